@@ -1,0 +1,155 @@
+//! Armed faults: waits for triggers, takes actions, tells the journal which fired.
+//!
+//! Whoever sees something happen calls in here at once: the recording client with every frame it reads, the stub model
+//! at every gate. The action is taken before the caller goes on, and a gate opens again only when the life that the
+//! action ends is over, so that nothing of the old life happens after its fault.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Mutex, OnceLock, PoisonError};
+
+use super::plan::{Action, Edge, Fault, Rehydration, Trigger};
+use crate::journal::{CallId, FaultFired, Journal, Kind, Lane};
+use crate::model::gate::{Gate, Point};
+
+/// The running life, as far as a fault can touch it.
+pub trait Hands: Send + Sync {
+    /// Acts at once.
+    fn act(&self, action: Action);
+    /// Ready when the life that was running at the call has ended.
+    fn ended(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+}
+
+/// The faults of the calls under way.
+pub struct Armed {
+    journal: Journal,
+    hands: OnceLock<std::sync::Arc<dyn Hands>>,
+    faults: Mutex<Vec<Waiting>>,
+}
+
+struct Waiting {
+    call: CallId,
+    name: String,
+    fault: Fault,
+    seen: u32,
+    fired: bool,
+}
+
+/// Something that a trigger may be waiting for.
+#[derive(Clone, Copy, Debug)]
+enum Seen<'a> {
+    Sent,
+    Frame(&'a str),
+    Model(Point),
+}
+
+impl Armed {
+    /// No faults yet.
+    pub fn new(journal: Journal) -> Armed {
+        Armed { journal, hands: OnceLock::new(), faults: Mutex::default() }
+    }
+
+    /// Says on whom actions are taken. Only the first call counts.
+    pub fn set_hands(&self, hands: std::sync::Arc<dyn Hands>) {
+        let _ = self.hands.set(hands);
+    }
+
+    /// Arms a fault for a call that is about to be sent.
+    pub fn arm(&self, call: CallId, name: String, fault: Fault) {
+        self.lock().push(Waiting { call, name, fault, seen: 0, fired: false });
+    }
+
+    /// The call has ended: its fault no longer waits. Journals it as not fired if it has not.
+    pub fn disarm(&self, call: CallId) {
+        let gone: Vec<Waiting> = self.lock().extract_if(.., |w| w.call == call).collect();
+        for waiting in gone.into_iter().filter(|w| !w.fired) {
+            self.tell(&waiting, false);
+        }
+    }
+
+    /// The call's bytes are in the pipe.
+    pub fn sent(&self, call: CallId) {
+        self.see(Some(call), Seen::Sent);
+    }
+
+    /// A frame of that name was read; `call` where the frame says whose it is.
+    pub fn frame(&self, call: Option<CallId>, name: &str) {
+        self.see(call, Seen::Frame(name));
+    }
+
+    /// Takes the actions that are due; says whether one of them ends the life.
+    fn see(&self, call: Option<CallId>, seen: Seen<'_>) -> bool {
+        let mut due = Vec::new();
+        for waiting in self.lock().iter_mut() {
+            if !waiting.fired
+                && call.is_none_or(|c| c == waiting.call)
+                && matches(&mut waiting.seen, &waiting.fault.at, seen)
+            {
+                waiting.fired = true;
+                self.tell(waiting, true);
+                due.push(waiting.fault.what);
+            }
+        }
+        for action in &due {
+            if let Some(hands) = self.hands.get() {
+                hands.act(*action);
+            }
+        }
+        due.iter().any(|action| matches!(action, Action::Kill { .. }))
+    }
+
+    fn tell(&self, waiting: &Waiting, fired: bool) {
+        let at = waiting.fault.at.to_string();
+        let event = FaultFired { name: waiting.name.clone(), at, call: Some(waiting.call), fired };
+        self.journal.append(Lane::Fault, Kind::Fault(event));
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Waiting>> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Gate for Armed {
+    fn reach(&self, call: CallId, point: Point) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        let ends = self.see(Some(call), Seen::Model(point));
+        match self.hands.get() {
+            Some(hands) if ends => hands.ended(),
+            _ => Box::pin(std::future::ready(())),
+        }
+    }
+}
+
+/// Whether this is what the trigger waits for; `count` counts frames of the right name so far.
+fn matches(count: &mut u32, at: &Trigger, seen: Seen<'_>) -> bool {
+    match (at, seen) {
+        (Trigger::Sent | Trigger::Rehydration(Rehydration::Call), Seen::Sent) => true,
+        (Trigger::Frame { name, n }, Seen::Frame(got)) if name == got => {
+            *count += 1;
+            *count == *n
+        }
+        (Trigger::Rehydration(Rehydration::Configured), Seen::Frame("session_configured")) => true,
+        (Trigger::ModelRequest { n }, Seen::Model(Point::Request { n: got })) => *n == got,
+        (Trigger::Rehydration(Rehydration::Model), Seen::Model(Point::Request { n: 1 })) => true,
+        (Trigger::ModelChunk { n, edge }, Seen::Model(Point::Chunk { n: got, edge: side })) => {
+            *n == got && *edge == side
+        }
+        (Trigger::ModelEnd, Seen::Model(Point::End)) => true,
+        _ => false,
+    }
+}
+
+impl std::fmt::Display for Trigger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Trigger::Sent => f.write_str("sent"),
+            Trigger::Frame { name, n } => write!(f, "frame {name} #{n}"),
+            Trigger::ModelRequest { n } => write!(f, "model-request {n}"),
+            Trigger::ModelChunk { n, edge: Edge::Before } => write!(f, "before model-chunk {n}"),
+            Trigger::ModelChunk { n, edge: Edge::After } => write!(f, "after model-chunk {n}"),
+            Trigger::ModelEnd => f.write_str("model-end"),
+            Trigger::Rehydration(Rehydration::Call) => f.write_str("rehydration call"),
+            Trigger::Rehydration(Rehydration::Configured) => f.write_str("rehydration configured"),
+            Trigger::Rehydration(Rehydration::Model) => f.write_str("rehydration model"),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Faults: something that goes wrong on purpose, *at* a trigger, *what* an action.
+pub mod armed;
+pub mod plan;

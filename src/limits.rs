@@ -1,0 +1,60 @@
+//! Every limit in one table: nothing in Rehydra waits, grows or nests without an end.
+//!
+//! The run-time limits ([`Limits`]) belong to one run, stand in its journal's header and can be changed by a flag or a
+//! scenario key. The constants below bound what may be read from a file or a client and are the same everywhere.
+
+use serde::{Deserialize, Serialize};
+
+/// Longest line of a rollout that is read; a longer one is damage. 256 MiB.
+pub const ROLLOUT_LINE_BYTES: usize = 256 << 20;
+/// Deepest nesting of a JSON value in a rollout.
+pub const ROLLOUT_NESTING: usize = 128;
+/// Most segments followed along a chain of `history_base`.
+pub const SEGMENT_CHAIN: usize = 1_000;
+/// Most hops followed along `aliases.jsonl`.
+pub const ALIAS_CHAIN: usize = 10_000;
+/// Longest thread id accepted from a client, in bytes.
+pub const CLIENT_ID_BYTES: usize = 128;
+/// Longest body that stands inline in a journal; a longer one goes into a blob.
+pub const INLINE_BODY_BYTES: usize = 256 << 10;
+/// Longest body that is kept whole in a blob; of a longer one only both ends are.
+pub const BLOB_BYTES: usize = 64 << 20;
+/// How much of each end is kept of a body beyond [`BLOB_BYTES`].
+pub const BODY_ENDS_BYTES: usize = 64 << 10;
+
+/// The limits of one run. All durations in milliseconds, all sizes in bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// From the call's last byte written to its answer.
+    pub call_ms: u64,
+    /// From spawn to the answer to `initialize`.
+    pub open_ms: u64,
+    /// One frame from a target.
+    pub frame_bytes: u64,
+    /// Standard output of one incarnation.
+    pub stdout_bytes: u64,
+    /// Standard error of one incarnation that is kept; the rest is counted and dropped.
+    pub stderr_bytes: u64,
+    /// The journal file of a run.
+    pub journal_bytes: u64,
+    /// A whole run.
+    pub run_ms: u64,
+    /// How long a process of an ended life may still be there.
+    pub leftover_ms: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            call_ms: 20_000,
+            open_ms: 10_000,
+            frame_bytes: 64 << 20,
+            stdout_bytes: 256 << 20,
+            stderr_bytes: 8 << 20,
+            journal_bytes: 1 << 30,
+            run_ms: 120_000,
+            leftover_ms: 2_000,
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! The stub model.
+pub mod gate;
+pub mod script;

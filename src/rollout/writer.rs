@@ -1,0 +1,1 @@
+//! Writing an envelope-era rollout.

@@ -1,0 +1,3 @@
+//! The scenario file.
+mod types;
+pub use types::*;

@@ -1,0 +1,252 @@
+//! A scenario as data, after parsing: what the player plays.
+
+use std::path::PathBuf;
+
+use crate::check::Invariant;
+use crate::fault::plan::{Fault, Signal, Whom};
+use crate::model::script::Response;
+
+/// A story: a conversation, its faults, what it proves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scenario {
+    /// Path below the suite's root without `.toml`, `/` between parts.
+    pub name: String,
+    /// The file it was read from; `None` for one inside the binary.
+    pub path: Option<PathBuf>,
+    /// The text it was read from.
+    pub source: String,
+    /// One line.
+    pub title: String,
+    /// Issues and pull requests it is about.
+    pub refs: Vec<String>,
+    /// At least one.
+    pub proves: Vec<Invariant>,
+    /// What a target must be able to do.
+    pub needs: Vec<Need>,
+    /// Answers to model requests that carry no marker, tried in order.
+    pub models: Vec<Unprompted>,
+    /// At least one.
+    pub steps: Vec<Step>,
+}
+
+/// What a scenario needs of a target or a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// Tools that really run.
+    Tools,
+    /// Approvals.
+    Approval,
+    /// Compaction.
+    Compaction,
+    /// The write injector.
+    Injector,
+    /// The power-loss model.
+    PowerLoss,
+}
+
+/// `[[model]]`: the answer to a request whose last user message holds no marker of the story.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Unprompted {
+    /// Regular expression on the text of the last user message.
+    pub when: String,
+    /// The answer, each time.
+    pub response: Response,
+}
+
+/// One step and where it stands.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// Line of its `[[step]]`, from 1.
+    pub line: u32,
+    /// What it does.
+    pub what: StepKind,
+}
+
+/// What a step does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StepKind {
+    /// Begins a thread.
+    Codex(Call),
+    /// Continues one.
+    Reply(Call),
+    /// Several calls, sent in order without waiting; the step ends when all have ended.
+    Together(Vec<TogetherCall>),
+    /// Ends the life if there is one and begins the next.
+    Restart(Restart),
+    /// Sends a signal that is meant to end the life, and waits for the exit.
+    Kill {
+        /// Which.
+        signal: Signal,
+        /// To whom.
+        whom: Whom,
+    },
+    /// `signal = "STOP"` or `"CONT"`, to the group.
+    Pause {
+        /// `true` is `STOP`.
+        stop: bool,
+    },
+    /// Closes the target's stdin and waits for the exit.
+    Eof,
+    /// Puts a synthetic rollout into the home.
+    Rollout(Synthetic),
+    /// Puts a recorded rollout into the home.
+    Place(Place),
+    /// Damages a thread's rollout while no life is running.
+    Damage(Damage),
+    /// Changes a file of the run's directory.
+    File(FileStep),
+    /// Waits for a frame from the target.
+    Wait {
+        /// Its name, as in [`crate::fault::plan::Trigger::Frame`].
+        frame: String,
+        /// At most that long.
+        limit_ms: Option<u64>,
+    },
+}
+
+/// A call of [`StepKind::Together`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct TogetherCall {
+    /// Begins a thread rather than continuing one.
+    pub start: bool,
+    /// The call.
+    pub call: Call,
+}
+
+/// `codex` or `reply`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Call {
+    /// The scenario's name for the thread; `main` if it gives none.
+    pub thread: String,
+    /// Which id a reply is sent with.
+    pub id: Id,
+    /// The prompt, without its marker.
+    pub prompt: String,
+    /// Directory below the run's, for a start (made if missing).
+    pub cwd: Option<String>,
+    /// For a start. `read-only`, `workspace-write`, `danger-full-access`.
+    pub sandbox: Option<String>,
+    /// For a start. `untrusted`, `on-failure`, `on-request`, `never`.
+    pub approval: Option<String>,
+    /// One answer per request of the turn, in order.
+    pub model: Vec<Response>,
+    /// What goes wrong during it.
+    pub fault: Option<Fault>,
+    /// How it must end.
+    pub expect: Expect,
+    /// Instead of the run's limit.
+    pub limit_ms: Option<u64>,
+}
+
+/// Which id a reply is sent with.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Id {
+    /// The newest id that the thread is known by.
+    Current,
+    /// The id it had first.
+    First,
+    /// The one before the newest.
+    Previous,
+    /// This text, byte for byte; `{current}`, `{CURRENT}` (upper case), `{simple}` (without hyphens) stand for forms of
+    /// the thread's newest id.
+    Literal(String),
+}
+
+/// How a call must end.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Expect {
+    /// The outcome.
+    pub outcome: Expected,
+    /// Regular expression on the answer's text.
+    pub text: Option<String>,
+}
+
+/// See [`Expect`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Expected {
+    /// A reply; of a call with a fault that ends the life: an interruption.
+    #[default]
+    Default,
+    /// A reply.
+    Reply,
+    /// An error answer.
+    Error,
+    /// Cut off by the step's fault.
+    Interrupted,
+    /// Anything that ends.
+    Any,
+}
+
+/// How the old life ends and the next begins.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Restart {
+    /// How the old life ends, if it is still there.
+    pub end: Ending,
+}
+
+/// See [`Restart`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// A signal.
+    Signal {
+        /// Which.
+        signal: Signal,
+        /// To whom.
+        whom: Whom,
+    },
+    /// Stdin closed.
+    Eof,
+}
+
+/// A generated rollout.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Synthetic {
+    /// The scenario's name for it.
+    pub thread: String,
+    /// What is generated.
+    pub spec: crate::rollout::generate::Spec,
+    /// Directory below the run's that is its cwd.
+    pub cwd: Option<String>,
+}
+
+/// A recorded rollout.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Place {
+    /// The scenario's name for it.
+    pub thread: String,
+    /// Name of a fixture in the binary, or a path beside the scenario file (with a manifest beside it).
+    pub file: String,
+    /// Directory below the run's that `{cwd}` in it stands for.
+    pub cwd: Option<String>,
+}
+
+/// Damage to a thread's rollout.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Damage {
+    /// Whose newest rollout.
+    pub thread: String,
+    /// How.
+    pub mutator: crate::rollout::mutate::Mutator,
+}
+
+/// A change to a file of the run's directory. Paths are relative and stay inside.
+#[derive(Clone, Debug, PartialEq)]
+pub enum FileStep {
+    /// Removes a file or a whole directory.
+    Remove {
+        /// Below the run's directory.
+        path: String,
+    },
+    /// Writes a file.
+    Write {
+        /// Below the run's directory.
+        path: String,
+        /// Its content.
+        text: String,
+    },
+    /// Makes a directory.
+    Mkdir {
+        /// Below the run's directory.
+        path: String,
+    },
+}

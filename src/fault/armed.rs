@@ -59,12 +59,14 @@ impl Armed {
         self.lock().push(Waiting { call, name, fault, seen: 0, fired: false });
     }
 
-    /// The call has ended: its fault no longer waits. Journals it as not fired if it has not.
-    pub fn disarm(&self, call: CallId) {
+    /// The call has ended: its fault no longer waits, and is journalled as not fired if it has not. Says whether one has
+    /// fired that ends the life.
+    pub fn disarm(&self, call: CallId) -> bool {
         let gone: Vec<Waiting> = self.lock().extract_if(.., |w| w.call == call).collect();
-        for waiting in gone.into_iter().filter(|w| !w.fired) {
-            self.tell(&waiting, false);
+        for waiting in gone.iter().filter(|w| !w.fired) {
+            self.tell(waiting, false);
         }
+        gone.iter().any(|w| w.fired && matches!(w.fault.what, Action::Kill { .. } | Action::Eof))
     }
 
     /// The call's bytes are in the pipe.

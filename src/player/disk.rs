@@ -1,0 +1,156 @@
+//! Steps that change the home between two lives: rollouts put there, damage, files.
+
+use std::fs;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+
+use super::story::{Stop, Story, make_dir};
+use super::survey::digest;
+use crate::journal::{DamageDone, FileState, Kind, Lane, Placed};
+use crate::rollout::manifest::Manifest;
+use crate::rollout::{ThreadId, find_thread_path_by_id_str, generate, mutate};
+use crate::scenario::{Damage, FileStep, Place, Synthetic, builtin};
+use crate::target::Target;
+
+/// A fixture inside the binary is named with this in front.
+const FIXTURE: &str = "fixture:";
+
+impl<T: Target> Story<'_, T> {
+    /// Generates a rollout and puts it into the home.
+    pub(super) fn rollout(&mut self, step: &Synthetic) -> Result<(), Stop> {
+        let cwd = self.placed_cwd(step.cwd.as_deref())?;
+        let id = ThreadId::from(self.world.ids.uuid());
+        let made = generate::generate(&step.spec, id, &cwd, self.world.clock.now(), &self.world.clock.zone());
+        let placed = Placed {
+            thread: step.thread.clone(),
+            id: id.to_string(),
+            path: made.path.clone(),
+            markers: made.markers,
+            unacknowledged: made.unacknowledged,
+            cwd: Some(cwd),
+            sandbox: made.has_settings.then(|| step.spec.sandbox.clone()),
+            approval: made.has_settings.then(|| step.spec.approval.clone()),
+            complete: step.spec.turns > 0,
+        };
+        self.put(&made.bytes, placed)
+    }
+
+    /// Puts a recorded rollout into the home: `{cwd}` in it becomes the run's directory, all else stays byte for byte.
+    pub(super) fn place(&mut self, step: &Place) -> Result<(), Stop> {
+        let cwd = self.placed_cwd(step.cwd.as_deref())?;
+        let (fixture, bytes) = match step.file.strip_prefix(FIXTURE) {
+            Some(name) => fixture(&|file| builtin::fixture(file).map(<[u8]>::to_vec), name)?,
+            None => {
+                let path = self.scenario.path.as_deref().and_then(Path::parent).unwrap_or(Path::new("."));
+                let path = path.join(&step.file);
+                let (dir, name) = (path.parent().unwrap_or(Path::new(".")), path.file_stem().unwrap_or_default());
+                fixture(&|file| fs::read(dir.join(file)).ok(), &name.to_string_lossy())?
+            }
+        };
+        let placed = Placed {
+            thread: step.thread.clone(),
+            id: fixture.id.clone(),
+            path: fixture.file_name.clone(),
+            markers: fixture.markers.clone(),
+            unacknowledged: Vec::new(),
+            cwd: Some(cwd.clone()),
+            sandbox: fixture.sandbox.clone(),
+            approval: fixture.approval.clone(),
+            complete: fixture.turns > 0,
+        };
+        self.put(&fill(&bytes, &cwd), placed)
+    }
+
+    fn placed_cwd(&self, cwd: Option<&str>) -> Result<String, Stop> {
+        let dir = self.inside(cwd.unwrap_or("project"))?;
+        make_dir(&dir)?;
+        Ok(dir.display().to_string())
+    }
+
+    pub(super) fn put(&mut self, bytes: &[u8], placed: Placed) -> Result<(), Stop> {
+        let path = self.home.join(&placed.path);
+        let failed = |error: std::io::Error| Stop(format!("failed to write {}: {error}", path.display()));
+        let dir = path.parent().unwrap_or(&self.home);
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
+        let mut file = fs::File::options().write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
+        std::io::Write::write_all(&mut file, bytes).map_err(failed)?;
+        self.book.learn(&placed.thread, &placed.id);
+        self.journal.append(Lane::Player, Kind::Placed(placed));
+        Ok(())
+    }
+
+    /// Damages the rollout that the thread's newest id leads to.
+    pub(super) fn damage(&mut self, step: &Damage) -> Result<(), Stop> {
+        let id = self.book.current(&step.thread).unwrap_or_default();
+        let path = find_thread_path_by_id_str(&*self.world.disk, &self.home, id)
+            .ok()
+            .flatten()
+            .ok_or_else(|| Stop(format!("thread `{}` has no rollout to damage yet", step.thread)))?;
+        let failed = |error: std::io::Error| Stop(format!("failed to damage {}: {error}", path.display()));
+        let before = fs::read(&path).map_err(failed)?;
+        let mutated = mutate::apply(&step.mutator, &before);
+        fs::write(&path, &mutated.bytes).map_err(failed)?;
+        let state = |bytes: &[u8]| FileState { len: bytes.len() as u64, sha256: digest(bytes) };
+        let relative = path.strip_prefix(&self.home).unwrap_or(&path);
+        let done = DamageDone {
+            path: relative.display().to_string(),
+            thread: Some(step.thread.clone()),
+            mutator: step.mutator.name().to_owned(),
+            before: state(&before),
+            after: state(&mutated.bytes),
+            destroyed: mutated.destroyed,
+        };
+        self.journal.append(Lane::Player, Kind::Damage(done));
+        Ok(())
+    }
+
+    /// Changes a file of the run's directory.
+    pub(super) fn file(&mut self, step: &FileStep) -> Result<(), Stop> {
+        let (path, outcome) = match step {
+            FileStep::Remove { path } => {
+                let path = self.inside(path)?;
+                let outcome = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
+                (path, outcome)
+            }
+            FileStep::Write { path, text } => {
+                let path = self.inside(path)?;
+                let outcome = fs::write(&path, text);
+                (path, outcome)
+            }
+            FileStep::Mkdir { path } => {
+                let path = self.inside(path)?;
+                let outcome = fs::create_dir_all(&path);
+                (path, outcome)
+            }
+        };
+        outcome.map_err(|error| Stop(format!("failed to change {}: {error}", path.display())))
+    }
+}
+
+/// A recorded rollout and what its manifest says of it, out of the binary or a directory.
+fn fixture(
+    read: &dyn Fn(&str) -> Option<Vec<u8>>,
+    name: &str,
+) -> Result<(crate::rollout::manifest::Fixture, Vec<u8>), Stop> {
+    let manifest = read("manifest.json").ok_or_else(|| Stop("there is no manifest.json beside the rollout".into()))?;
+    let manifest: Manifest =
+        serde_json::from_slice(&manifest).map_err(|error| Stop(format!("manifest.json is not a manifest: {error}")))?;
+    let names: Vec<_> = manifest.fixtures.iter().map(|f| f.name.as_str()).collect();
+    let found = manifest.fixtures.iter().find(|f| f.name == name).cloned();
+    let found = found.ok_or_else(|| Stop(format!("no fixture `{name}`; there are {}", names.join(", "))))?;
+    let bytes = read(&found.file).ok_or_else(|| Stop(format!("fixture `{name}` lacks its file {}", found.file)))?;
+    Ok((found, bytes))
+}
+
+fn fill(bytes: &[u8], cwd: &str) -> Vec<u8> {
+    let text = cwd.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut rest = bytes;
+    while let Some(at) = rest.windows(5).position(|w| w == b"{cwd}") {
+        out.extend_from_slice(&rest[..at]);
+        out.extend_from_slice(text);
+        rest = &rest[at + 5..];
+    }
+    out.extend_from_slice(rest);
+    out
+}

@@ -1,0 +1,102 @@
+//! Setting the stage for a live run: the run's directory, its home, the stub, the target; and clearing it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::story::{Parts, Story};
+use crate::fault::armed::Armed;
+use crate::journal::{FORMAT, Header, Journal, Redactor, ScenarioHeader};
+use crate::limits::Limits;
+use crate::model::Stub;
+use crate::scenario::Scenario;
+use crate::target::home::{Home, HomeSpec};
+use crate::target::live::{LiveConfig, LiveTarget};
+use crate::target::resolve::Resolved;
+use crate::world::World;
+
+/// One live run.
+pub struct Plan<'a> {
+    /// What is played.
+    pub scenario: &'a Scenario,
+    /// On what.
+    pub target: &'a Resolved,
+    /// Within which limits.
+    pub limits: Limits,
+    /// The run's directory; must not exist yet.
+    pub dir: &'a Path,
+}
+
+/// Why the stage could not be set.
+#[derive(Debug, thiserror::Error)]
+#[error("failed to {what} {path}: {source}")]
+pub struct LiveError {
+    what: &'static str,
+    path: PathBuf,
+    source: std::io::Error,
+}
+
+/// Plays a scenario on a live target. Everything that happened stands in the journal in `plan.dir` afterwards; an error
+/// means that there is none.
+pub async fn play(plan: Plan<'_>) -> Result<(), LiveError> {
+    let Plan { scenario, target, limits, dir } = plan;
+    let failed = |what: &'static str| move |source| LiveError { what, path: dir.to_owned(), source };
+    std::fs::create_dir_all(dir).map_err(failed("make"))?;
+    // Absolute: the target's cwd is another one in each life.
+    let dir = &dir.canonicalize().map_err(failed("resolve"))?;
+    let world = World::real();
+    let token = format!("rehydra-token-{}", world.ids.uuid().simple());
+    let seed = seed_of(&scenario.name);
+    let header = Header {
+        format: FORMAT,
+        rehydra: env!("CARGO_PKG_VERSION").to_owned(),
+        started: world.clock.now().to_string(),
+        seed,
+        scenario: ScenarioHeader {
+            name: scenario.name.clone(),
+            title: scenario.title.clone(),
+            source: scenario.source.clone(),
+            proves: scenario.proves.iter().map(|i| i.name().to_owned()).collect(),
+        },
+        target: target.profile.clone(),
+        limits: limits.clone(),
+    };
+    let clock = world.clock.clone();
+    let began = clock.elapsed();
+    let elapsed = move || (clock.elapsed() - began).as_micros() as u64;
+    let journal = Journal::create(dir, &header, Redactor::new([token.clone()]), elapsed)
+        .map_err(failed("begin the journal in"))?;
+    let armed = Arc::new(Armed::new(journal.clone()));
+    let stub =
+        Stub::start(journal.clone(), armed.clone(), token.clone()).await.map_err(failed("start the stub model for"))?;
+    for unprompted in &scenario.models {
+        stub.unprompted(&unprompted.when, unprompted.response.clone());
+    }
+    let spec = HomeSpec { kind: target.profile.kind, version: target.version, stub_port: stub.port(), token };
+    let home = Home::create(dir, &spec).map_err(failed("make the home in"))?;
+    let config = LiveConfig {
+        profile: target.profile.clone(),
+        env: home.env(),
+        run_dir: dir.to_owned(),
+        limits: limits.clone(),
+    };
+    let live = LiveTarget::new(config, journal.clone(), armed.clone());
+    let parts = Parts {
+        scenario,
+        target: &*live,
+        stub: &stub,
+        armed,
+        journal,
+        world,
+        limits,
+        home: home.codex_home().to_owned(),
+        seed,
+    };
+    Story::new(parts).play().await;
+    stub.stop().await;
+    Ok(())
+}
+
+/// The same scenario always has the same seed (FNV-1a of its name), so its markers are the same in every run.
+fn seed_of(name: &str) -> u64 {
+    name.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3))
+}

@@ -1,0 +1,20 @@
+//! The player: follows a scenario step by step on one target and leaves a run.
+//!
+//! It plants a marker in every prompt and every scripted reply, tells the stub what to answer, arms the step's fault,
+//! sends the call and waits until it has ended. It judges nothing: all it does is append to the journal, and everything
+//! that anybody wants to know afterwards is read from there.
+//!
+//! The story goes on when a call fails. Only when the harness itself cannot go on (a target that does not open, a file
+//! that cannot be written) does the player stop, with a `Broken` event that makes the verdict an error.
+
+mod book;
+mod calls;
+mod decoy;
+mod disk;
+mod live;
+mod markers;
+mod story;
+mod survey;
+
+pub use live::{LiveError, Plan, play};
+pub use story::Story;

@@ -1,0 +1,76 @@
+//! Looking at the home: which session files there are, and under which settings a turn was written.
+
+use std::fs;
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use crate::journal::{Answer, AnswerOutcome, Journal, Kind, Lane, Settings, SettingsSource, SnapshotFile};
+use crate::limits::BLOB_BYTES;
+use crate::rollout::{find_thread_path_by_id_str, read_history};
+use crate::target::Ask;
+use crate::world::World;
+
+/// The directories of a home that hold what a server must keep.
+const COVERED: [&str; 3] = ["sessions", "archived_sessions", "rehydra"];
+/// Deepest directory that is looked at.
+const DEPTH: usize = 8;
+
+/// Every regular file below the covered directories, sorted by path. Links are not followed; lock files are left out,
+/// because they hold nothing.
+pub(super) fn session_files(home: &Path, journal: &Journal) -> Vec<SnapshotFile> {
+    let mut files = Vec::new();
+    for top in COVERED {
+        collect(home, &home.join(top), DEPTH, journal, &mut files);
+    }
+    files.sort_by(|a: &SnapshotFile, b| a.path.cmp(&b.path));
+    files
+}
+
+fn collect(home: &Path, dir: &Path, depth: usize, journal: &Journal, files: &mut Vec<SnapshotFile>) {
+    let Ok(entries) = fs::read_dir(dir) else { return };
+    for entry in entries.flatten() {
+        let Ok(kind) = entry.file_type() else { continue };
+        let path = entry.path();
+        if kind.is_dir() && depth > 0 {
+            collect(home, &path, depth - 1, journal, files);
+        } else if kind.is_file() && path.extension().is_none_or(|e| e != "lock") {
+            files.extend(file(home, &path, journal));
+        }
+    }
+}
+
+fn file(home: &Path, path: &Path, journal: &Journal) -> Option<SnapshotFile> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = fs::metadata(path).ok()?.permissions().mode() & 0o7777;
+    let bytes = fs::read(path).ok()?;
+    let sha256 = digest(&bytes);
+    let blob = if bytes.len() <= BLOB_BYTES { journal.blob(&bytes) } else { None };
+    let path = path.strip_prefix(home).ok()?.display().to_string();
+    Some(SnapshotFile { path, len: bytes.len() as u64, sha256, mode, blob })
+}
+
+/// Hex of the SHA-256.
+pub(super) fn digest(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// Journals the settings of the last `turn_context` in the rollout that an answered call names.
+pub(super) fn settings_written(world: &World, home: &Path, ask: &Ask, answer: &Answer, journal: &Journal) {
+    if answer.outcome != AnswerOutcome::Reply {
+        return;
+    }
+    let Some(id) = &answer.id_returned else { return };
+    let Ok(Some(path)) = find_thread_path_by_id_str(&*world.disk, home, id) else { return };
+    let Ok(history) = read_history(&*world.disk, &path) else { return };
+    let Some(context) = history.turn_context else { return };
+    let settings = Settings {
+        from: answer.from.clone(),
+        call: ask.call,
+        cwd: context.cwd.map(|cwd| cwd.display().to_string()),
+        sandbox: context.sandbox.map(|sandbox| sandbox.name().to_owned()),
+        approval: context.approval.map(|approval| approval.name().to_owned()),
+        source: SettingsSource::TurnContext,
+    };
+    journal.append(Lane::Player, Kind::Settings(settings));
+}

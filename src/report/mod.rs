@@ -1,0 +1,54 @@
+//! Reports: readers of finished runs. Nothing here plays or judges, and nothing but this room and `cli` prints.
+//!
+//! What a target said is data. Everything of it that reaches a terminal goes through [`neutral`] first.
+
+mod explain;
+mod json;
+mod matrix;
+mod neutral;
+mod progress;
+
+pub use explain::explain;
+pub use json::summary;
+pub use matrix::matrix;
+pub use neutral::neutral;
+pub use progress::Progress;
+
+use std::path::PathBuf;
+
+use crate::check::{Invariant, Outcome};
+use crate::journal::Run;
+use crate::verdict::Verdict;
+
+/// One scenario played on one target and judged.
+#[derive(Debug)]
+pub struct Case {
+    /// The scenario's name.
+    pub scenario: String,
+    /// The target's name.
+    pub target: String,
+    /// What came out.
+    pub verdict: Verdict,
+    /// What each check said.
+    pub outcomes: Vec<(Invariant, Outcome)>,
+    /// What was recorded; `None` if nothing could be.
+    pub run: Option<Run>,
+    /// The run's directory, where it was kept.
+    pub dir: Option<PathBuf>,
+    /// The command that plays it again.
+    pub again: String,
+    /// How long it took, in milliseconds.
+    pub took_ms: u64,
+}
+
+/// A verdict in one word, as every table shows it.
+pub fn word(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Pass => "pass",
+        Verdict::Fail { .. } => "FAIL",
+        Verdict::Gap { .. } => "gap",
+        Verdict::Fixed { .. } => "FIXED",
+        Verdict::Unsupported { .. } => "unsupported",
+        Verdict::Error { .. } => "ERROR",
+    }
+}

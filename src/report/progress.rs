@@ -1,0 +1,35 @@
+//! Live progress on stderr: a bar where somebody looks, nothing where nobody does.
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// The bar of one `run`.
+#[derive(Clone, Debug)]
+pub struct Progress(ProgressBar);
+
+impl Progress {
+    /// A bar for that many cases; hidden by indicatif itself where stderr is no terminal.
+    pub fn new(cases: usize) -> Progress {
+        let bar = ProgressBar::new(cases as u64);
+        let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} {msg}");
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        Progress(bar)
+    }
+
+    /// A case is being played.
+    pub fn playing(&self, scenario: &str, target: &str) {
+        self.0.set_message(format!("{scenario} on {target}"));
+    }
+
+    /// A case has ended; a verdict that needs attention stays on the screen.
+    pub fn ended(&self, line: Option<String>) {
+        if let Some(line) = line {
+            self.0.println(line);
+        }
+        self.0.inc(1);
+    }
+
+    /// All cases have ended; the bar makes room for the matrix.
+    pub fn finish(&self) {
+        self.0.finish_and_clear();
+    }
+}

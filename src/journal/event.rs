@@ -64,8 +64,10 @@ pub enum Kind {
     Life(Life),
     Death(Death),
     Placed(Placed),
+    Planted(Planted),
     Call(Call),
     Answer(Answer),
+    Unexpected(Unexpected),
     Settings(Settings),
     ModelRequest(ModelRequest),
     Fault(FaultFired),
@@ -192,6 +194,16 @@ pub enum CallKind {
     Reply,
 }
 
+/// Markers that the player put into what the model will say during a call. Journalled before the call, so that a check
+/// tells the output of a turn without an end from something that never happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Planted {
+    pub call: CallId,
+    /// Of its scripted responses, in order; the prompt's own marker stands in [`Call`].
+    pub markers: Vec<Marker>,
+}
+
 /// We called the target.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -263,6 +275,17 @@ pub enum AnswerOutcome {
     Timeout,
     /// We cancelled it.
     Cancelled,
+}
+
+/// A call ended otherwise than its scenario demands. No promise of the server's, but a failure of the story: it fails
+/// the run unless a finding of the same or an earlier call is the reason.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unexpected {
+    pub call: CallId,
+    /// In the scenario's words: `reply`, `an error matching …`.
+    pub expected: String,
+    pub got: String,
 }
 
 /// Something a server says about a rehydration.

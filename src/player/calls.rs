@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use super::markers::planted;
 use super::story::{Stop, Story, make_dir};
 use super::survey;
-use crate::journal::{Answer, AnswerOutcome, CallId, CallKind, IdChoice, Kind, Lane, Unexpected};
+use crate::journal::{Answer, AnswerOutcome, CallId, CallKind, IdChoice, Kind, Lane, Planted, Unexpected};
 use crate::scenario::{Call, Expected};
 use crate::target::{Ask, Pending, Target};
 
@@ -48,6 +49,8 @@ impl<T: Target> Story<'_, T> {
         let call: CallId = self.calls;
         let (prompt, marker) = self.planter.prompt(&spec.prompt);
         let responses = self.planter.responses(&spec.model);
+        let planted = Planted { call, markers: planted(&responses) };
+        self.journal.append(Lane::Player, Kind::Planted(planted));
         self.stub.expect(call, marker.clone(), responses);
         if let Some(fault) = &spec.fault {
             self.armed.arm(call, format!("step {}", self.step), fault.clone());

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::marker::{Carrier, Marker};
+use crate::marker::{Carrier, Marker, find};
 use crate::model::script::{Output, Response};
 
 /// Hands out the markers of one run; the same seed gives the same ones in the same order.
@@ -56,6 +56,16 @@ impl Planter {
     }
 }
 
+/// The markers in scripts, in the order in which they are said.
+pub(super) fn planted(responses: &[Response]) -> Vec<Marker> {
+    let said = |output: &Output| match output {
+        Output::Text { text, .. } => find(text),
+        Output::Reasoning { summary } => find(summary),
+        Output::Call { arguments, .. } => find(&arguments.to_string()),
+    };
+    responses.iter().flat_map(|response| &response.output).flat_map(said).collect()
+}
+
 fn fill(value: &Value, marker: &Marker) -> Value {
     match value {
         Value::String(text) => Value::String(text.replace("{marker}", marker.as_str())),
@@ -80,8 +90,7 @@ mod tests {
             ..Response::default()
         };
         let planted = Planter::new(5).responses(&[script]);
-        let all = crate::marker::find(&format!("{planted:?}"));
-        let carriers: Vec<_> = all.iter().map(Marker::carrier).collect();
+        let carriers: Vec<_> = super::planted(&planted).iter().map(Marker::carrier).collect();
         assert_eq!(carriers, [Some(Carrier::Reasoning), Some(Carrier::Reply), Some(Carrier::Call)]);
     }
 }

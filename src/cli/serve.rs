@@ -1,0 +1,7 @@
+//! `rehydra serve`: the rehydrating MCP server.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+
+use super::{Exit, Failure, Outcome};

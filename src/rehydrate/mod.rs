@@ -1,0 +1,4 @@
+//! Rehydration.
+pub mod error;
+pub mod note;
+pub mod policy;

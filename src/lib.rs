@@ -3,6 +3,7 @@
 
 pub mod limits;
 pub mod marker;
+pub mod rehydrate;
 pub mod rollout;
 pub mod world;
 

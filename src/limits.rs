@@ -13,6 +13,12 @@ pub const ROLLOUT_NESTING: usize = 128;
 pub const SEGMENT_CHAIN: usize = 1_000;
 /// Most hops followed along `aliases.jsonl`.
 pub const ALIAS_CHAIN: usize = 10_000;
+/// How much of the end of `aliases.jsonl` is read; what stands before it is passed over and told. 64 MiB.
+pub const ALIAS_FILE_BYTES: u64 = 64 << 20;
+/// How long a rehydration waits for another process that is at the same thread, in milliseconds.
+pub const LOCK_WAIT_MS: u64 = 10_000;
+/// Most notes of one kind that a rehydration gives about its source; the rest is counted in one more.
+pub const NOTES_OF_A_KIND: usize = 16;
 /// Longest thread id accepted from a client, in bytes.
 pub const CLIENT_ID_BYTES: usize = 128;
 /// Longest body that stands inline in a journal; a longer one goes into a blob.

@@ -10,6 +10,8 @@ pub mod world;
 #[cfg(feature = "harness")]
 pub mod check;
 #[cfg(feature = "harness")]
+pub mod codex;
+#[cfg(feature = "harness")]
 pub mod fault;
 #[cfg(feature = "harness")]
 pub mod journal;

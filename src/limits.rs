@@ -13,6 +13,8 @@ pub const ROLLOUT_NESTING: usize = 128;
 pub const SEGMENT_CHAIN: usize = 1_000;
 /// Most hops followed along `aliases.jsonl`.
 pub const ALIAS_CHAIN: usize = 10_000;
+/// How many ids of a dangling alias chain are looked for on disk, from its newest back, before the id asked for itself.
+pub const ALIAS_FALLBACKS: usize = 16;
 /// How much of the end of `aliases.jsonl` is read; what stands before it is passed over and told. 64 MiB.
 pub const ALIAS_FILE_BYTES: u64 = 64 << 20;
 /// How long a rehydration waits for another process that is at the same thread, in milliseconds.
@@ -25,6 +27,8 @@ pub const CLIENT_ID_BYTES: usize = 128;
 pub const INLINE_BODY_BYTES: usize = 256 << 10;
 /// Longest body that is kept whole in a blob; of a longer one only both ends are.
 pub const BLOB_BYTES: usize = 64 << 20;
+/// Longest `config.toml` that is read.
+pub const CONFIG_BYTES: u64 = 1 << 20;
 /// How much of each end is kept of a body beyond [`BLOB_BYTES`].
 pub const BODY_ENDS_BYTES: usize = 64 << 10;
 

@@ -2,5 +2,6 @@
 pub mod alias;
 pub mod error;
 pub mod lock;
+mod look_up;
 pub mod note;
 pub mod policy;

@@ -31,6 +31,8 @@ pub enum NoteKind {
     BranchedFromLive,
     /// The newest continuation is gone, so an older one of the chain goes on.
     AliasDangling,
+    /// `aliases.jsonl` cannot be read at all: there may be a newer continuation than this one.
+    AliasUnreadable,
     /// The source holds oddities that carry nothing of the conversation.
     Damaged,
     /// Lines of `aliases.jsonl` were passed over.
@@ -45,7 +47,7 @@ pub enum NoteKind {
 
 impl NoteKind {
     /// Every kind, in the order in which they are declared.
-    pub const ALL: [NoteKind; 13] = [
+    pub const ALL: [NoteKind; 14] = [
         NoteKind::Lost,
         NoteKind::Cut,
         NoteKind::Narrowed,
@@ -54,6 +56,7 @@ impl NoteKind {
         NoteKind::CwdUnknown,
         NoteKind::BranchedFromLive,
         NoteKind::AliasDangling,
+        NoteKind::AliasUnreadable,
         NoteKind::Damaged,
         NoteKind::AliasDamaged,
         NoteKind::AliasUnwritable,
@@ -72,6 +75,7 @@ impl NoteKind {
             NoteKind::CwdUnknown => "cwd_unknown",
             NoteKind::BranchedFromLive => "branched_from_live",
             NoteKind::AliasDangling => "alias_dangling",
+            NoteKind::AliasUnreadable => "alias_unreadable",
             NoteKind::Damaged => "damaged",
             NoteKind::AliasDamaged => "alias_damaged",
             NoteKind::AliasUnwritable => "alias_unwritable",
@@ -90,7 +94,8 @@ impl NoteKind {
             | NoteKind::CwdMissing
             | NoteKind::CwdUnknown
             | NoteKind::BranchedFromLive
-            | NoteKind::AliasDangling => true,
+            | NoteKind::AliasDangling
+            | NoteKind::AliasUnreadable => true,
             NoteKind::Damaged
             | NoteKind::AliasDamaged
             | NoteKind::AliasUnwritable

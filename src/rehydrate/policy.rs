@@ -193,81 +193,108 @@ mod tests {
         Sandbox::WorkspaceWrite { roots: roots.iter().map(|r| (*r).to_owned()).collect(), network }
     }
 
-    fn every_sandbox() -> Vec<Sandbox> {
-        let mut all = vec![Sandbox::ReadOnly, Sandbox::DangerFullAccess, Sandbox::Unknown(json!({ "type": "odd" }))];
-        for roots in [&[][..], &["/a"], &["/b"], &["/a", "/b"], &["/a/c"], &["/a/../b"], &["a"]] {
-            for network in [false, true] {
-                all.push(workspace(roots, network));
+    /// `-` not set, `?` unknown, `ro`, `full`, `w` workspace-write followed by its further root and `+n` for network.
+    fn sandbox(label: &str) -> Option<Sandbox> {
+        Some(match label {
+            "-" => return None,
+            "?" => Sandbox::Unknown(json!({ "type": "odd" })),
+            "ro" => Sandbox::ReadOnly,
+            "full" => Sandbox::DangerFullAccess,
+            _ => {
+                let rest = label.strip_prefix('w').unwrap();
+                let root = rest.trim_end_matches("+n");
+                workspace(if root.is_empty() { &[] } else { std::slice::from_ref(&root) }, rest.ends_with("+n"))
             }
-        }
-        all
+        })
+    }
+
+    fn approval(label: &str) -> Option<Approval> {
+        Some(match label {
+            "-" => return None,
+            "?" => Approval::Unknown(json!({ "granular": {} })),
+            "untrusted" => Approval::Untrusted,
+            "on-request" => Approval::OnRequest,
+            "on-failure" => Approval::OnFailure,
+            "never" => Approval::Never,
+            _ => panic!("no approval is called {label}"),
+        })
     }
 
     fn every_approval() -> Vec<Approval> {
-        use Approval::*;
-        vec![Untrusted, OnRequest, OnFailure, Never, Unknown(json!("maybe"))]
-    }
-
-    /// `None` stands for "not set", on either side.
-    fn with_none<T: Clone>(all: Vec<T>) -> Vec<Option<T>> {
-        std::iter::once(None).chain(all.into_iter().map(Some)).collect()
+        ["untrusted", "on-request", "on-failure", "never", "?"].into_iter().filter_map(approval).collect()
     }
 
     fn context(sandbox: Option<Sandbox>, approval: Option<Approval>) -> TurnContext {
         TurnContext { sandbox, approval, ..TurnContext::default() }
     }
 
-    /// What the table of the contract says about a sandbox, written down the slow way.
-    fn expected_sandbox(had: Option<&Sandbox>, ceiling: Option<&Sandbox>) -> Sandbox {
-        use Sandbox::*;
-        match (had, ceiling) {
-            (None | Some(Unknown(_)), _) => ReadOnly,
-            (Some(had), None | Some(Unknown(_) | DangerFullAccess)) => had.clone(),
-            (Some(ReadOnly), _) | (_, Some(ReadOnly)) => ReadOnly,
-            (Some(DangerFullAccess), Some(ceiling)) => ceiling.clone(),
-            (Some(WorkspaceWrite { roots: a, network: x }), Some(WorkspaceWrite { roots: b, network: y })) => {
-                let common = |root: &&str| {
-                    let covered = |by: &[String]| by.iter().any(|r| r == root || (r == "/a" && **root == *"/a/c"));
-                    covered(a) && covered(b)
-                };
-                let named: Vec<&str> = ["/a", "/b", "/a/c", "/a/../b", "a"].into_iter().filter(common).collect();
-                // A root below another that is kept as well adds nothing, unless a side named it by itself.
-                let by_name =
-                    |root: &&str| a.iter().chain(b).any(|r| r == root) && !(**root == *"/a/c" && named.contains(&"/a"));
-                workspace(&named.iter().copied().filter(|r| by_name(&r)).collect::<Vec<_>>(), *x && *y)
-            }
+    /// Rows: the source's last turn. Columns: the ceiling. Cells: what the continuation gets.
+    const SANDBOXES: &str = "
+        .       -       ro  w   w+n  w/a    w/a+n  w/a/c  w/b  full    ?
+        -       ro      ro  ro  ro   ro     ro     ro     ro   ro      ro
+        ro      ro      ro  ro  ro   ro     ro     ro     ro   ro      ro
+        w       w       ro  w   w    w      w      w      w    w       w
+        w+n     w+n     ro  w   w+n  w      w+n    w      w    w+n     w+n
+        w/a     w/a     ro  w   w    w/a    w/a    w/a/c  w    w/a     w/a
+        w/a+n   w/a+n   ro  w   w+n  w/a    w/a+n  w/a/c  w    w/a+n   w/a+n
+        w/a/c   w/a/c   ro  w   w    w/a/c  w/a/c  w/a/c  w    w/a/c   w/a/c
+        w/b     w/b     ro  w   w    w      w      w      w/b  w/b     w/b
+        full    full    ro  w   w+n  w/a    w/a+n  w/a/c  w/b  full    full
+        ?       ro      ro  ro  ro   ro     ro     ro     ro   ro      ro";
+
+    const APPROVALS: &str = "
+        .           -           untrusted   on-request  on-failure  never       ?
+        -           on-request  untrusted   on-request  on-request  on-request  on-request
+        untrusted   untrusted   untrusted   untrusted   untrusted   untrusted   untrusted
+        on-request  on-request  untrusted   on-request  on-request  on-request  on-request
+        on-failure  on-failure  untrusted   on-request  on-failure  on-failure  on-failure
+        never       never       untrusted   on-request  on-failure  never       never
+        ?           on-request  untrusted   on-request  on-request  on-request  on-request";
+
+    /// Every cell as (row, column, cell).
+    fn cells(table: &str) -> Vec<(&str, &str, &str)> {
+        let mut rows =
+            table.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).filter(|row| !row.is_empty());
+        let columns = rows.next().unwrap();
+        rows.flat_map(|row| {
+            assert_eq!(row.len(), columns.len());
+            columns[1..].iter().zip(&row[1..]).map(|(column, cell)| (row[0], *column, *cell)).collect::<Vec<_>>()
+        })
+        .collect()
+    }
+
+    fn owed(had: &str, got: &str) -> Vec<NoteKind> {
+        match had {
+            "-" | "?" => vec![NoteKind::NoTurnContext],
+            _ if had != got => vec![NoteKind::Narrowed],
+            _ => vec![],
         }
     }
 
     #[test]
     fn the_whole_table_of_source_and_ceiling() {
-        for had in with_none(every_sandbox()) {
-            for ceiling in with_none(every_sandbox()) {
-                let limit = Ceiling { sandbox: ceiling.clone(), approval: None };
-                let got = narrow(Some(&context(had.clone(), Some(Approval::Never))), &limit);
-                let want = expected_sandbox(had.as_ref(), ceiling.as_ref());
-                assert_eq!(got.sandbox, want, "{had:?} under {ceiling:?}");
-                let kinds: Vec<NoteKind> = got.notes.iter().map(|n| n.kind).collect();
-                let owed = match &had {
-                    None | Some(Sandbox::Unknown(_)) => vec![NoteKind::NoTurnContext],
-                    Some(had) if *had != want => vec![NoteKind::Narrowed],
-                    Some(_) => vec![],
-                };
-                assert_eq!(kinds, owed, "{had:?} under {ceiling:?}");
-            }
+        for (had, ceiling, want) in cells(SANDBOXES) {
+            let limit = Ceiling { sandbox: sandbox(ceiling), approval: None };
+            let got = narrow(Some(&context(sandbox(had), Some(Approval::Never))), &limit);
+            assert_eq!(Some(got.sandbox), sandbox(want), "{had} under {ceiling}");
+            let kinds: Vec<NoteKind> = got.notes.iter().map(|note| note.kind).collect();
+            assert_eq!(kinds, owed(had, want), "{had} under {ceiling}");
         }
-        for had in with_none(every_approval()) {
-            for ceiling in with_none(every_approval()) {
-                let limit = Ceiling { sandbox: None, approval: ceiling.clone() };
-                let got = narrow(Some(&context(Some(Sandbox::ReadOnly), had.clone())), &limit);
-                let start = had.clone().filter(|a| !matches!(a, Approval::Unknown(_))).unwrap_or(Approval::OnRequest);
-                let want = match ceiling.clone() {
-                    Some(ceiling) if approval_rank(&ceiling) < approval_rank(&start) => ceiling,
-                    _ => start,
-                };
-                assert_eq!(got.approval, want, "{had:?} under {ceiling:?}");
-            }
+        for (had, ceiling, want) in cells(APPROVALS) {
+            let limit = Ceiling { sandbox: None, approval: approval(ceiling) };
+            let got = narrow(Some(&context(Some(Sandbox::ReadOnly), approval(had))), &limit);
+            assert_eq!(Some(got.approval), approval(want), "{had} under {ceiling}");
+            let kinds: Vec<NoteKind> = got.notes.iter().map(|note| note.kind).collect();
+            assert_eq!(kinds, owed(had, want), "{had} under {ceiling}");
         }
+    }
+
+    #[test]
+    fn roots_that_only_one_side_names_are_dropped_and_the_wider_side_of_each_pair_too() {
+        let had = workspace(&["/a", "/b/c", "/d"], true);
+        let limit = Ceiling { sandbox: Some(workspace(&["/b", "/a/x", "/a/y"], true)), approval: None };
+        let got = narrow(Some(&context(Some(had), Some(Approval::Never))), &limit);
+        assert_eq!(got.sandbox, workspace(&["/a/x", "/a/y", "/b/c"], true));
     }
 
     #[test]

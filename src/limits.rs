@@ -27,6 +27,8 @@ pub const CLIENT_ID_BYTES: usize = 128;
 pub const INLINE_BODY_BYTES: usize = 256 << 10;
 /// Longest body that is kept whole in a blob; of a longer one only both ends are.
 pub const BLOB_BYTES: usize = 64 << 20;
+/// Longest `config.toml` that is read.
+pub const CONFIG_BYTES: u64 = 1 << 20;
 /// How much of each end is kept of a body beyond [`BLOB_BYTES`].
 pub const BODY_ENDS_BYTES: usize = 64 << 10;
 

@@ -1,0 +1,185 @@
+//! What a turn tells while it runs: the messages of Codex's `codex/event` notifications.
+//!
+//! Only those are made that clients are known to read: `session_configured`, the earliest moment at which the thread's
+//! id and its rollout's path are known, and the landmarks of a turn. Their fields and the order of their keys are those
+//! of Codex 0.153.4; `session_configured` also carries `sandbox_policy`, which 0.105 and 0.130 had in place of
+//! `permission_profile`, so that readers of either find what they look for.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
+use crate::rollout::ThreadId;
+
+/// One notification.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Event {
+    /// The thread that it belongs to.
+    pub thread: ThreadId,
+    /// The turn that it belongs to; empty before the first.
+    pub turn: String,
+    /// What happened.
+    pub msg: EventMsg,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq)]
+pub enum EventMsg {
+    /// A thread is there: it was begun, or brought back from disk.
+    SessionConfigured(Box<SessionConfigured>),
+    /// A turn begins.
+    TaskStarted {
+        /// Unix time in seconds.
+        started_at: i64,
+    },
+    /// The prompt, as it went into the history.
+    UserMessage {
+        /// Its text.
+        message: String,
+    },
+    /// A piece of an answer that is still being made.
+    AgentMessageDelta {
+        /// The item that it will be part of.
+        item_id: String,
+        /// The piece.
+        delta: String,
+    },
+    /// A whole assistant message.
+    AgentMessage {
+        /// Its text.
+        message: String,
+    },
+    /// The turn broke off.
+    Error {
+        /// Why.
+        message: String,
+    },
+    /// The turn is over.
+    TaskComplete {
+        /// The last assistant message, if there was one.
+        last_agent_message: Option<String>,
+    },
+}
+
+/// See [`EventMsg::SessionConfigured`].
+#[derive(Clone, Debug, PartialEq)]
+pub struct SessionConfigured {
+    /// The model's name.
+    pub model: String,
+    /// The provider's key in `config.toml`.
+    pub model_provider_id: String,
+    /// As it stands in a rollout.
+    pub approval_policy: Value,
+    /// As it stands in a rollout.
+    pub sandbox_policy: Value,
+    /// The thread's cwd.
+    pub cwd: PathBuf,
+    /// The thread's own rollout.
+    pub rollout_path: PathBuf,
+}
+
+impl Event {
+    /// The `msg` member of the notification.
+    pub fn msg_json(&self) -> Value {
+        let turn = &self.turn;
+        match &self.msg {
+            EventMsg::SessionConfigured(configured) => configured.to_json(self.thread),
+            EventMsg::TaskStarted { started_at } => json!({
+                "type": "task_started", "turn_id": turn, "started_at": started_at, "collaboration_mode_kind": "default"
+            }),
+            EventMsg::UserMessage { message } => json!({
+                "type": "user_message", "message": message, "images": [], "local_images": [], "text_elements": []
+            }),
+            EventMsg::AgentMessageDelta { item_id, delta } => json!({
+                "type": "agent_message_content_delta", "thread_id": self.thread.to_string(), "turn_id": turn,
+                "item_id": item_id, "delta": delta
+            }),
+            EventMsg::AgentMessage { message } => json!({"type": "agent_message", "message": message, "phase": null}),
+            EventMsg::Error { message } => json!({
+                "type": "error", "message": message, "codex_error_info": "other"
+            }),
+            EventMsg::TaskComplete { last_agent_message } => json!({
+                "type": "task_complete", "turn_id": turn, "last_agent_message": last_agent_message
+            }),
+        }
+    }
+}
+
+impl SessionConfigured {
+    fn to_json(&self, thread: ThreadId) -> Value {
+        json!({
+            "type": "session_configured",
+            "session_id": thread.to_string(),
+            "thread_id": thread.to_string(),
+            "model": self.model,
+            "model_provider_id": self.model_provider_id,
+            "approval_policy": self.approval_policy,
+            "approvals_reviewer": "user",
+            "sandbox_policy": self.sandbox_policy,
+            "permission_profile": self.permission_profile(),
+            "cwd": self.cwd.to_string_lossy(),
+            "rollout_path": self.rollout_path.to_string_lossy()
+        })
+    }
+
+    /// What 0.153.4 shows for each sandbox mode; roots and temporary directories as it expands them.
+    fn permission_profile(&self) -> Value {
+        let read_root = json!({"path": {"type": "special", "value": {"kind": "root"}}, "access": "read"});
+        let mode = self.sandbox_policy.get("type").and_then(Value::as_str).unwrap_or("danger-full-access");
+        let mut entries = vec![read_root];
+        let mut network = "restricted";
+        match mode {
+            "read-only" => {}
+            "workspace-write" => {
+                let roots = self.sandbox_policy.get("writable_roots").and_then(Value::as_array);
+                let roots = roots.into_iter().flatten().filter_map(Value::as_str).map(PathBuf::from);
+                for root in std::iter::once(self.cwd.clone()).chain(roots) {
+                    let root = root.to_string_lossy();
+                    entries.push(json!({"path": {"type": "path", "path": root}, "access": "write"}));
+                }
+                for kind in ["slash_tmp", "tmpdir"] {
+                    entries.push(json!({"path": {"type": "special", "value": {"kind": kind}}, "access": "write"}));
+                }
+                if self.sandbox_policy.get("network_access").and_then(Value::as_bool) == Some(true) {
+                    network = "enabled";
+                }
+            }
+            _ => return json!({"type": "disabled"}),
+        }
+        json!({"type": "managed", "file_system": {"type": "restricted", "entries": entries}, "network": network})
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn configured(sandbox_policy: Value) -> Value {
+        let thread = ThreadId::parse("01a2019e-7c9d-7000-8000-000000000001").unwrap();
+        let msg = EventMsg::SessionConfigured(Box::new(SessionConfigured {
+            model: "m".to_owned(),
+            model_provider_id: "p".to_owned(),
+            approval_policy: json!("never"),
+            sandbox_policy,
+            cwd: "/w".into(),
+            rollout_path: "/h/r.jsonl".into(),
+        }));
+        Event { thread, turn: String::new(), msg }.msg_json()
+    }
+
+    #[test]
+    fn a_read_only_thread_shows_the_profile_that_codex_shows() {
+        assert_eq!(
+            configured(json!({"type": "read-only"}))["permission_profile"],
+            json!({"type": "managed", "file_system": {"type": "restricted", "entries": [
+                {"path": {"type": "special", "value": {"kind": "root"}}, "access": "read"}]}, "network": "restricted"})
+        );
+    }
+
+    #[test]
+    fn no_sandbox_shows_as_disabled() {
+        let shown = configured(json!({"type": "danger-full-access"}));
+        assert_eq!(shown["permission_profile"], json!({"type": "disabled"}));
+        assert_eq!(shown["thread_id"], shown["session_id"]);
+    }
+}

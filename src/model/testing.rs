@@ -1,13 +1,14 @@
 //! What the tests of this room share: a journal that can be looked at, a gate that can be held, a raw HTTP client.
 
 use std::future::Future;
+use std::net::Ipv4Addr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::journal::{
@@ -160,7 +161,10 @@ impl Client {
 
     /// Sends a request with exactly those further header lines.
     pub(super) async fn send(port: u16, line: &str, headers: &str, body: &str) -> Client {
-        let mut stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        // A fixed buffer: the kernel holds no more than this and the sender's for a client that does not read.
+        socket.set_recv_buffer_size(64 << 10).unwrap();
+        let mut stream = socket.connect((Ipv4Addr::LOCALHOST, port).into()).await.unwrap();
         let head = format!("{line} HTTP/1.1\r\nHost: stub\r\n{headers}Content-Length: {}\r\n\r\n", body.len());
         stream.write_all(head.as_bytes()).await.unwrap();
         stream.write_all(body.as_bytes()).await.unwrap();

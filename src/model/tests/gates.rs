@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{open, says, start};
 use crate::model::gate::{Edge, Point};
-use crate::model::script::{Output, Response};
+use crate::model::script::{Failure, Output, Response};
 use crate::model::testing::{Client, Held, Passed, Recorded, ask, marker, prompt, request, soon};
 use crate::responses::item;
 
@@ -71,27 +71,23 @@ async fn a_held_point_holds_exactly_what_it_says() {
 async fn a_chunk_that_the_socket_does_not_take_at_once_is_not_after() {
     let (recorded, (gate, mut stops)) = (Recorded::new(), Held::new());
     let stub = start(&recorded, gate);
-    let long = "x".repeat(32 << 20);
-    stub.expect(1, marker(1), vec![says(&long, 1)]);
+    // Far more than the kernel holds for a client that does not read.
+    let long = "x".repeat(8 << 20);
+    stub.expect(1, marker(1), vec![Response { failure: Some(Failure::Close { after: 1 }), ..says(&long, 1) }]);
     let mut client = Client::post(stub.port(), &prompt(1)).await;
     for point in [Point::Request { n: 1 }, before(1)] {
         let stopped = soon(stops.recv()).await.unwrap();
         assert_eq!(stopped.point, point);
         stopped.go.send(()).unwrap();
     }
-    // Nobody reads, and no socket buffer holds 32 MiB: the point cannot come before the client reads.
-    while !recorded.sent().contains("xxxx") {
-        tokio::task::yield_now().await;
-    }
+    client.until("xxxx").await;
     assert!(stops.try_recv().is_err());
     let reading = tokio::spawn(async move { client.end().await });
     let stopped = soon(stops.recv()).await.unwrap();
     assert_eq!(stopped.point, after(1));
     assert!(recorded.sent().contains(&long));
-    drop(stops);
     stopped.go.send(()).unwrap();
-    drop(stub);
-    let _ = soon(reading).await;
+    assert!(soon(reading).await.unwrap().unwrap().contains(&long));
 }
 
 #[tokio::test]

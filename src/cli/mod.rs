@@ -1,7 +1,7 @@
 //! The command line: one file per subcommand. Results go to stdout, diagnostics to stderr.
 
-mod exec;
 mod exit;
+mod hidden;
 mod replay;
 mod run;
 mod schema;
@@ -32,19 +32,18 @@ enum Command {
     Serve(serve::Args),
     /// Print the JSON Schema of scenario files
     Schema,
-    /// Start a program that dies with its parent
-    #[command(name = proc::EXEC_SUBCOMMAND, hide = true)]
-    Exec(exec::Args),
 }
 
 /// Runs the program; the process's exit code is documented at [`Exit`].
 pub fn main() -> ExitCode {
+    if let Some(code) = hidden::main() {
+        return code;
+    }
     let exit = match Cli::parse().command {
         Command::Run(args) => run::main(args),
         Command::Replay(args) => replay::main(args),
         Command::Serve(args) => serve::main(args),
         Command::Schema => schema::main(),
-        Command::Exec(args) => return exec::main(args),
     };
     match exit {
         Ok(exit) => exit.into(),

@@ -1,5 +1,0 @@
-//! The hidden launcher: becomes a program that dies with the harness.
-
-use std::process::ExitCode;
-
-use crate::proc;

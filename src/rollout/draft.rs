@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::ThreadId;
+use super::items;
 use super::meta::TurnContext;
 
 /// A record without its time.
@@ -100,6 +101,17 @@ impl Draft {
     /// The event beside an assistant's message.
     pub fn agent_message(text: &str) -> Draft {
         Draft::event(json!({"type": "agent_message", "message": text}))
+    }
+
+    /// The event that stands beside a message item, so that listings and transcripts show it; `None` for items that no
+    /// event accompanies: context that Codex wrote itself, tool calls, reasoning.
+    pub fn event_beside(item: &Value) -> Option<Draft> {
+        let text = || items::texts(item).collect::<Vec<_>>().join("\n");
+        match items::message_role(item) {
+            Some("user") if items::begins_turn(item) => Some(Draft::user_message(&text())),
+            Some("assistant") => Some(Draft::agent_message(&text())),
+            _ => None,
+        }
     }
 
     /// A turn begins.

@@ -39,6 +39,32 @@ pub const MODEL_READ_MS: u64 = 20_000;
 pub const MODEL_CONNECTIONS: usize = 256;
 /// Most deltas that one text of a scripted response is sent in.
 pub const MODEL_CHUNKS: u32 = 10_000;
+/// Longest scenario or baseline file.
+pub const SCENARIO_BYTES: usize = 1 << 20;
+/// Most steps of a scenario.
+pub const SCENARIO_STEPS: usize = 1_000;
+/// Most calls that a scenario sends together.
+pub const SCENARIO_TOGETHER: usize = 64;
+/// Most responses to one call, and tool calls in one response.
+pub const SCENARIO_RESPONSES: usize = 1_000;
+/// Most entries in any other list of a scenario or a baseline.
+pub const SCENARIO_LIST: usize = 10_000;
+/// Longest prompt, reply, body, id or file content of a scenario, in characters.
+pub const SCENARIO_TEXT_CHARS: usize = 256 << 10;
+/// Longest title, name or reference of a scenario, in characters.
+pub const SCENARIO_LINE_CHARS: usize = 500;
+/// Longest path in a scenario, in characters.
+pub const SCENARIO_PATH_CHARS: usize = 1_000;
+/// Longest regular expression in a scenario, in characters.
+pub const SCENARIO_PATTERN_CHARS: usize = 4_000;
+/// Deepest nesting of a scripted tool call's arguments.
+pub const SCENARIO_NESTING: usize = 32;
+/// Longest time that a scenario may set for a call or a wait: an hour.
+pub const SCENARIO_LIMIT_MS: u64 = 3_600_000;
+/// Most scenario files of one suite.
+pub const SUITE_FILES: usize = 10_000;
+/// Deepest directory of a suite.
+pub const SUITE_DEPTH: usize = 32;
 
 /// The limits of one run. All durations in milliseconds, all sizes in bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -20,6 +20,8 @@ pub enum ErrorKind {
     NoMeta,
     /// A newer Codex wrote the source in a way this build does not know.
     UnknownHistoryMode,
+    /// The source is a zstd file.
+    Compressed,
     /// The source continues another file that is not followed.
     Segment,
     /// Another process is at the same thread and did not finish in time.
@@ -35,6 +37,7 @@ impl ErrorKind {
             ErrorKind::Unreadable => "unreadable",
             ErrorKind::NoMeta => "no_meta",
             ErrorKind::UnknownHistoryMode => "unknown_history_mode",
+            ErrorKind::Compressed => "compressed",
             ErrorKind::Segment => "segment",
             ErrorKind::Locked => "locked",
             ErrorKind::Io => "io",
@@ -116,6 +119,7 @@ impl From<ReadError> for RehydrateError {
                 None,
                 "update rehydra, or continue the thread with the Codex that wrote it",
             ),
+            ReadErrorKind::Compressed => (ErrorKind::Compressed, Some(0), "unpack it, then send the reply again"),
             ReadErrorKind::Segment(_) => (ErrorKind::Segment, None, "continue the thread with the Codex that wrote it"),
         };
         RehydrateError {

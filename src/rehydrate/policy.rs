@@ -59,7 +59,7 @@ pub fn narrow(source: Option<&TurnContext>, ceiling: &Ceiling) -> Narrowed {
         let text = format!(
             "the rollout's last turn names {what}; the conversation goes on with sandbox {} and approval policy {}",
             describe_sandbox(&sandbox),
-            approval_name(&approval)
+            approval.name()
         );
         notes.push(Note::new(NoteKind::NoTurnContext, text));
     }
@@ -74,8 +74,8 @@ pub fn narrow(source: Option<&TurnContext>, ceiling: &Ceiling) -> Narrowed {
     if let Some(had) = had_approval.filter(|had| **had != approval) {
         let text = format!(
             "the approval policy is narrowed from {} to {}, which is all that this server's settings allow",
-            approval_name(had),
-            approval_name(&approval)
+            had.name(),
+            approval.name()
         );
         notes.push(Note::new(NoteKind::Narrowed, text));
     }
@@ -156,30 +156,14 @@ fn approval_rank(approval: &Approval) -> u8 {
     }
 }
 
-fn approval_name(approval: &Approval) -> &'static str {
-    match approval {
-        Approval::Untrusted => "untrusted",
-        Approval::OnRequest => "on-request",
-        Approval::OnFailure => "on-failure",
-        Approval::Never => "never",
-        Approval::Unknown(_) => "an unknown one",
-    }
-}
-
 fn describe_sandbox(sandbox: &Sandbox) -> String {
-    match sandbox {
-        Sandbox::ReadOnly => "read-only".to_owned(),
-        Sandbox::WorkspaceWrite { roots, network } => {
-            let further = match roots.len() {
-                0 => "no further roots".to_owned(),
-                1 => "1 further root".to_owned(),
-                n => format!("{n} further roots"),
-            };
-            format!("workspace-write ({further}, network {})", if *network { "on" } else { "off" })
-        }
-        Sandbox::DangerFullAccess => "danger-full-access".to_owned(),
-        Sandbox::Unknown(_) => "an unknown one".to_owned(),
-    }
+    let Sandbox::WorkspaceWrite { roots, network } = sandbox else { return sandbox.name().to_owned() };
+    let further = match roots.len() {
+        0 => "no further roots".to_owned(),
+        1 => "1 further root".to_owned(),
+        n => format!("{n} further roots"),
+    };
+    format!("{} ({further}, network {})", sandbox.name(), if *network { "on" } else { "off" })
 }
 
 #[cfg(test)]

@@ -59,19 +59,23 @@ pub fn is_synthetic_output(output: &Value) -> bool {
 }
 
 /// The cwd that an environment context tells the model: the text of its first `<cwd>` element. `None` where it names
-/// none: a context that tells only what has changed leaves out what has not.
-pub fn cwd_of_environment_context(text: &str) -> Option<&str> {
+/// none: a context that tells only what has changed leaves out what has not. Codex 0.153.4 and 0.169.0 escape the path
+/// as XML, 0.105.0 and 0.130.0 do not; entities are always resolved, because a path that spells one out is rarer than
+/// one with an ampersand.
+pub fn cwd_of_environment_context(text: &str) -> Option<String> {
     let (_, rest) = text.split_once("<cwd>")?;
     let (cwd, _) = rest.split_once("</cwd>")?;
-    Some(cwd.trim()).filter(|cwd| !cwd.is_empty())
+    let cwd = ENTITIES.iter().fold(cwd.trim().to_owned(), |cwd, (entity, plain)| cwd.replace(entity, plain));
+    Some(cwd).filter(|cwd| !cwd.is_empty())
 }
+
+/// The ampersand is last, so that an escaped entity is resolved once.
+const ENTITIES: [(&str, &str); 5] = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&amp;", "&")];
 
 /// The cwd that a request tells the model: that of the last environment context which names one.
 pub fn cwd_told(items: &[Value]) -> Option<String> {
-    items.iter().rev().filter(|item| tag(item) == Some("environment_context")).find_map(|item| {
-        let text = item::text(item);
-        cwd_of_environment_context(&text).map(str::to_owned)
-    })
+    let contexts = items.iter().rev().filter(|item| tag(item) == Some("environment_context"));
+    contexts.map(item::text).find_map(|text| cwd_of_environment_context(&text))
 }
 
 /// The last message of the user that is not contextual: the prompt of the turn that a request belongs to.
@@ -79,9 +83,10 @@ pub fn last_prompt(items: &[Value]) -> Option<&Value> {
     items.iter().rev().find(|item| item::is_user_message(item) && tag(item).is_none())
 }
 
-/// The environment context of a thread, as Codex 0.105.0 and later open it.
+/// The environment context of a thread that names its cwd, as Codex 0.153.4 writes it.
 pub fn environment_context(cwd: &str) -> String {
-    format!("<environment_context>\n  <cwd>{cwd}</cwd>\n</environment_context>")
+    let escaped = cwd.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    format!("<environment_context>\n  <cwd>{escaped}</cwd>\n</environment_context>")
 }
 
 #[cfg(test)]
@@ -117,6 +122,15 @@ mod tests {
         assert_eq!(cwd_told(&items).as_deref(), Some("/new dir"));
         assert_eq!(cwd_told(&items[3..]), None);
         assert_eq!(cwd_of_environment_context("<environment_context><cwd>/cut"), None);
+    }
+
+    #[test]
+    fn a_cwd_is_read_as_every_version_writes_it() {
+        for cwd in ["/a & b <c>", "/&amp;", "/plain", "/\"q\""] {
+            assert_eq!(cwd_of_environment_context(&environment_context(cwd)).as_deref(), Some(cwd));
+        }
+        let raw = "<environment_context>\n  <cwd>/a & b <c></cwd>\n  <shell>bash</shell>\n</environment_context>";
+        assert_eq!(cwd_of_environment_context(raw).as_deref(), Some("/a & b <c>"));
     }
 
     #[test]

@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::arguments::Refusal;
 use super::events::Event;
+use crate::rehydrate::note::Note;
 use crate::rollout::ThreadId;
 
 /// How wide the sandbox of a new thread is: the variants that the tool's schema names.
@@ -68,21 +69,6 @@ pub struct ReplyRequest {
     pub prompt: String,
 }
 
-/// One thing that a rehydration has to tell, as the client sees it in `_meta["rehydra/rehydration"].notes`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
-    /// A stable word, e.g. `torn_tail`.
-    pub kind: String,
-    /// The whole sentence.
-    pub text: String,
-    /// The file that it is about.
-    pub file: Option<String>,
-    /// The byte in that file.
-    pub byte: Option<u64>,
-    /// Something was lost, cut, narrowed or branched: the answer has to say so in its text as well.
-    pub owed: bool,
-}
-
 /// That a call was answered by a thread that was brought back from disk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rehydration {
@@ -90,8 +76,8 @@ pub struct Rehydration {
     pub from: ThreadId,
     /// The continuation.
     pub to: ThreadId,
-    /// In the order in which they were met.
-    pub notes: Vec<Notice>,
+    /// What was lost, cut, narrowed or merely odd, in the order in which it was met.
+    pub notes: Vec<Note>,
 }
 
 /// How a call ended: one variant for every kind of row in Codex's table of results.

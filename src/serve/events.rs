@@ -10,6 +10,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use crate::rollout::ThreadId;
+use crate::rollout::settings::{Approval, Sandbox};
 
 /// One notification.
 #[derive(Clone, Debug, PartialEq)]
@@ -68,12 +69,12 @@ pub struct SessionConfigured {
     pub model: String,
     /// The provider's key in `config.toml`.
     pub model_provider_id: String,
-    /// As it stands in a rollout.
-    pub approval_policy: Value,
-    /// As it stands in a rollout.
-    pub sandbox_policy: Value,
-    /// The thread's cwd.
-    pub cwd: PathBuf,
+    /// The thread's approval policy.
+    pub approval: Approval,
+    /// The thread's sandbox.
+    pub sandbox: Sandbox,
+    /// The thread's cwd; `null` where a rollout did not tell it.
+    pub cwd: Option<PathBuf>,
     /// The thread's own rollout.
     pub rollout_path: PathBuf,
 }
@@ -113,38 +114,32 @@ impl SessionConfigured {
             "thread_id": thread.to_string(),
             "model": self.model,
             "model_provider_id": self.model_provider_id,
-            "approval_policy": self.approval_policy,
+            "approval_policy": self.approval.to_value(),
             "approvals_reviewer": "user",
-            "sandbox_policy": self.sandbox_policy,
+            "sandbox_policy": self.sandbox.to_value(),
             "permission_profile": self.permission_profile(),
-            "cwd": self.cwd.to_string_lossy(),
+            "cwd": self.cwd.as_ref().map(|cwd| cwd.to_string_lossy()),
             "rollout_path": self.rollout_path.to_string_lossy()
         })
     }
 
-    /// What 0.153.4 shows for each sandbox mode; roots and temporary directories as it expands them.
+    /// What 0.153.4 shows for each sandbox. Temporary directories are never among the writable ones, as the policy
+    /// written to the rollout excludes them.
     fn permission_profile(&self) -> Value {
-        let read_root = json!({"path": {"type": "special", "value": {"kind": "root"}}, "access": "read"});
-        let mode = self.sandbox_policy.get("type").and_then(Value::as_str).unwrap_or("danger-full-access");
-        let mut entries = vec![read_root];
+        let mut entries = vec![json!({"path": {"type": "special", "value": {"kind": "root"}}, "access": "read"})];
         let mut network = "restricted";
-        match mode {
-            "read-only" => {}
-            "workspace-write" => {
-                let roots = self.sandbox_policy.get("writable_roots").and_then(Value::as_array);
-                let roots = roots.into_iter().flatten().filter_map(Value::as_str).map(PathBuf::from);
-                for root in std::iter::once(self.cwd.clone()).chain(roots) {
-                    let root = root.to_string_lossy();
+        match &self.sandbox {
+            Sandbox::ReadOnly => {}
+            Sandbox::WorkspaceWrite { roots, network: enabled } => {
+                let cwd = self.cwd.iter().map(|cwd| cwd.to_string_lossy().into_owned());
+                for root in cwd.chain(roots.iter().cloned()) {
                     entries.push(json!({"path": {"type": "path", "path": root}, "access": "write"}));
                 }
-                for kind in ["slash_tmp", "tmpdir"] {
-                    entries.push(json!({"path": {"type": "special", "value": {"kind": kind}}, "access": "write"}));
-                }
-                if self.sandbox_policy.get("network_access").and_then(Value::as_bool) == Some(true) {
+                if *enabled {
                     network = "enabled";
                 }
             }
-            _ => return json!({"type": "disabled"}),
+            Sandbox::DangerFullAccess | Sandbox::Unknown(_) => return json!({"type": "disabled"}),
         }
         json!({"type": "managed", "file_system": {"type": "restricted", "entries": entries}, "network": network})
     }
@@ -154,14 +149,14 @@ impl SessionConfigured {
 mod tests {
     use super::*;
 
-    fn configured(sandbox_policy: Value) -> Value {
+    fn configured(sandbox: Sandbox) -> Value {
         let thread = ThreadId::parse("01a2019e-7c9d-7000-8000-000000000001").unwrap();
         let msg = EventMsg::SessionConfigured(Box::new(SessionConfigured {
             model: "m".to_owned(),
             model_provider_id: "p".to_owned(),
-            approval_policy: json!("never"),
-            sandbox_policy,
-            cwd: "/w".into(),
+            approval: Approval::Never,
+            sandbox,
+            cwd: Some("/w".into()),
             rollout_path: "/h/r.jsonl".into(),
         }));
         Event { thread, turn: String::new(), msg }.msg_json()
@@ -170,15 +165,24 @@ mod tests {
     #[test]
     fn a_read_only_thread_shows_the_profile_that_codex_shows() {
         assert_eq!(
-            configured(json!({"type": "read-only"}))["permission_profile"],
+            configured(Sandbox::ReadOnly)["permission_profile"],
             json!({"type": "managed", "file_system": {"type": "restricted", "entries": [
                 {"path": {"type": "special", "value": {"kind": "root"}}, "access": "read"}]}, "network": "restricted"})
         );
     }
 
     #[test]
+    fn a_writing_thread_shows_its_cwd_and_roots() {
+        let shown = configured(Sandbox::WorkspaceWrite { roots: vec!["/r".to_owned()], network: true });
+        let entries = shown["permission_profile"]["file_system"]["entries"].as_array().unwrap();
+        let writable: Vec<_> = entries.iter().filter(|entry| entry["access"] == "write").collect();
+        assert_eq!((&writable[0]["path"]["path"], &writable[1]["path"]["path"]), (&json!("/w"), &json!("/r")));
+        assert_eq!(shown["permission_profile"]["network"], "enabled");
+    }
+
+    #[test]
     fn no_sandbox_shows_as_disabled() {
-        let shown = configured(json!({"type": "danger-full-access"}));
+        let shown = configured(Sandbox::DangerFullAccess);
         assert_eq!(shown["permission_profile"], json!({"type": "disabled"}));
         assert_eq!(shown["thread_id"], shown["session_id"]);
     }

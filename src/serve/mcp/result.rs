@@ -7,8 +7,9 @@
 use rmcp::model::{CallToolResult, ContentBlock, MetaObject};
 use serde_json::{Value, json};
 
+use crate::rehydrate::note::{Note, owed_text};
 use crate::rollout::ThreadId;
-use crate::serve::engine::{Notice, Outcome, Rehydration};
+use crate::serve::engine::{Outcome, Rehydration};
 
 /// The key below which a result tells of a rehydration.
 pub(super) const REHYDRATION_META: &str = "rehydra/rehydration";
@@ -58,9 +59,8 @@ impl StructuredContent {
 
 fn with_rehydration(mut result: CallToolResult, rehydration: Option<&Rehydration>) -> CallToolResult {
     let Some(rehydration) = rehydration else { return result };
-    let owed: Vec<&str> = rehydration.notes.iter().filter(|note| note.owed).map(|note| note.text.as_str()).collect();
-    if !owed.is_empty() {
-        result.content.push(ContentBlock::text(format!("[rehydra] {}", owed.join("; "))));
+    if let Some(text) = owed_text(&rehydration.notes) {
+        result.content.push(ContentBlock::text(text));
     }
     let mut meta = serde_json::Map::new();
     meta.insert(REHYDRATION_META.to_owned(), rehydration_json(rehydration));
@@ -69,17 +69,14 @@ fn with_rehydration(mut result: CallToolResult, rehydration: Option<&Rehydration
 }
 
 fn rehydration_json(rehydration: &Rehydration) -> Value {
-    let notes: Vec<Value> = rehydration.notes.iter().map(note_json).collect();
+    let notes: Vec<Value> = rehydration.notes.iter().map(Note::to_json).collect();
     json!({"from": rehydration.from.to_string(), "to": rehydration.to.to_string(), "notes": notes})
-}
-
-fn note_json(note: &Notice) -> Value {
-    json!({"kind": note.kind, "text": note.text, "file": note.file, "byte": note.byte})
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::rehydrate::note::NoteKind;
     use crate::serve::arguments::Refusal;
     use crate::serve::schema;
 
@@ -94,12 +91,12 @@ mod tests {
         serde_json::to_value(result).unwrap()
     }
 
-    fn rehydrated(notes: Vec<Notice>) -> Option<Rehydration> {
+    fn rehydrated(notes: Vec<Note>) -> Option<Rehydration> {
         Some(Rehydration { from: id(1), to: id(2), notes })
     }
 
     fn outcomes() -> Vec<Outcome> {
-        let note = Notice { kind: "torn_tail".into(), text: "cut".into(), file: None, byte: Some(7), owed: true };
+        let note = Note::new(NoteKind::Cut, "cut");
         vec![
             Outcome::Reply { thread: id(1), text: "r".into(), rehydration: None },
             Outcome::Reply { thread: id(2), text: "r".into(), rehydration: rehydrated(vec![note.clone()]) },
@@ -153,12 +150,12 @@ mod tests {
 
     #[test]
     fn a_loss_is_told_in_a_second_block_and_leaves_the_first_alone() {
-        let loss = Notice { kind: "torn_tail".into(), text: "the last record is cut".into(), file: None, byte: None, owed: true };
-        let news = Notice { kind: "cwd_from_meta".into(), text: "quiet".into(), file: None, byte: None, owed: false };
+        let loss = Note::new(NoteKind::Lost, "the last record is gone");
+        let news = Note::new(NoteKind::Damaged, "a blank line");
         let result =
             frame(Outcome::Reply { thread: id(2), text: "r".into(), rehydration: rehydrated(vec![news, loss]) });
         assert_eq!(result["content"][0]["text"], "r");
-        assert_eq!(result["content"][1]["text"], "[rehydra] the last record is cut");
+        assert_eq!(result["content"][1]["text"], "[rehydra] the last record is gone");
         assert_eq!(result["_meta"][REHYDRATION_META]["notes"].as_array().unwrap().len(), 2);
         assert_eq!(result["_meta"][REHYDRATION_META]["from"], id(1).to_string());
     }

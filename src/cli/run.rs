@@ -1,14 +1,14 @@
 //! `rehydra run`: scenarios × targets → matrix, explanations, exit code.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::suite::{self, Suite};
 use super::{Exit, Failure, Outcome};
 use crate::limits::Limits;
 use crate::report;
-use crate::scenario::{Scenario, baseline::Baseline, builtin, load};
-use crate::target::resolve::TargetName;
+use crate::scenario::{self, Baseline, Scenario};
+use crate::target::resolve::{Resolved, TargetName};
 use crate::verdict;
 use crate::world::{Clock, RealClock};
 
@@ -52,7 +52,7 @@ pub(super) struct Args {
 pub(super) fn main(args: Args) -> Outcome {
     let clock = RealClock::default();
     let scenarios = scenarios(&args)?;
-    let baseline = baseline(&args)?;
+    let baseline = read_baseline(args.baseline.as_deref())?;
     let targets = targets(&args)?;
     let stamp = clock.now().strftime("%Y%m%dT%H%M%S").to_string();
     let runs = args.runs.join(format!("{stamp}-{}", std::process::id()));
@@ -99,6 +99,72 @@ async fn interrupted() {
         _ = int.recv() => {}
         _ = term.recv() => {}
     }
+}
+
+/// The scenarios that are asked for, in order.
+fn scenarios(args: &Args) -> Result<Vec<Arc<Scenario>>, Failure> {
+    let all = if args.paths.is_empty() {
+        let parsed = scenario::builtin().into_iter().map(|(name, source)| Scenario::parse(&name, None, source));
+        parsed.collect::<Result<Vec<_>, _>>().map_err(Failure::usage)?
+    } else {
+        scenario::load(&args.paths).map_err(|error| Failure::usage(error.render(styled())))?
+    };
+    let wanted = |name: &str| args.filter.is_empty() || args.filter.iter().any(|text| name.contains(text));
+    let count = all.len();
+    let kept: Vec<_> = all.into_iter().filter(|scenario| wanted(&scenario.name)).map(Arc::new).collect();
+    if kept.is_empty() {
+        let asked = args.filter.join("`, `");
+        return Err(Failure::usage(format!("none of the {count} scenarios has `{asked}` in its name; see --filter")));
+    }
+    Ok(kept)
+}
+
+fn styled() -> bool {
+    use std::io::IsTerminal;
+    std::io::stderr().is_terminal()
+}
+
+/// The targets that are asked for, found or installed.
+fn targets(args: &Args) -> Result<Vec<(TargetName, Arc<Resolved>)>, Failure> {
+    let mut names: Vec<TargetName> = Vec::new();
+    for text in &args.targets {
+        names.push(text.parse().map_err(Failure::usage)?);
+    }
+    names.extend(args.commands.iter().cloned().map(TargetName::Command));
+    if names.is_empty() {
+        names.push(TargetName::Builtin);
+    }
+    let mut seen = Vec::new();
+    names.retain(|name| !seen.contains(name) && {
+        seen.push(name.clone());
+        true
+    });
+    let resolve = |name: TargetName| name.resolve().map(|found| (name, Arc::new(found))).map_err(Failure::broken);
+    names.into_iter().map(resolve).collect()
+}
+
+/// The baseline in `file`, or the one inside the binary.
+pub(super) fn read_baseline(file: Option<&Path>) -> Result<Baseline, Failure> {
+    let Some(path) = file else {
+        return Baseline::parse("the built-in baseline", scenario::builtin_baseline()).map_err(Failure::broken);
+    };
+    let name = path.display().to_string();
+    let source = std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("failed to read the baseline {name}: {error}")))?;
+    Baseline::parse(&name, &source).map_err(Failure::usage)
+}
+
+/// The directory of this call's runs. `git` passes over whatever lies in the directory above it.
+fn make_runs(above: &Path, runs: &Path) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::broken(format!("failed to make {}: {error}; choose another place with --runs", runs.display()))
+    };
+    std::fs::create_dir_all(runs).map_err(failed)?;
+    let ignore = above.join(".gitignore");
+    if !ignore.exists() {
+        std::fs::write(ignore, "*\n").map_err(failed)?;
+    }
+    Ok(())
 }
 
 fn show(args: &Args, cases: &[report::Case], stale: &[String], elapsed_ms: u64) -> Outcome {

@@ -10,7 +10,7 @@ use crate::journal::{Run, TargetKind};
 use crate::limits::Limits;
 use crate::player::{self, Plan};
 use crate::report::{Case, Progress, word};
-use crate::scenario::{Scenario, baseline::Baseline};
+use crate::scenario::{Baseline, Scenario};
 use crate::target::resolve::{Resolved, TargetName};
 use crate::verdict::{self, Verdict};
 use crate::world::{Clock, RealClock};

@@ -9,7 +9,7 @@ use super::survey::digest;
 use crate::journal::{DamageDone, FileState, Kind, Lane, Placed};
 use crate::rollout::manifest::Manifest;
 use crate::rollout::{ThreadId, find_thread_path_by_id_str, generate, mutate};
-use crate::scenario::{Damage, FileStep, Place, Synthetic, builtin};
+use crate::scenario::{Damage, FileStep, Place, Synthetic};
 use crate::target::Target;
 
 /// A fixture inside the binary is named with this in front.
@@ -39,7 +39,7 @@ impl<T: Target> Story<'_, T> {
     pub(super) fn place(&mut self, step: &Place) -> Result<(), Stop> {
         let cwd = self.placed_cwd(step.cwd.as_deref())?;
         let (fixture, bytes) = match step.file.strip_prefix(FIXTURE) {
-            Some(name) => fixture(&|file| builtin::fixture(file).map(<[u8]>::to_vec), name)?,
+            Some(name) => fixture(&|file| crate::scenario::fixture(file).map(<[u8]>::to_vec), name)?,
             None => {
                 let path = self.scenario.path.as_deref().and_then(Path::parent).unwrap_or(Path::new("."));
                 let path = path.join(&step.file);

@@ -67,7 +67,7 @@ pub async fn play(plan: Plan<'_>) -> Result<(), LiveError> {
         .map_err(failed("begin the journal in"))?;
     let armed = Arc::new(Armed::new(journal.clone()));
     let stub =
-        Stub::start(journal.clone(), armed.clone(), token.clone()).await.map_err(failed("start the stub model for"))?;
+        Stub::start(journal.clone(), armed.clone(), token.clone()).map_err(failed("start the stub model for"))?;
     for unprompted in &scenario.models {
         stub.unprompted(&unprompted.when, unprompted.response.clone());
     }

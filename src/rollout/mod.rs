@@ -3,6 +3,7 @@ pub mod generate;
 pub mod history;
 pub mod id;
 pub mod locate;
+pub mod manifest;
 pub mod meta;
 pub mod mutate;
 pub mod reader;

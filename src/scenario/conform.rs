@@ -47,7 +47,7 @@ impl Findings {
 /// Whether the value is as the grammar wants it, all the way down.
 pub(super) fn sound(item: &Item<'_>, shape: &Shape) -> bool {
     let mut findings = Findings::default();
-    value(item, shape, "", 0..0, &mut findings);
+    value(item, shape, "it", 0..0, &mut findings);
     findings.found.is_empty()
 }
 
@@ -57,19 +57,19 @@ pub(super) fn version(table: &Table<'_>, shape: &TableShape, into: &mut Findings
         if let Some(known) = shape.key(key.name).filter(|k| matches!(k.shape, Shape::Version(_)))
             && item.kind() == Kind::Integer
         {
-            value(item, &known.shape, known.name, key.span.range(), into);
+            value(item, &known.shape, &named(known), key.span.range(), into);
         }
     }
 }
 
 /// Holds a table against its shape; `at` is what the caret points at where something is missing.
 pub(super) fn table(table: &Table<'_>, shape: &TableShape, at: Range<usize>, into: &mut Findings) {
-    let mut strangers = false;
+    let mut strangers: Vec<&str> = Vec::new();
     for (key, item) in table {
         match shape.key(key.name) {
-            Some(known) => value(item, &known.shape, known.name, key.span.range(), into),
+            Some(known) => value(item, &known.shape, &named(known), key.span.range(), into),
             None => {
-                strangers = true;
+                strangers.push(key.name);
                 unknown(key, shape, into);
             }
         }
@@ -84,13 +84,16 @@ pub(super) fn table(table: &Table<'_>, shape: &TableShape, at: Range<usize>, int
             Presence::Completes(partner, write) => table.get_key_value(partner).map(|(k, _)| (Some(k.span), write)),
             Presence::Optional | Presence::OneOf | Presence::Beside(_) => None,
         };
-        if let (Some((partner, write)), false) = (partner, table.contains_key(key.name)) {
+        if let (Some((partner, write)), false) = (partner, table.contains_key(key.name))
+            // A stranger that is near is this key misspelt, and is told already.
+            && !strangers.iter().any(|stranger| nearest(stranger, [key.name]).is_some())
+        {
             let at = partner.map_or(at.clone(), Span::range);
             let message = format!("{} has no `{}`", shape.name, key.name);
             into.add(at, message, "it is missing here", format!("add `{write}`"));
         }
     }
-    choice(table, shape, at, strangers, into);
+    choice(table, shape, at, !strangers.is_empty(), into);
 }
 
 /// Keys that stand without the key that they belong to.
@@ -145,7 +148,12 @@ fn unknown(key: &Key<'_>, shape: &TableShape, into: &mut Findings) {
     into.add(key.span.range(), format!("unknown key {} in {}", quoted(key.name), shape.name), "unknown key", help);
 }
 
-/// Holds a value against its shape. `name` is its key, at `at`.
+/// How messages call a key's value.
+fn named(key: &super::grammar::Key) -> String {
+    format!("`{}`", key.name)
+}
+
+/// Holds a value against its shape. `name` is how messages call it; its key stands at `at`.
 fn value(item: &Item<'_>, shape: &Shape, name: &str, at: Range<usize>, into: &mut Findings) {
     let span = item.span().range();
     match (shape, item.value()) {
@@ -153,12 +161,15 @@ fn value(item: &Item<'_>, shape: &Shape, name: &str, at: Range<usize>, into: &mu
         (Shape::Object, Value::Table(found)) => object(found, into),
         (Shape::List { of, min, max, unique }, Value::Array(found)) => {
             let fault = match found.len() {
-                len if len < *min => Some(format!("`{name}` has {len} entries, which is fewer than {min}")),
-                len if len > *max => Some(format!("`{name}` has {len} entries, which is more than {max}")),
+                0 if *min > 0 => Some((format!("{name} is empty"), "give it an entry".to_owned())),
+                len if len < *min => {
+                    Some((format!("{name} has too few entries: {len}"), format!("give it {min} or more")))
+                }
+                len if len > *max => Some((format!("{name} has too many entries: {len}"), format!("keep it to {max}"))),
                 _ => None,
             };
             match fault {
-                Some(message) => into.add(at, message, "", format!("give it from {min} to {max}")),
+                Some((message, help)) => into.add(span, message, "", help),
                 None => list(found.as_slice(), of, name, *unique, into),
             }
         }
@@ -166,19 +177,19 @@ fn value(item: &Item<'_>, shape: &Shape, name: &str, at: Range<usize>, into: &mu
         (Shape::Word(words), Value::String(found)) => word(found, &words(), name, span, into),
         (Shape::Int { min, max }, Value::Integer(found)) => {
             if !found.as_u64().is_some_and(|n| (*min..=*max).contains(&n)) {
-                let message = format!("`{name}` is {}, which is out of range", found.as_i128());
+                let message = format!("{name} is {}, which is out of range", found.as_i128());
                 into.add(span, message, "out of range", format!("write {}", shape.describe()));
             }
         }
         (Shape::Version(known), Value::Integer(found)) => {
             if found.as_u64() != Some(*known) {
-                let message = format!("`{name}` is {}, and this build knows {known} only", found.as_i128());
-                into.add(span, message, "unknown version", format!("write `{name} = {known}`"));
+                let message = format!("{name} is {}, and this build knows {known} only", found.as_i128());
+                into.add(span, message, "unknown version", format!("write {known}"));
             }
         }
         (Shape::Flag, Value::Boolean(_)) | (Shape::Yes, Value::Boolean(true)) => {}
         (Shape::Yes, Value::Boolean(false)) => {
-            into.add(span, format!("`{name}` can only be true"), "not true", format!("remove `{name}`"));
+            into.add(span, format!("{name} can only be true"), "not true", format!("remove {name}"));
         }
         (Shape::Either(shapes), _) => match shapes.iter().find(|s| kind(s) == item.kind()) {
             Some(one) => value(item, one, name, at, into),
@@ -191,11 +202,11 @@ fn value(item: &Item<'_>, shape: &Shape, name: &str, at: Range<usize>, into: &mu
 fn list(found: &[Item<'_>], of: &Shape, name: &str, unique: bool, into: &mut Findings) {
     let mut seen: Vec<(&str, Range<usize>)> = Vec::new();
     for item in found {
-        value(item, of, name, item.span().range(), into);
+        value(item, of, &format!("an entry of {name}"), item.span().range(), into);
         let Some(word) = item.as_str().filter(|_| unique) else { continue };
         match seen.iter().find(|(earlier, _)| *earlier == word) {
             Some((_, first)) => {
-                let message = format!("`{name}` has {} twice", quoted(word));
+                let message = format!("{name} has {} twice", quoted(word));
                 into.add_because(
                     item.span().range(),
                     message,
@@ -212,27 +223,27 @@ fn list(found: &[Item<'_>], of: &Shape, name: &str, unique: bool, into: &mut Fin
 fn text(found: &str, shape: &Text, name: &str, span: Range<usize>, into: &mut Findings) {
     let chars = found.chars().count();
     if chars < shape.min {
-        return into.add(span, format!("`{name}` is empty"), "empty", format!("give `{name}` a text, or remove it"));
+        return into.add(span, format!("{name} is empty"), "empty", format!("give {name} a text"));
     }
     if chars > shape.max {
-        let message = format!("`{name}` is too long: {chars} characters");
+        let message = format!("{name} is too long: {chars} characters");
         return into.add(span, message, "too long", format!("keep it to {} characters", shape.max));
     }
     match shape.form {
         Form::Plain => {}
         Form::Line if found.contains(['\n', '\r']) => {
-            into.add(span, format!("`{name}` has more than one line"), "a line break in it", "keep it on one line");
+            into.add(span, format!("{name} has more than one line"), "a line break in it", "keep it on one line");
         }
         Form::Line => {}
         Form::Path if leaves(found) => {
-            let message = format!("`{name}` leaves the run's directory: {}", quoted(found));
+            let message = format!("{name} leaves the run's directory: {}", quoted(found));
             into.add(span, message, "leads out", "write a relative path with `/` and without `..`");
         }
         Form::Path => {}
         Form::Pattern => {
             if let Err(error) = regex_lite::Regex::new(found) {
                 let help = "write a regular expression, and a backslash before a character that is to stand for itself";
-                into.add(span, format!("`{name}` is no regular expression: {error}"), "cannot be read", help);
+                into.add(span, format!("{name} is no regular expression: {error}"), "cannot be read", help);
             }
         }
     }
@@ -249,7 +260,7 @@ fn word(found: &str, known: &[&'static str], name: &str, span: Range<usize>, int
             Some(meant) => format!("did you mean \"{meant}\"?"),
             None => format!("it can be {}", listed(known)),
         };
-        into.add(span, format!("`{name}` cannot be {}", quoted(found)), "unknown", help);
+        into.add(span, format!("{name} cannot be {}", quoted(found)), "unknown", help);
     }
 }
 
@@ -257,7 +268,9 @@ fn wrong_type(item: &Item<'_>, shape: &Shape, name: &str, span: Range<usize>, in
     let article = if matches!(item.kind(), Kind::Integer | Kind::Array) { "an" } else { "a" };
     let found = format!("{article} {}", item.kind());
     let help = match (shape, item.kind()) {
-        (Shape::List { of: Shape::Table(_), .. }, Kind::Table) => format!("write `[[{name}]]` instead of `[{name}]`"),
+        (Shape::List { of: Shape::Table(_), .. }, Kind::Table) => {
+            "write its name in two brackets instead of one".to_owned()
+        }
         (Shape::List { .. }, Kind::String) => "put square brackets around it".to_owned(),
         (Shape::Text(_) | Shape::Word(_), Kind::Integer | Kind::Float | Kind::Boolean | Kind::DateTime) => {
             "put quotes around it".to_owned()
@@ -265,7 +278,7 @@ fn wrong_type(item: &Item<'_>, shape: &Shape, name: &str, span: Range<usize>, in
         (Shape::Int { .. }, Kind::String) => "write the number without quotes".to_owned(),
         _ => format!("write {}", shape.describe()),
     };
-    into.add(span, format!("`{name}` must be {}, and is {found}", shape.describe()), &found, help);
+    into.add(span, format!("{name} must be {}, and is {found}", shape.describe()), &found, help);
 }
 
 /// The TOML type of a value of that shape.

@@ -242,8 +242,8 @@ mod tests {
         all.origin = "::error file=x::\u{1b}]0;title\u{7}".to_owned();
         all.push(Diagnostic {
             message: format!("::warning::{}\n::error::two", quoted(source)),
-            span: None,
-            label: String::new(),
+            span: Some(7..12),
+            label: "::debug::".to_owned(),
             related: Some((0..5, "\n::notice::x".to_owned())),
             help: "\u{1b}c\n::error::".to_owned(),
         });

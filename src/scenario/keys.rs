@@ -104,7 +104,7 @@ pub(super) static FILE: TableShape = TableShape {
         required(
             "step",
             Shape::List { of: &Shape::Table(&STEP), min: 1, max: SCENARIO_STEPS, unique: false },
-            "[[step]]\ncodex = { prompt = \"Hello.\", model = { text = \"Hello.\" } }",
+            "[[step]]",
             "What happens, in order.",
         ),
     ],

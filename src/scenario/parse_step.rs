@@ -8,25 +8,26 @@ use crate::fault::plan::{Signal, Whom};
 use crate::rollout::generate::{Era, Spec};
 use crate::rollout::mutate::{Keep, Mutator};
 
-/// What one `[[step]]` does; `None` where it names nothing that is known.
+/// What one `[[step]]` does; `None` where it does not name one thing that is known. Of a step whose values are wrong the
+/// kind is right, and the values are some.
 pub(super) fn step(view: View<'_, '_>) -> Option<StepKind> {
     let key = view.chosen()?;
     let inner = || view.view(key);
     Some(match key {
         "codex" => StepKind::Codex(call(inner(), true)),
         "reply" => StepKind::Reply(call(inner(), false)),
-        "together" => StepKind::Together(view.views(key).into_iter().filter_map(together).collect()),
+        "together" => StepKind::Together(view.views(key).into_iter().map(together).collect::<Option<_>>()?),
         "restart" => StepKind::Restart(restart(inner())),
         "kill" => {
             let (signal, whom) = kill(inner());
             StepKind::Kill { signal, whom }
         }
-        "signal" => StepKind::Pause { stop: view.word(key, &keys::PAUSES)? },
+        "signal" => StepKind::Pause { stop: view.word(key, &keys::PAUSES).unwrap_or(true) },
         "eof" => StepKind::Eof,
         "rollout" => StepKind::Rollout(rollout(inner())),
         "place" => StepKind::Place(place(inner())),
-        "damage" => StepKind::Damage(damage(inner())?),
-        "file" => StepKind::File(file(inner())?),
+        "damage" => StepKind::Damage(damage(inner())),
+        "file" => StepKind::File(file(inner())),
         "wait" => {
             let wait = inner();
             StepKind::Wait { frame: wait.text("frame").unwrap_or_default(), limit_ms: wait.number("limit_ms") }
@@ -72,21 +73,21 @@ fn place(view: View<'_, '_>) -> Place {
     }
 }
 
-fn damage(view: View<'_, '_>) -> Option<Damage> {
+fn damage(view: View<'_, '_>) -> Damage {
     let torn = view.view("torn-tail");
     let keep = match torn.number("keep") {
         Some(bytes) => Keep::Bytes(bytes),
-        None => torn.word("keep", &keys::KEEPS)?,
+        None => torn.word("keep", &keys::KEEPS).unwrap_or(Keep::Half),
     };
-    Some(Damage { thread: view.text("thread").unwrap_or_default(), mutator: Mutator::TornTail { keep } })
+    Damage { thread: view.text("thread").unwrap_or_default(), mutator: Mutator::TornTail { keep } }
 }
 
-fn file(view: View<'_, '_>) -> Option<FileStep> {
+fn file(view: View<'_, '_>) -> FileStep {
     if let Some(path) = view.text("remove") {
-        return Some(FileStep::Remove { path });
+        return FileStep::Remove { path };
     }
     if let Some(path) = view.text("mkdir") {
-        return Some(FileStep::Mkdir { path });
+        return FileStep::Mkdir { path };
     }
-    Some(FileStep::Write { path: view.text("write")?, text: view.text("text").unwrap_or_default() })
+    FileStep::Write { path: view.text("write").unwrap_or_default(), text: view.text("text").unwrap_or_default() }
 }

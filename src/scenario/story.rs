@@ -29,8 +29,8 @@ enum Life {
 }
 
 struct Thread {
-    /// Where it was begun or placed.
-    begun: Range<usize>,
+    /// Where it was begun or placed; `None` for one that somebody took to be there.
+    begun: Option<Range<usize>>,
     /// The life in which it was last in memory.
     used_in: Option<u32>,
     /// It may have got a second id.
@@ -49,6 +49,25 @@ struct Story<'f> {
     /// A reply was sent for a thread that its life did not know.
     replied_across: bool,
     into: &'f mut Findings,
+}
+
+/// A call, and where its words stand.
+struct Asked<'c, 't, 'de> {
+    start: bool,
+    call: &'c Call,
+    view: View<'t, 'de>,
+    /// Where it names its thread.
+    at: Range<usize>,
+}
+
+impl<'c, 't, 'de> Asked<'c, 't, 'de> {
+    /// `outer` is the table that holds `codex` or `reply`.
+    fn new(start: bool, call: &'c Call, outer: View<'t, 'de>) -> Asked<'c, 't, 'de> {
+        let key = if start { "codex" } else { "reply" };
+        let view = outer.view(key);
+        let at = if view.has("thread") { view.value_span("thread") } else { outer.key_span(key) };
+        Asked { start, call, view, at }
+    }
 }
 
 /// Adds what does not make sense.
@@ -82,16 +101,11 @@ pub(super) fn judge(file: View<'_, '_>, proves: &[Invariant], steps: &[Told<'_, 
 impl Story<'_> {
     fn step(&mut self, what: &StepKind, view: View<'_, '_>) {
         match what {
-            StepKind::Codex(call) => self.calls(&[(true, call, view.view("codex"))], view.key_span("codex")),
-            StepKind::Reply(call) => self.calls(&[(false, call, view.view("reply"))], view.key_span("reply")),
+            StepKind::Codex(call) => self.calls(&[Asked::new(true, call, view)], view.key_span("codex")),
+            StepKind::Reply(call) => self.calls(&[Asked::new(false, call, view)], view.key_span("reply")),
             StepKind::Together(calls) => {
-                let entries = view.views("together");
-                let key = |start| if start { "codex" } else { "reply" };
-                let calls: Vec<_> = calls
-                    .iter()
-                    .zip(entries)
-                    .map(|(entry, view)| (entry.start, &entry.call, view.view(key(entry.start))))
-                    .collect();
+                let entries = calls.iter().zip(view.views("together"));
+                let calls: Vec<_> = entries.map(|(entry, view)| Asked::new(entry.start, &entry.call, view)).collect();
                 self.calls(&calls, view.key_span("together"));
             }
             StepKind::Restart(_) => {
@@ -125,23 +139,20 @@ impl Story<'_> {
     }
 
     /// Calls that are sent at once: each finds what was there before all of them.
-    fn calls(&mut self, calls: &[(bool, &Call, View<'_, '_>)], key: Range<usize>) {
+    fn calls(&mut self, calls: &[Asked<'_, '_, '_>], key: Range<usize>) {
         self.calls += calls.len();
-        self.needs_life(key.clone(), "can answer");
+        self.needs_life(key, "can answer");
         if matches!(self.life, Life::Before) {
             self.life = Life::Running;
         }
-        let alone = calls.len() == 1;
-        for (start, call, view) in calls {
-            let at = if view.has("thread") { view.value_span("thread") } else { key.clone() };
-            let loaded = if *start { false } else { self.reply(call, *view, at) };
-            let place = reach::Place { start: *start, loaded, alone };
+        for Asked { start, call, view, at } in calls {
+            let loaded = if *start { false } else { self.reply(call, *view, at.clone()) };
+            let place = reach::Place { start: *start, loaded, alone: calls.len() == 1 };
             reach::judge(call, *view, place, self.into);
         }
-        for (start, call, view) in calls {
-            let at = if view.has("thread") { view.value_span("thread") } else { key.clone() };
+        for Asked { start, call, view, at } in calls {
             if *start {
-                self.begin(&call.thread, at, Some(self.number));
+                self.begin(&call.thread, at.clone(), Some(self.number));
             } else {
                 self.used(call);
             }
@@ -184,13 +195,14 @@ impl Story<'_> {
     }
 
     fn begin(&mut self, name: &str, at: Range<usize>, used_in: Option<u32>) {
-        if let Some(thread) = self.threads.get(name) {
+        let earlier = self.threads.get(name).and_then(|thread| thread.begun.clone());
+        if let Some(earlier) = earlier {
             let message = format!("thread {} is there already", quoted(name));
-            let first = (thread.begun.clone(), "begun or placed here");
+            let first = (earlier, "begun or placed here");
             let help = "give this one a `thread` name of its own, or continue the other with `reply`";
             self.into.add_because(at, message, "begun a second time", first, help);
         } else if !name.is_empty() {
-            self.threads.insert(name.to_owned(), Thread { begun: at, used_in, rehydrated: false });
+            self.threads.insert(name.to_owned(), Thread { begun: Some(at), used_in, rehydrated: false });
         }
     }
 
@@ -203,9 +215,9 @@ impl Story<'_> {
             None => format!("begin it before with `codex`, `rollout` or `place` and `thread = \"{name}\"`"),
         };
         let message = format!("nobody began or placed the thread {}", quoted(name));
-        self.into.add(at.clone(), message, "not there", help);
+        self.into.add(at, message, "not there", help);
         // Told once.
-        self.threads.insert(name.to_owned(), Thread { begun: at, used_in: None, rehydrated: true });
+        self.threads.insert(name.to_owned(), Thread { begun: None, used_in: None, rehydrated: true });
     }
 
     fn damage(&mut self, name: &str, view: View<'_, '_>) {

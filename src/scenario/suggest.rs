@@ -13,7 +13,7 @@ pub(super) fn nearest<'k>(given: &str, known: impl IntoIterator<Item = &'k str>)
         return None;
     }
     let near = known.into_iter().map(|word| (distance(&folded, &fold(word)), word)).min_by_key(|(d, _)| *d);
-    near.filter(|(d, word)| *d <= word.chars().count().max(folded.len()).div_ceil(4).min(3)).map(|(_, word)| word)
+    near.filter(|(d, word)| *d <= (word.chars().count().min(folded.len()) / 3).min(2)).map(|(_, word)| word)
 }
 
 fn fold(word: &str) -> Vec<char> {
@@ -44,7 +44,7 @@ mod tests {
 
     #[test]
     fn finds_what_was_meant_and_does_not_guess_wildly() {
-        let known = ["prompt", "model", "fault", "limit_ms", "durable", "KILL"];
+        let known = ["prompt", "model", "fault", "limit_ms", "durable", "KILL", "file", "n"];
         for (given, meant) in [
             ("promt", Some("prompt")),
             ("porompt", Some("prompt")),
@@ -54,6 +54,9 @@ mod tests {
             ("kill", Some("KILL")),
             ("colour", None),
             ("x", None),
+            ("title", None),
+            ("N", Some("n")),
+            ("m", None),
         ] {
             assert_eq!(nearest(given, known), meant, "{given}");
         }

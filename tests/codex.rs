@@ -92,7 +92,7 @@ impl Stage {
         let armed = Arc::new(Armed::new(journal.clone()));
         let token = "a token of this test".to_owned();
         let stub = Stub::start(journal.clone(), armed.clone(), token.clone())?;
-        let spec = HomeSpec { kind: TargetKind::CodexMcp, version: Some(version), stub_port: stub.port(), token };
+        let spec = HomeSpec::wide(TargetKind::CodexMcp, Some(version), stub.port(), token);
         let home = Home::create(dir.path(), &spec)?;
         let config = LiveConfig {
             profile,

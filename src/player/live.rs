@@ -71,7 +71,7 @@ pub async fn play(plan: Plan<'_>) -> Result<(), LiveError> {
     for unprompted in &scenario.models {
         stub.unprompted(&unprompted.when, unprompted.response.clone());
     }
-    let spec = HomeSpec { kind: target.profile.kind, version: target.version, stub_port: stub.port(), token };
+    let spec = HomeSpec::wide(target.profile.kind, target.version, stub.port(), token);
     let home = Home::create(dir, &spec).map_err(failed("make the home in"))?;
     let config = LiveConfig {
         profile: target.profile.clone(),
@@ -88,7 +88,7 @@ pub async fn play(plan: Plan<'_>) -> Result<(), LiveError> {
         journal,
         world,
         limits,
-        home: home.codex_home().to_owned(),
+        home: home.codex_home(),
         seed,
     };
     Story::new(parts).play().await;

@@ -6,8 +6,8 @@
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::world::{Disk, Entry, Lock, ReadFile, RealDisk, Status, WriteFile};
@@ -29,12 +29,23 @@ struct Counter {
     done: AtomicU64,
     at: u64,
     lasts: Lasts,
+    on_lock: Mutex<Option<OnLock>>,
 }
+
+/// What another process does while the first lock is waited for.
+type OnLock = Box<dyn FnOnce() + Send>;
 
 impl FaultyDisk {
     /// Fails at operation `at`, from 0.
     pub(super) fn new(at: u64, lasts: Lasts) -> FaultyDisk {
-        FaultyDisk(Arc::new(Counter { done: AtomicU64::new(0), at, lasts }))
+        FaultyDisk(Arc::new(Counter { done: AtomicU64::new(0), at, lasts, on_lock: Mutex::new(None) }))
+    }
+
+    /// Never fails, and lets another process get ahead while the first lock is waited for.
+    pub(super) fn overtaken(by: impl FnOnce() + Send + 'static) -> FaultyDisk {
+        let disk = FaultyDisk::new(u64::MAX, Lasts::Once);
+        *disk.0.on_lock.lock().unwrap() = Some(Box::new(by));
+        disk
     }
 
     /// Whether the operation was reached.
@@ -127,6 +138,10 @@ impl Disk for FaultyDisk {
     }
     fn lock(&self, path: &Path, wait: Duration) -> io::Result<Option<Box<dyn Lock>>> {
         self.step()?;
+        let overtake = self.0.on_lock.lock().unwrap().take();
+        if let Some(overtake) = overtake {
+            overtake();
+        }
         RealDisk.lock(path, wait)
     }
 }

@@ -2,15 +2,16 @@
 //! two threads stand for two processes here.
 
 use std::fs;
-use std::sync::Barrier;
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::Duration;
 
 use super::home::{Home, source_id, texts, turn};
 use crate::rehydrate::alias::read_aliases;
+use crate::rehydrate::faulty::FaultyDisk;
 use crate::rehydrate::lock::lock_for_rehydration;
 use crate::rehydrate::note::NoteKind;
-use crate::rehydrate::{Continuation, ErrorKind, LoadedGuard, resolve};
+use crate::rehydrate::{Continuation, ErrorKind, LoadedGuard, Options, resolve, try_rehydrate_from_disk};
 use crate::rollout::draft::Draft;
 use crate::world::{RealDisk, World};
 
@@ -25,8 +26,8 @@ fn of_two_racers_one_continues_and_the_other_follows_its_alias() {
         let start = Barrier::new(2);
         let racer = || {
             start.wait();
-            let options = crate::rehydrate::Options { lock_wait: Duration::from_secs(10), ..home.options() };
-            crate::rehydrate::try_rehydrate_from_disk(&World::real(), &home.path(), source_id(), &options)
+            let options = Options { lock_wait: Duration::from_secs(10), ..home.options() };
+            try_rehydrate_from_disk(&World::real(), &home.path(), source_id(), &options)
         };
         let (one, two) = thread::scope(|scope| {
             let (one, two) = (scope.spawn(racer), scope.spawn(racer));
@@ -93,4 +94,24 @@ fn whoever_waits_too_long_is_told_which_file_is_held_and_leaves_nothing() {
     assert_eq!(home.continuations(), Vec::<std::path::PathBuf>::new());
     drop(held);
     assert!(home.rehydrate(source_id()).unwrap().is_some());
+}
+
+#[test]
+fn whoever_is_overtaken_while_waiting_needs_the_lock_of_where_the_alias_now_leads() {
+    let home = Home::with_a_thread();
+    let path = home.path();
+    let options = home.options();
+    let (tell, told) = std::sync::mpsc::channel();
+    let disk = FaultyDisk::overtaken(move || {
+        let newer = try_rehydrate_from_disk(&World::real(), &path, source_id(), &options).unwrap().unwrap().id;
+        let held = lock_for_rehydration(&RealDisk, &path, newer, Duration::ZERO).unwrap();
+        tell.send((newer, held)).unwrap();
+    });
+    let world = World { disk: Arc::new(disk), ..World::real() };
+    let error = home.rehydrate_in(&world, source_id()).unwrap_err();
+    let (newer, held) = told.recv().unwrap();
+    assert_eq!(error.kind, ErrorKind::Locked);
+    assert!(error.to_string().contains(&newer.to_string()), "{error}");
+    drop(held);
+    assert_eq!(home.rehydrate(source_id()).unwrap().unwrap().source_id, newer);
 }

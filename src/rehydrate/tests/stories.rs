@@ -59,6 +59,12 @@ fn the_continuation_on_disk_says_the_same_and_can_be_found() {
 }
 
 #[test]
+fn a_continuation_can_be_made_on_one_thread_and_used_on_another() {
+    fn is_send<T: Send>() {}
+    is_send::<Continuation>();
+}
+
+#[test]
 fn an_unknown_id_makes_nothing_at_all() {
     let home = Home::empty();
     assert!(home.rehydrate(source_id()).unwrap().is_none());
@@ -152,8 +158,9 @@ fn a_file_full_of_losses_is_told_in_a_few_notes() {
     bytes.extend("not a record\n".repeat(5_000).bytes());
     fs::write(&path, bytes).unwrap();
     let got = home.rehydrate(source_id()).unwrap().unwrap();
-    let lost = got.notes.iter().filter(|note| note.kind == NoteKind::Lost).count();
-    assert_eq!(lost, crate::limits::NOTES_OF_A_KIND + 1);
+    let lost: Vec<_> = got.notes.iter().filter(|note| note.kind == NoteKind::Lost).collect();
+    assert_eq!(lost.len(), crate::limits::NOTES_OF_A_KIND + 1);
+    assert!(lost.last().unwrap().text.starts_with("4984 more losses"), "{}", lost.last().unwrap().text);
 }
 
 #[test]

@@ -22,6 +22,8 @@ pub mod manifest;
 pub mod meta;
 pub mod mutate;
 mod pairing;
+#[cfg(test)]
+mod properties;
 pub mod reader;
 pub mod record;
 pub mod settings;

@@ -22,4 +22,6 @@ pub mod responses;
 #[cfg(feature = "harness")]
 pub mod scenario;
 #[cfg(feature = "harness")]
+pub mod serve;
+#[cfg(feature = "harness")]
 pub mod target;

@@ -220,7 +220,10 @@ mod tests {
                 format!("{PARSE}unknown variant `untrusted`, expected `on-request` or `never`"),
             ),
             (json!({"prompt": "x", "config": []}), format!("{PARSE}invalid type: sequence, expected a map")),
-            (json!({"prompt": "x", "model": null, "cwd": null, "sandbox": null, "config": null}), "accepted".to_owned()),
+            (
+                json!({"prompt": "x", "model": null, "cwd": null, "sandbox": null, "config": null}),
+                "accepted".to_owned(),
+            ),
             (json!({"prompt": ""}), "accepted".to_owned()),
         ];
         for (arguments, expected) in cases {
@@ -234,13 +237,17 @@ mod tests {
         let cases = [
             (
                 json!(null),
-                "Missing arguments for codex-reply tool-call; the `thread_id` and `prompt` fields are required.".to_owned(),
+                "Missing arguments for codex-reply tool-call; the `thread_id` and `prompt` fields are required."
+                    .to_owned(),
             ),
             (json!({"threadId": "n"}), format!("{PARSE}missing field `prompt`")),
             (json!({"prompt": 5, "threadId": "n"}), format!("{PARSE}invalid type: number, expected a string")),
             (json!({"prompt": "x", "threadId": 5}), format!("{PARSE}invalid type: number, expected a string")),
             (json!({"prompt": "x"}), format!("{ID}either threadId or conversationId must be provided")),
-            (json!({"prompt": "x", "threadId": null}), format!("{ID}either threadId or conversationId must be provided")),
+            (
+                json!({"prompt": "x", "threadId": null}),
+                format!("{ID}either threadId or conversationId must be provided"),
+            ),
             (
                 json!({"prompt": "x", "threadId": "n", "bogus": 1, "conversationId": "y"}),
                 format!(

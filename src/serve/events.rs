@@ -73,8 +73,8 @@ pub struct SessionConfigured {
     pub approval: Approval,
     /// The thread's sandbox.
     pub sandbox: Sandbox,
-    /// The thread's cwd; `null` where a rollout did not tell it.
-    pub cwd: Option<PathBuf>,
+    /// The thread's cwd.
+    pub cwd: PathBuf,
     /// The thread's own rollout.
     pub rollout_path: PathBuf,
 }
@@ -118,7 +118,7 @@ impl SessionConfigured {
             "approvals_reviewer": "user",
             "sandbox_policy": self.sandbox.to_value(),
             "permission_profile": self.permission_profile(),
-            "cwd": self.cwd.as_ref().map(|cwd| cwd.to_string_lossy()),
+            "cwd": self.cwd.to_string_lossy(),
             "rollout_path": self.rollout_path.to_string_lossy()
         })
     }
@@ -131,8 +131,8 @@ impl SessionConfigured {
         match &self.sandbox {
             Sandbox::ReadOnly => {}
             Sandbox::WorkspaceWrite { roots, network: enabled } => {
-                let cwd = self.cwd.iter().map(|cwd| cwd.to_string_lossy().into_owned());
-                for root in cwd.chain(roots.iter().cloned()) {
+                let cwd = self.cwd.to_string_lossy().into_owned();
+                for root in std::iter::once(&cwd).chain(roots) {
                     entries.push(json!({"path": {"type": "path", "path": root}, "access": "write"}));
                 }
                 if *enabled {
@@ -156,7 +156,7 @@ mod tests {
             model_provider_id: "p".to_owned(),
             approval: Approval::Never,
             sandbox,
-            cwd: Some("/w".into()),
+            cwd: "/w".into(),
             rollout_path: "/h/r.jsonl".into(),
         }));
         Event { thread, turn: String::new(), msg }.msg_json()

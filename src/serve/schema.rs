@@ -42,9 +42,7 @@ impl Tool {
     /// Its description.
     pub const fn description(self) -> &'static str {
         match self {
-            Tool::Codex => {
-                "Run a Codex session. Accepts configuration parameters matching the Codex Config struct."
-            }
+            Tool::Codex => "Run a Codex session. Accepts configuration parameters matching the Codex Config struct.",
             Tool::CodexReply => "Continue a Codex conversation by providing the thread id and prompt.",
         }
     }

@@ -36,6 +36,17 @@ pub struct Found<T> {
     pub revived: bool,
 }
 
+/// A thread that was brought back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revived<T> {
+    /// Its id.
+    pub id: ThreadId,
+    /// The thread that it continues.
+    pub source: ThreadId,
+    /// The thread.
+    pub thread: T,
+}
+
 /// Why a call got no thread.
 #[derive(Debug)]
 pub enum Miss<E> {
@@ -77,7 +88,7 @@ impl<T> Threads<T> {
         asked: ThreadId,
         cancel: &CancellationToken,
         resolve: impl Fn(ThreadId) -> io::Result<ThreadId>,
-        revive: impl Fn() -> Result<Option<(ThreadId, T)>, E>,
+        revive: impl Fn() -> Result<Option<Revived<T>>, E>,
     ) -> Result<Found<T>, Miss<E>> {
         if let Some(thread) = self.find(asked) {
             return Ok(Found { thread, revived: false });
@@ -98,13 +109,13 @@ impl<T> Threads<T> {
             if resolve(asked).unwrap_or(asked) != newest {
                 continue;
             }
-            let revived = revive();
-            let result = match revived {
-                Ok(Some((id, thread))) => {
+            let result = match revive() {
+                Ok(Some(Revived { id, source, thread })) => {
                     let thread = Arc::new(thread);
                     self.insert(id, Arc::clone(&thread));
-                    self.supersede(newest, id);
-                    self.supersede(asked, id);
+                    for old in [newest, source, asked] {
+                        self.supersede(old, id);
+                    }
                     Ok(Found { thread, revived: true })
                 }
                 Ok(None) => Err(Miss::Unknown),
@@ -126,6 +137,12 @@ impl<T> Threads<T> {
             *target = new;
         }
         known.moved.insert(old, new);
+    }
+
+    /// From now on memory does not know `id`, unless a thread has it as its own.
+    #[cfg(feature = "planted-bugs")]
+    pub(super) fn forget(&self, id: ThreadId) {
+        self.known().moved.remove(&id);
     }
 
     /// `asked` leads to where `newest` leads.
@@ -175,9 +192,14 @@ mod tests {
         ThreadId::parse(&format!("01a2019e-7c9d-7000-8000-0000000000{last:02}")).unwrap()
     }
 
-    type Revived = Result<Option<(ThreadId, &'static str)>, ()>;
+    type Revival = Result<Option<Revived<&'static str>>, ()>;
 
-    async fn ask(threads: &Threads<&'static str>, asked: u8, newest: u8, revived: Revived) -> Result<&'static str, String> {
+    async fn ask(
+        threads: &Threads<&'static str>,
+        asked: u8,
+        newest: u8,
+        revived: Revival,
+    ) -> Result<&'static str, String> {
         let cancel = CancellationToken::new();
         let found = threads.find_or_revive(id(asked), &cancel, |_| Ok(id(newest)), || revived.clone()).await;
         found.map(|found| *found.thread).map_err(|miss| format!("{miss:?}"))
@@ -193,7 +215,7 @@ mod tests {
             async move {
                 let revive = || {
                     revivals.fetch_add(1, Ordering::SeqCst);
-                    Ok::<_, ()>(Some((id(9), "continuation")))
+                    Ok::<_, ()>(Some(Revived { id: id(9), source: id(2), thread: "continuation" }))
                 };
                 // Both the first id and a later one of the same conversation resolve to its newest.
                 let found = threads.find_or_revive(id(asked), cancel, |_| Ok(id(2)), revive).await;
@@ -214,7 +236,7 @@ mod tests {
         let threads = Threads::default();
         threads.insert(id(1), Arc::new("here"));
         let cancel = CancellationToken::new();
-        let never = || -> Result<Option<(ThreadId, &'static str)>, ()> { panic!("the disk was asked") };
+        let never = || -> Revival { panic!("the disk was asked") };
         let found = threads.find_or_revive(id(1), &cancel, |_| panic!("the aliases were asked"), never).await;
         assert!(found.is_ok_and(|found| !found.revived));
     }
@@ -239,7 +261,7 @@ mod tests {
     #[tokio::test]
     async fn ids_of_earlier_continuations_follow_to_the_newest() {
         let threads = Threads::default();
-        ask(&threads, 1, 1, Ok(Some((id(2), "second")))).await.unwrap();
+        ask(&threads, 1, 1, Ok(Some(Revived { id: id(2), source: id(1), thread: "second" }))).await.unwrap();
         threads.supersede(id(2), id(3));
         threads.insert(id(3), Arc::new("third"));
         assert_eq!(threads.find(id(1)).as_deref(), Some(&"third"));

@@ -55,11 +55,12 @@ impl Model for HttpModel {
         let client = self.client.clone();
         let (url, retries) = (self.url.clone(), self.retries);
         let opening = async move { open(&client, &url, retries, request).await };
-        stream::once(opening).flat_map(|opened| match opened {
-            Ok(response) => events(response),
-            Err(error) => stream::once(std::future::ready(Err(error))).boxed(),
-        })
-        .boxed()
+        stream::once(opening)
+            .flat_map(|opened| match opened {
+                Ok(response) => events(response),
+                Err(error) => stream::once(std::future::ready(Err(error))).boxed(),
+            })
+            .boxed()
     }
 }
 
@@ -138,8 +139,12 @@ struct Reading {
 }
 
 fn events(response: Response) -> ModelEvents {
-    let reading =
-        Reading { response, decoder: Decoder::new(EVENT_BYTES), ready: std::collections::VecDeque::new(), failed: false };
+    let reading = Reading {
+        response,
+        decoder: Decoder::new(EVENT_BYTES),
+        ready: std::collections::VecDeque::new(),
+        failed: false,
+    };
     stream::unfold(reading, |mut reading| async move {
         let next = reading.next().await?;
         Some((next, reading))

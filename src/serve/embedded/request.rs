@@ -9,7 +9,7 @@ use std::path::Path;
 use serde_json::{Map, Value, json};
 
 use super::settings::Settings;
-use crate::responses::item;
+use crate::responses::{context, item};
 use crate::rollout::ThreadId;
 
 /// The body for that history.
@@ -44,29 +44,11 @@ fn sent(stored: &Value) -> Value {
     Value::Object(fields)
 }
 
-/// The message that tells the model its cwd, as Codex words it.
-pub(super) fn environment_context(cwd: &Path) -> Value {
+/// The message that tells the model its cwd, where the history does not tell that one already.
+pub(super) fn environment_context(cwd: &Path, history: &[Value]) -> Option<Value> {
     let cwd = cwd.to_string_lossy();
-    item::user(&format!("<environment_context>\n  <cwd>{cwd}</cwd>\n</environment_context>"))
-}
-
-/// Whether the last environment context of `history` tells that cwd.
-pub(super) fn tells_cwd(history: &[Value], cwd: &Path) -> bool {
-    let last = history.iter().rev().find_map(cwd_told);
-    last.is_some_and(|told| told == cwd.to_string_lossy())
-}
-
-fn cwd_told(message: &Value) -> Option<String> {
-    if !item::is_user_message(message) {
-        return None;
-    }
-    let text = item::text(message);
-    if !text.trim_start().starts_with("<environment_context>") {
-        return None;
-    }
-    let (_, rest) = text.split_once("<cwd>")?;
-    let (cwd, _) = rest.rsplit_once("</cwd>")?;
-    Some(cwd.to_owned())
+    let told = context::cwd_told(history).is_some_and(|told| told == cwd);
+    (!told).then(|| item::user(&context::environment_context(&cwd)))
 }
 
 #[cfg(test)]
@@ -74,12 +56,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_last_environment_context_decides_whether_the_cwd_is_told() {
-        let mut history = vec![environment_context(Path::new("/a")), item::user("hello <cwd>/x</cwd>")];
-        assert!(tells_cwd(&history, Path::new("/a")));
-        history.push(environment_context(Path::new("/b")));
-        assert!(!tells_cwd(&history, Path::new("/a")));
-        assert!(!tells_cwd(&[], Path::new("/a")));
+    fn a_cwd_is_told_at_the_start_and_when_it_has_changed() {
+        let at_start = environment_context(Path::new("/a & b"), &[]).unwrap();
+        let mut history = vec![at_start, item::user("hello <cwd>/x</cwd>")];
+        assert_eq!(environment_context(Path::new("/a & b"), &history), None);
+        history.extend(environment_context(Path::new("/c"), &history));
+        assert_eq!(environment_context(Path::new("/c"), &history), None);
+        assert!(environment_context(Path::new("/a & b"), &history).is_some());
     }
 
     #[test]

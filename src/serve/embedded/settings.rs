@@ -31,8 +31,8 @@ pub(super) struct Settings {
     pub(super) model: String,
     /// Reasoning effort.
     pub(super) effort: Option<String>,
-    /// The thread's cwd; `None` when a rollout does not tell it, and then nobody is told one.
-    pub(super) cwd: Option<PathBuf>,
+    /// The thread's cwd.
+    pub(super) cwd: PathBuf,
     /// Its sandbox.
     pub(super) sandbox: Sandbox,
     /// Its approval policy.
@@ -65,7 +65,7 @@ impl Settings {
         Ok(Settings {
             model: request.model.clone().or(overrides.model).unwrap_or_else(|| model_of(config)),
             effort: overrides.effort,
-            cwd: Some(cwd),
+            cwd,
             sandbox: allowed.sandbox,
             approval: allowed.approval,
             instructions: request.base_instructions.clone().unwrap_or_else(|| DEFAULT_INSTRUCTIONS.to_owned()),
@@ -198,7 +198,7 @@ mod tests {
     fn nothing_set_gives_codexs_defaults_and_the_process_cwd() {
         let settings = start(StartRequest::default(), "").unwrap();
         assert_eq!((settings.sandbox, settings.approval), (Sandbox::ReadOnly, Approval::OnRequest));
-        assert_eq!(settings.cwd, Some("/process".into()));
+        assert_eq!(settings.cwd, PathBuf::from("/process"));
     }
 
     #[test]
@@ -210,7 +210,7 @@ mod tests {
         let request =
             StartRequest { sandbox: Some(SandboxMode::ReadOnly), cwd: Some("sub".into()), ..StartRequest::default() };
         let settings = start(request, file).unwrap();
-        assert_eq!((settings.sandbox, settings.cwd), (Sandbox::ReadOnly, Some("/process/sub".into())));
+        assert_eq!((settings.sandbox, settings.cwd), (Sandbox::ReadOnly, "/process/sub".into()));
     }
 
     #[test]

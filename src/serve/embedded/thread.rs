@@ -8,7 +8,6 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::bugs::Plant;
 use super::log::Log;
 use super::settings::Settings;
 use crate::rehydrate::lock::LoadedGuard;
@@ -35,7 +34,6 @@ pub(super) struct State {
     pub(super) announced: bool,
     /// The notes have been told in an answer.
     pub(super) told: bool,
-    pub(super) plant: Plant,
-    /// Tells other processes that the thread is in use.
-    pub(super) loaded: LoadedGuard,
+    /// Tells other processes that the thread is in use; held for its lock.
+    pub(super) _loaded: LoadedGuard,
 }

@@ -94,11 +94,10 @@ impl<'a> Turn<'a> {
     /// Makes durable what the turn begins with.
     fn begin(&mut self, prompt: &str) -> io::Result<()> {
         let settings = &self.state.settings;
-        let untold = settings.cwd.as_deref().filter(|cwd| !request::tells_cwd(&self.state.history, cwd));
-        let environment = untold.map(request::environment_context);
+        let environment = request::environment_context(&settings.cwd, &self.state.history);
         let user = message("user", prompt);
         let context = TurnContext {
-            cwd: settings.cwd.clone(),
+            cwd: Some(settings.cwd.clone()),
             model: Some(settings.model.clone()),
             effort: settings.effort.clone(),
             sandbox: Some(settings.sandbox.clone()),
@@ -214,7 +213,7 @@ impl<'a> Turn<'a> {
         TurnEnd::Cancelled
     }
 
-    async fn tell(&self, msg: EventMsg) {
+    async fn tell(&mut self, msg: EventMsg) {
         self.call.events.emit(Event { thread: self.thread.id, turn: self.id.clone(), msg }).await;
     }
 }

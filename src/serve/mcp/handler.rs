@@ -92,7 +92,9 @@ impl ServerHandler for Handler {
         // A defect must not leave the client without an answer, nor the end of the input waiting for one.
         match AssertUnwindSafe(self.call(request, call)).catch_unwind().await {
             Ok(outcome) => Ok(tool_result(outcome).into()),
-            Err(_) => Err(ErrorData::internal_error("a defect of rehydra ended this call; see its standard error", None)),
+            Err(_) => {
+                Err(ErrorData::internal_error("a defect of rehydra ended this call; see its standard error", None))
+            }
         }
     }
 }

@@ -18,7 +18,12 @@ pub(super) struct LineReader<R> {
 
 impl<R: AsyncRead + Unpin> LineReader<R> {
     pub(super) fn new(input: R) -> LineReader<R> {
-        LineReader { input: BufReader::with_capacity(64 << 10, input), line: Vec::new(), limit: LINE_BYTES, overlong: false }
+        LineReader {
+            input: BufReader::with_capacity(64 << 10, input),
+            line: Vec::new(),
+            limit: LINE_BYTES,
+            overlong: false,
+        }
     }
 
     /// The next line without its end, or `None` at the end of the input; a last line needs no newline. A read error

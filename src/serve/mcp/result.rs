@@ -23,9 +23,7 @@ pub(super) fn tool_result(outcome: Outcome) -> CallToolResult {
         Outcome::TurnFailed { thread, text, rehydration } => {
             with_rehydration(structured(true, thread, text), rehydration.as_ref())
         }
-        Outcome::NotFound { thread } => {
-            structured(true, thread, format!("Session not found for thread_id: {thread}"))
-        }
+        Outcome::NotFound { thread } => structured(true, thread, format!("Session not found for thread_id: {thread}")),
         Outcome::RehydrationFailed { thread, text } => structured(true, thread, text),
         Outcome::Refused(refusal) => plain(refusal.to_string()),
         Outcome::Cancelled => plain("cancelled".to_owned()),

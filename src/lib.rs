@@ -17,6 +17,8 @@ pub mod journal;
 #[cfg(feature = "harness")]
 pub mod model;
 #[cfg(feature = "harness")]
+pub mod responses;
+#[cfg(feature = "harness")]
 pub mod scenario;
 #[cfg(feature = "harness")]
 pub mod target;

@@ -29,6 +29,14 @@ pub const PROBE_MS: u64 = 10_000;
 pub const PROBE_OUTPUT_BYTES: u64 = 64 << 10;
 /// How much of each end is kept of a body beyond [`BLOB_BYTES`].
 pub const BODY_ENDS_BYTES: usize = 64 << 10;
+/// Longest body of a request to the stub model; a longer one is refused. 64 MiB.
+pub const MODEL_REQUEST_BYTES: usize = 64 << 20;
+/// How long the stub model waits for the next bytes of a request, in milliseconds.
+pub const MODEL_READ_MS: u64 = 20_000;
+/// Most connections that the stub model serves at once; further ones wait to be accepted.
+pub const MODEL_CONNECTIONS: usize = 256;
+/// Most deltas that one text of a scripted response is sent in.
+pub const MODEL_CHUNKS: u32 = 10_000;
 
 /// The limits of one run. All durations in milliseconds, all sizes in bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -84,6 +84,7 @@ impl Baseline {
 const REASON: Shape = Shape::Text(Text { min: 1, max: 4_000, form: Form::Plain });
 
 static FILE: TableShape = TableShape {
+    id: "baseline",
     name: "the baseline",
     doc: "What a suite is known to find.",
     choice: None,
@@ -96,6 +97,7 @@ static FILE: TableShape = TableShape {
 };
 
 static GAP: TableShape = TableShape {
+    id: "gap",
     name: "`[[gap]]`",
     doc: "A known failure: it holds only if exactly its invariants fire and its text matches.",
     choice: None,

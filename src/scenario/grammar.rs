@@ -9,6 +9,8 @@ use crate::check::Invariant;
 
 /// A table and its keys.
 pub(super) struct TableShape {
+    /// How the schema calls it; no two tables share one.
+    pub(super) id: &'static str,
     /// How a message calls it.
     pub(super) name: &'static str,
     /// What it is for, in one sentence.

@@ -64,6 +64,7 @@ const WHERE: &str = "Directory below the run's that is the thread's cwd.";
 
 /// The file.
 pub(super) static FILE: TableShape = TableShape {
+    id: "scenario",
     name: "the scenario",
     doc: "A scenario: a conversation, its faults, and what it proves.",
     choice: None,
@@ -111,6 +112,7 @@ pub(super) static FILE: TableShape = TableShape {
 };
 
 static UNPROMPTED: TableShape = TableShape {
+    id: "unprompted",
     name: "`[[model]]`",
     doc: "The answer to a model request whose last user message carries no prompt of the story.",
     choice: None,
@@ -140,6 +142,7 @@ const FAILURE: Key = optional("fail", Shape::Table(&FAIL), "How the exchange goe
 
 /// One response of the model.
 pub(super) static RESPONSE: TableShape = TableShape {
+    id: "response",
     name: "`model`",
     doc: "The stub's answer to one model request: reasoning, text, tool calls, in this order.",
     choice: None,
@@ -148,6 +151,7 @@ pub(super) static RESPONSE: TableShape = TableShape {
 };
 
 static TOOL: TableShape = TableShape {
+    id: "tool",
     name: "`tools`",
     doc: "One tool call.",
     choice: None,
@@ -159,6 +163,7 @@ static TOOL: TableShape = TableShape {
 };
 
 static USAGE: TableShape = TableShape {
+    id: "usage",
     name: "`usage`",
     doc: "Token counts of a response.",
     choice: None,
@@ -170,6 +175,7 @@ static USAGE: TableShape = TableShape {
 };
 
 static FAIL: TableShape = TableShape {
+    id: "fail",
     name: "`fail`",
     doc: "How an exchange with the model goes wrong.",
     choice: Some("give `fail` exactly one of `http`, `reset`, `stall-after`, `close-after`, `no-completed`"),
@@ -186,6 +192,7 @@ static FAIL: TableShape = TableShape {
 
 /// `[[step]]`.
 pub(super) static STEP: TableShape = TableShape {
+    id: "step",
     name: "a step",
     doc: "One step: exactly one key.",
     choice: Some("give each `[[step]]` exactly one key, and every further key a `[[step]]` of its own"),
@@ -222,6 +229,7 @@ pub(super) static STEP: TableShape = TableShape {
 };
 
 static EMPTY: TableShape = TableShape {
+    id: "nothing",
     name: "this table",
     doc: "An empty table: the key says it all.",
     choice: None,
@@ -230,6 +238,7 @@ static EMPTY: TableShape = TableShape {
 };
 
 static TOGETHER: TableShape = TableShape {
+    id: "together",
     name: "`together`",
     doc: "One of several calls that are sent together.",
     choice: Some("give each entry of `together` exactly one of `codex` and `reply`"),
@@ -261,6 +270,7 @@ const CALL_LIMIT: Key = optional("limit_ms", MILLISECONDS, "Milliseconds to the 
 
 /// A call that begins a thread.
 pub(super) static CODEX: TableShape = TableShape {
+    id: "codex",
     name: "`codex`",
     doc: "A call that begins a thread.",
     choice: None,
@@ -287,6 +297,7 @@ const KEEPS_ITS_OWN: &str = "a reply keeps its thread's settings; give them to t
 
 /// A call that continues a thread.
 pub(super) static REPLY: TableShape = TableShape {
+    id: "reply",
     name: "`reply`",
     doc: "A call that continues a thread.",
     choice: None,
@@ -312,6 +323,7 @@ pub(super) static REPLY: TableShape = TableShape {
 };
 
 static EXPECT: TableShape = TableShape {
+    id: "expect",
     name: "`expect`",
     doc: "How a call must end.",
     choice: None,
@@ -323,6 +335,7 @@ static EXPECT: TableShape = TableShape {
 };
 
 static FAULT: TableShape = TableShape {
+    id: "fault",
     name: "`fault`",
     doc: "Something that goes wrong on purpose: when, and what.",
     choice: Some("give `fault` exactly one action: `kill`, `eof`, `stop` or `continue`"),
@@ -341,6 +354,7 @@ const TRIGGERS: &str = "use `sent`, `frame`, `model-request`, `model-chunk`, `mo
 
 /// A trigger.
 pub(super) static TRIGGER: TableShape = TableShape {
+    id: "at",
     name: "`at`",
     doc: "When a fault fires. Numbers count within the step, from 1.",
     choice: Some(
@@ -379,6 +393,7 @@ pub(super) static TRIGGER: TableShape = TableShape {
 };
 
 static KILL: TableShape = TableShape {
+    id: "kill",
     name: "`kill`",
     doc: "A signal that is meant to end the life.",
     choice: None,
@@ -390,6 +405,7 @@ static KILL: TableShape = TableShape {
 };
 
 static RESTART: TableShape = TableShape {
+    id: "restart",
     name: "`restart`",
     doc: "How the old life ends, if it is still there.",
     choice: None,
@@ -401,6 +417,7 @@ static RESTART: TableShape = TableShape {
 };
 
 static ROLLOUT: TableShape = TableShape {
+    id: "rollout",
     name: "`rollout`",
     doc: "A synthetic rollout.",
     choice: None,
@@ -420,6 +437,7 @@ static ROLLOUT: TableShape = TableShape {
 };
 
 static PLACE: TableShape = TableShape {
+    id: "place",
     name: "`place`",
     doc: "A recorded rollout.",
     choice: None,
@@ -437,6 +455,7 @@ static PLACE: TableShape = TableShape {
 };
 
 static DAMAGE: TableShape = TableShape {
+    id: "damage",
     name: "`damage`",
     doc: "Damage to a thread's newest rollout.",
     choice: Some("give `damage` exactly one mutator: `torn-tail`"),
@@ -448,6 +467,7 @@ static DAMAGE: TableShape = TableShape {
 };
 
 static TORN_TAIL: TableShape = TableShape {
+    id: "torn-tail",
     name: "`torn-tail`",
     doc: "The last record is cut.",
     choice: None,
@@ -461,6 +481,7 @@ static TORN_TAIL: TableShape = TableShape {
 };
 
 static FILE_STEP: TableShape = TableShape {
+    id: "file",
     name: "`file`",
     doc: "A change to a file of the run's directory.",
     choice: Some("give `file` exactly one of `remove`, `mkdir`, `write`"),
@@ -474,6 +495,7 @@ static FILE_STEP: TableShape = TableShape {
 };
 
 static WAIT: TableShape = TableShape {
+    id: "wait",
     name: "`wait`",
     doc: "A wait for a frame from the target.",
     choice: None,

@@ -20,17 +20,19 @@ impl<T: Target> Story<'_, T> {
     pub(super) fn rollout(&mut self, step: &Synthetic) -> Result<(), Stop> {
         let cwd = self.placed_cwd(step.cwd.as_deref())?;
         let id = ThreadId::from(self.world.ids.uuid());
-        let made = generate::generate(&step.spec, id, &cwd, self.world.clock.now(), &self.world.clock.zone());
+        let made = generate::generate(&step.spec, id, &cwd, self.world.clock.now());
+        // A bare file says nothing of sandbox or approvals.
+        let has_settings = step.spec.era != generate::Era::Bare;
         let placed = Placed {
             thread: step.thread.clone(),
             id: id.to_string(),
-            path: made.path.clone(),
+            path: made.path.display().to_string(),
             markers: made.markers,
             unacknowledged: made.unacknowledged,
             cwd: Some(cwd),
-            sandbox: made.has_settings.then(|| step.spec.sandbox.clone()),
-            approval: made.has_settings.then(|| step.spec.approval.clone()),
-            complete: step.spec.turns > 0,
+            sandbox: has_settings.then(|| step.spec.sandbox.clone()),
+            approval: has_settings.then(|| step.spec.approval.clone()),
+            complete: made.complete,
         };
         self.put(&made.bytes, placed)
     }
@@ -95,7 +97,7 @@ impl<T: Target> Story<'_, T> {
         let done = DamageDone {
             path: relative.display().to_string(),
             thread: Some(step.thread.clone()),
-            mutator: step.mutator.name().to_owned(),
+            mutator: step.mutator.to_string(),
             before: state(&before),
             after: state(&mutated.bytes),
             destroyed: mutated.destroyed,

@@ -9,7 +9,7 @@ use crate::journal::{FORMAT, Header, Journal, Redactor, ScenarioHeader};
 use crate::limits::Limits;
 use crate::model::Stub;
 use crate::scenario::Scenario;
-use crate::target::home::{Home, HomeSpec};
+use crate::target::home::{Home, HomeSpec, TOKEN_VAR};
 use crate::target::live::{LiveConfig, LiveTarget};
 use crate::target::resolve::Resolved;
 use crate::world::World;
@@ -76,8 +76,10 @@ pub async fn play(plan: Plan<'_>) -> Result<(), LiveError> {
     let config = LiveConfig {
         profile: target.profile.clone(),
         env: home.env(),
-        run_dir: dir.to_owned(),
+        secret_env: vec![TOKEN_VAR.to_owned()],
         limits: limits.clone(),
+        run: world.ids.uuid().simple().to_string(),
+        launcher: None,
     };
     let live = LiveTarget::new(config, journal.clone(), armed.clone());
     let parts = Parts {

@@ -101,6 +101,11 @@ pub enum Outcome {
         /// Only of the call that brought the thread back.
         rehydration: Option<Rehydration>,
     },
+    /// A new thread could not be written, so there is none.
+    StartFailed {
+        /// Why, and what to do.
+        text: String,
+    },
     /// No thread in memory, no alias and no rollout has this id.
     NotFound {
         /// The id in its canonical form, which is how Codex repeats it.

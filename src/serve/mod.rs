@@ -21,6 +21,8 @@ pub mod mcp;
 mod options;
 mod run;
 pub mod schema;
+#[cfg(test)]
+mod testing;
 pub mod threads;
 
 pub use options::{EngineKind, Environment, ServeOptions, UnknownEngine};

@@ -78,6 +78,11 @@ impl<T> Threads<T> {
         self.known().loaded.insert(id, thread);
     }
 
+    /// Takes a thread out.
+    pub fn remove(&self, id: ThreadId) {
+        self.known().loaded.remove(&id);
+    }
+
     /// Finds the thread that `asked` leads to, or brings it back.
     ///
     /// `resolve` follows an id through the durable aliases; `revive` brings `asked` back as a new thread, or says that

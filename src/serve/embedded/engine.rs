@@ -25,6 +25,7 @@ use super::turn::{Means, Turn, TurnEnd};
 use crate::codex::user_config::UserConfig;
 use crate::rehydrate::alias;
 use crate::rehydrate::continuation::Options;
+use crate::rehydrate::error::RehydrateError;
 use crate::rehydrate::lock::LoadedGuard;
 use crate::rehydrate::policy::Ceiling;
 use crate::responses::item;
@@ -93,14 +94,21 @@ impl EmbeddedEngine {
         let id = ThreadId::from(self.parts.world.ids.uuid());
         let thread = match at_disk(|| self.new_thread(id, settings, request.developer_instructions.as_deref())) {
             Ok(thread) => Arc::new(thread),
-            Err(error) => return self.unwritable(id, &error),
+            Err(error) => return self.unwritable(&error),
         };
-        let outcome = self.turn(Found { thread: Arc::clone(&thread), revived: false }, id, &request.prompt, call).await;
-        // A thread that never got its first turn onto the disk has never existed.
+        // Known from before its id is told, so that a reply to it never looks for it on disk.
+        self.threads.insert(id, Arc::clone(&thread));
+        let found = Found { thread: Arc::clone(&thread), revived: false };
+        let outcome = self.turn(found, id, &request.prompt, call).await;
         if thread.state.lock().await.announced {
-            self.threads.insert(id, thread);
+            return outcome;
         }
-        outcome
+        // Its first turn never got onto the disk, so it has never existed.
+        self.threads.remove(id);
+        match outcome {
+            Outcome::TurnFailed { text, .. } => Outcome::StartFailed { text },
+            other => other,
+        }
     }
 
     fn new_thread(&self, id: ThreadId, settings: Settings, developer: Option<&str>) -> io::Result<Thread> {
@@ -143,18 +151,14 @@ impl EmbeddedEngine {
             }
             Err(Miss::Unknown) => return Outcome::NotFound { thread: asked },
             Err(Miss::Failed(error)) => {
-                return Outcome::RehydrationFailed { thread: asked, text: format!("{error}") };
+                return Outcome::RehydrationFailed { thread: asked, text: error.to_string() };
             }
         };
         self.plant.led(&self.threads, asked);
         self.turn(found, asked, &request.prompt, call).await
     }
 
-    async fn find(
-        &self,
-        asked: ThreadId,
-        call: Call<'_>,
-    ) -> Result<Found<Thread>, Miss<crate::rehydrate::error::RehydrateError>> {
+    async fn find(&self, asked: ThreadId, call: Call<'_>) -> Result<Found<Thread>, Miss<RehydrateError>> {
         if !self.parts.rehydrate {
             let found = self.threads.find(asked).ok_or(Miss::Unknown)?;
             return Ok(Found { thread: found, revived: false });
@@ -210,10 +214,10 @@ impl EmbeddedEngine {
         Some(Rehydration { from: asked, to: found.thread.id, notes: notes.clone() })
     }
 
-    fn unwritable(&self, thread: ThreadId, error: &io::Error) -> Outcome {
+    fn unwritable(&self, error: &io::Error) -> Outcome {
         let home = self.parts.home.display();
         let text = format!("failed to begin a rollout below {home}: {error}; check space and permissions there");
-        Outcome::TurnFailed { thread, text, rehydration: None }
+        Outcome::StartFailed { text }
     }
 }
 

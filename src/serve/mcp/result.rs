@@ -25,6 +25,7 @@ pub(super) fn tool_result(outcome: Outcome) -> CallToolResult {
         }
         Outcome::NotFound { thread } => structured(true, thread, format!("Session not found for thread_id: {thread}")),
         Outcome::RehydrationFailed { thread, text } => structured(true, thread, text),
+        Outcome::StartFailed { text } => plain(text),
         Outcome::Refused(refusal) => plain(refusal.to_string()),
         Outcome::Cancelled => plain("cancelled".to_owned()),
     }
@@ -102,6 +103,7 @@ mod tests {
             Outcome::TurnFailed { thread: id(2), text: "t".into(), rehydration: rehydrated(vec![note]) },
             Outcome::NotFound { thread: id(1) },
             Outcome::RehydrationFailed { thread: id(1), text: "f".into() },
+            Outcome::StartFailed { text: "s".into() },
             Outcome::Refused(Refusal::UnknownTool("nope".into())),
             Outcome::Cancelled,
         ]

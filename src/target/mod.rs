@@ -4,6 +4,17 @@
 //! `Settings`, `Life`, `Death` and `Leftover`. It hands every frame to the armed faults before it goes on reading, so a
 //! fault acts at that frame and not at a later one.
 
+mod burial;
+mod calls;
+mod life;
+pub mod live;
+mod mcp;
+mod opening;
+pub mod profile;
+mod reading;
+mod tap;
+mod trouble;
+
 use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;

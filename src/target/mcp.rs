@@ -190,3 +190,83 @@ pub(super) fn tools_offered(result: &Value) -> (Vec<String>, bool) {
     let names = tools.iter().filter_map(|tool| tool.get("name")?.as_str().map(str::to_owned)).collect();
     (names, result.get("nextCursor").is_some_and(Value::is_string))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(msg: Value) -> Option<String> {
+        sandbox(&msg)
+    }
+
+    /// As 0.130.0 and 0.153.4 write it; `writes` are the places with write access.
+    fn profile(writes: &[&str], network: &str) -> Value {
+        let place =
+            |kind: &str, access: &str| json!({"path": {"type": "special", "value": {"kind": kind}}, "access": access});
+        let mut entries = vec![place("root", "read")];
+        entries.extend(writes.iter().map(|kind| place(kind, "write")));
+        let files = json!({"type": "restricted", "entries": entries});
+        json!({"permission_profile": {"type": "managed", "file_system": files, "network": network}})
+    }
+
+    #[test]
+    fn a_sandbox_is_read_in_the_form_of_each_release() {
+        assert_eq!(shown(json!({"sandbox_policy": {"type": "read-only"}})).as_deref(), Some("read-only"));
+        assert_eq!(shown(json!({"sandbox_policy": "workspace-write"})).as_deref(), Some("workspace-write"));
+        let disabled = json!({"permission_profile": {"type": "disabled"}});
+        assert_eq!(shown(disabled).as_deref(), Some("danger-full-access"));
+        assert_eq!(shown(profile(&[], "restricted")).as_deref(), Some("read-only"));
+        let workspace = profile(&["project_roots", "slash_tmp", "tmpdir"], "restricted");
+        assert_eq!(shown(workspace).as_deref(), Some("workspace-write"));
+    }
+
+    #[test]
+    fn an_unknown_profile_is_never_taken_for_a_narrower_one() {
+        for wide in [
+            profile(&["root", "project_roots"], "restricted"),
+            profile(&["tmpdir"], "restricted"),
+            profile(&[], "enabled"),
+        ] {
+            assert!(shown(wide).is_some_and(|text| text.starts_with('{')));
+        }
+        let external = shown(json!({"permission_profile": {"type": "external", "network": "restricted"}}));
+        assert_eq!(external.as_deref(), Some(r#"{"type":"external","network":"restricted"}"#));
+        assert_eq!(shown(json!({"cwd": "/w"})), None);
+        assert_eq!(shown(json!({"permission_profile": null})), None);
+    }
+
+    #[test]
+    fn an_answer_of_another_shape_is_read_as_far_as_it_goes() {
+        for odd in [json!(null), json!([]), json!({"content": "x"}), json!({"content": [{"type": "image"}]})] {
+            let answer = answer(1, 7, Ok(odd.clone()), None);
+            assert_eq!((answer.outcome, answer.text.as_str()), (AnswerOutcome::Reply, ""));
+            assert_eq!((answer.id_returned, answer.raw), (None, Some(odd)));
+        }
+        let odd = answer(1, 7, Err(json!("no object")), None);
+        assert_eq!((odd.outcome, odd.error_kind), (AnswerOutcome::RpcError, None));
+    }
+
+    #[test]
+    fn a_foreign_note_is_found_by_the_profiles_pattern() {
+        let result = json!({"content": [{"type": "text", "text": "hi"}, {"type": "text", "text": "NOTICE: lost"}]});
+        let pattern = Regex::new("^NOTICE").expect("a pattern");
+        assert_eq!(answer(1, 7, Ok(result.clone()), Some(&pattern)).notes.len(), 1);
+        assert!(answer(1, 7, Ok(result), None).notes.is_empty());
+    }
+
+    #[test]
+    fn an_event_without_a_type_or_a_message_is_none() {
+        for bad in [json!(null), json!({}), json!({"msg": {}}), json!({"msg": {"type": 5}})] {
+            assert!(Event::read(&bad).is_none(), "{bad}");
+        }
+        let params = json!({"msg": {"type": "task_started"}});
+        assert!(Event::read(&params).is_some_and(|event| event.name == "task_started" && event.request.is_null()));
+    }
+
+    #[test]
+    fn more_pages_of_tools_are_noticed() {
+        let page = json!({"tools": [{"name": "codex"}, {"title": "nameless"}], "nextCursor": "2"});
+        assert_eq!(tools_offered(&page), (vec!["codex".to_owned()], true));
+        assert_eq!(tools_offered(&json!({"tools": 5})), (vec![], false));
+    }
+}

@@ -13,14 +13,64 @@ pub const ROLLOUT_NESTING: usize = 128;
 pub const SEGMENT_CHAIN: usize = 1_000;
 /// Most hops followed along `aliases.jsonl`.
 pub const ALIAS_CHAIN: usize = 10_000;
+/// How many ids of a dangling alias chain are looked for on disk, from its newest back, before the id asked for itself.
+pub const ALIAS_FALLBACKS: usize = 16;
+/// How much of the end of `aliases.jsonl` is read; what stands before it is passed over and told. 64 MiB.
+pub const ALIAS_FILE_BYTES: u64 = 64 << 20;
+/// How long a rehydration waits for another process that is at the same thread, in milliseconds.
+pub const LOCK_WAIT_MS: u64 = 10_000;
+/// Most notes of one kind that a rehydration gives about its source; the rest is counted in one more.
+pub const NOTES_OF_A_KIND: usize = 16;
 /// Longest thread id accepted from a client, in bytes.
 pub const CLIENT_ID_BYTES: usize = 128;
 /// Longest body that stands inline in a journal; a longer one goes into a blob.
 pub const INLINE_BODY_BYTES: usize = 256 << 10;
 /// Longest body that is kept whole in a blob; of a longer one only both ends are.
 pub const BLOB_BYTES: usize = 64 << 20;
+/// Longest `config.toml` that is read.
+pub const CONFIG_BYTES: u64 = 1 << 20;
+/// How long npm may take to install a Codex release.
+pub const INSTALL_MS: u64 = 300_000;
+/// How long a Codex binary may take to tell its version.
+pub const PROBE_MS: u64 = 10_000;
+/// How much is kept of the end of what npm or such a binary prints.
+pub const PROBE_OUTPUT_BYTES: u64 = 64 << 10;
 /// How much of each end is kept of a body beyond [`BLOB_BYTES`].
 pub const BODY_ENDS_BYTES: usize = 64 << 10;
+/// Longest body of a request to the stub model; a longer one is refused. 64 MiB.
+pub const MODEL_REQUEST_BYTES: usize = 64 << 20;
+/// How long the stub model waits for the next bytes of a request, in milliseconds.
+pub const MODEL_READ_MS: u64 = 20_000;
+/// Most connections that the stub model serves at once; further ones wait to be accepted.
+pub const MODEL_CONNECTIONS: usize = 256;
+/// Most deltas that one text of a scripted response is sent in.
+pub const MODEL_CHUNKS: u32 = 10_000;
+/// Longest scenario or baseline file.
+pub const SCENARIO_BYTES: usize = 1 << 20;
+/// Most steps of a scenario.
+pub const SCENARIO_STEPS: usize = 1_000;
+/// Most calls that a scenario sends together.
+pub const SCENARIO_TOGETHER: usize = 64;
+/// Most responses to one call, and tool calls in one response.
+pub const SCENARIO_RESPONSES: usize = 1_000;
+/// Most entries in any other list of a scenario or a baseline.
+pub const SCENARIO_LIST: usize = 10_000;
+/// Longest prompt, reply, body, id or file content of a scenario, in characters.
+pub const SCENARIO_TEXT_CHARS: usize = 256 << 10;
+/// Longest title, name or reference of a scenario, in characters.
+pub const SCENARIO_LINE_CHARS: usize = 500;
+/// Longest path in a scenario, in characters.
+pub const SCENARIO_PATH_CHARS: usize = 1_000;
+/// Longest regular expression in a scenario, in characters.
+pub const SCENARIO_PATTERN_CHARS: usize = 4_000;
+/// Deepest nesting of a scripted tool call's arguments.
+pub const SCENARIO_NESTING: usize = 32;
+/// Longest time that a scenario may set for a call or a wait: an hour.
+pub const SCENARIO_LIMIT_MS: u64 = 3_600_000;
+/// Most scenario files of one suite.
+pub const SUITE_FILES: usize = 10_000;
+/// Deepest directory of a suite.
+pub const SUITE_DEPTH: usize = 32;
 
 /// The limits of one run. All durations in milliseconds, all sizes in bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,1 +1,7 @@
-fn main() {}
+//! The program; see [`rehydra::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    rehydra::cli::main()
+}

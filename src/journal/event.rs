@@ -330,7 +330,7 @@ pub struct ModelRequest {
     pub n: u32,
     /// The call whose turn it belongs to, found by the newest marker in the last user message.
     pub call: Option<CallId>,
-    /// Number within that turn, from 1.
+    /// Number within that turn, from 1; 0 for a request that belongs to no turn.
     pub of_turn: u32,
     pub items: Vec<Item>,
     /// `<cwd>` of the last environment context in it.

@@ -40,11 +40,11 @@ impl<T: Target> Story<'_, T> {
             approval: "never".to_owned(),
         };
         let cwd = self.dir.join("decoy").display().to_string();
-        let made = generate::generate(&spec, id, &cwd, newer(now), &self.world.clock.zone());
+        let made = generate::generate(&spec, id, &cwd, newer(now));
         let placed = Placed {
             thread: DECOY.to_owned(),
             id: id.to_string(),
-            path: made.path,
+            path: made.path.display().to_string(),
             markers: made.markers,
             unacknowledged: Vec::new(),
             cwd: Some(cwd),

@@ -9,7 +9,7 @@ use super::survey::digest;
 use crate::journal::{DamageDone, FileState, Kind, Lane, Placed};
 use crate::rollout::manifest::Manifest;
 use crate::rollout::{ThreadId, find_thread_path_by_id_str, generate, mutate};
-use crate::scenario::{Damage, FileStep, Place, Synthetic, builtin};
+use crate::scenario::{Damage, FileStep, Place, Synthetic};
 use crate::target::Target;
 
 /// A fixture inside the binary is named with this in front.
@@ -20,17 +20,19 @@ impl<T: Target> Story<'_, T> {
     pub(super) fn rollout(&mut self, step: &Synthetic) -> Result<(), Stop> {
         let cwd = self.placed_cwd(step.cwd.as_deref())?;
         let id = ThreadId::from(self.world.ids.uuid());
-        let made = generate::generate(&step.spec, id, &cwd, self.world.clock.now(), &self.world.clock.zone());
+        let made = generate::generate(&step.spec, id, &cwd, self.world.clock.now());
+        // A bare file says nothing of sandbox or approvals.
+        let has_settings = step.spec.era != generate::Era::Bare;
         let placed = Placed {
             thread: step.thread.clone(),
             id: id.to_string(),
-            path: made.path.clone(),
+            path: made.path.display().to_string(),
             markers: made.markers,
             unacknowledged: made.unacknowledged,
             cwd: Some(cwd),
-            sandbox: made.has_settings.then(|| step.spec.sandbox.clone()),
-            approval: made.has_settings.then(|| step.spec.approval.clone()),
-            complete: step.spec.turns > 0,
+            sandbox: has_settings.then(|| step.spec.sandbox.clone()),
+            approval: has_settings.then(|| step.spec.approval.clone()),
+            complete: made.complete,
         };
         self.put(&made.bytes, placed)
     }
@@ -39,7 +41,7 @@ impl<T: Target> Story<'_, T> {
     pub(super) fn place(&mut self, step: &Place) -> Result<(), Stop> {
         let cwd = self.placed_cwd(step.cwd.as_deref())?;
         let (fixture, bytes) = match step.file.strip_prefix(FIXTURE) {
-            Some(name) => fixture(&|file| builtin::fixture(file).map(<[u8]>::to_vec), name)?,
+            Some(name) => fixture(&|file| crate::scenario::fixture(file).map(<[u8]>::to_vec), name)?,
             None => {
                 let path = self.scenario.path.as_deref().and_then(Path::parent).unwrap_or(Path::new("."));
                 let path = path.join(&step.file);
@@ -95,7 +97,7 @@ impl<T: Target> Story<'_, T> {
         let done = DamageDone {
             path: relative.display().to_string(),
             thread: Some(step.thread.clone()),
-            mutator: step.mutator.name().to_owned(),
+            mutator: step.mutator.to_string(),
             before: state(&before),
             after: state(&mutated.bytes),
             destroyed: mutated.destroyed,

@@ -9,7 +9,7 @@ use crate::journal::{FORMAT, Header, Journal, Redactor, ScenarioHeader};
 use crate::limits::Limits;
 use crate::model::Stub;
 use crate::scenario::Scenario;
-use crate::target::home::{Home, HomeSpec};
+use crate::target::home::{Home, HomeSpec, TOKEN_VAR};
 use crate::target::live::{LiveConfig, LiveTarget};
 use crate::target::resolve::Resolved;
 use crate::world::World;
@@ -67,17 +67,19 @@ pub async fn play(plan: Plan<'_>) -> Result<(), LiveError> {
         .map_err(failed("begin the journal in"))?;
     let armed = Arc::new(Armed::new(journal.clone()));
     let stub =
-        Stub::start(journal.clone(), armed.clone(), token.clone()).await.map_err(failed("start the stub model for"))?;
+        Stub::start(journal.clone(), armed.clone(), token.clone()).map_err(failed("start the stub model for"))?;
     for unprompted in &scenario.models {
         stub.unprompted(&unprompted.when, unprompted.response.clone());
     }
-    let spec = HomeSpec { kind: target.profile.kind, version: target.version, stub_port: stub.port(), token };
+    let spec = HomeSpec::wide(target.profile.kind, target.version, stub.port(), token);
     let home = Home::create(dir, &spec).map_err(failed("make the home in"))?;
     let config = LiveConfig {
         profile: target.profile.clone(),
         env: home.env(),
-        run_dir: dir.to_owned(),
+        secret_env: vec![TOKEN_VAR.to_owned()],
         limits: limits.clone(),
+        run: world.ids.uuid().simple().to_string(),
+        launcher: None,
     };
     let live = LiveTarget::new(config, journal.clone(), armed.clone());
     let parts = Parts {
@@ -88,7 +90,7 @@ pub async fn play(plan: Plan<'_>) -> Result<(), LiveError> {
         journal,
         world,
         limits,
-        home: home.codex_home().to_owned(),
+        home: home.codex_home(),
         seed,
     };
     Story::new(parts).play().await;

@@ -1,10 +1,28 @@
 //! The model-visible history.
+//!
+//! Not every record reaches the model, and not every one that did still counts: a compaction replaces what was before
+//! it, a rollback takes turns back, and with them a compaction that lies inside them. The rules are those of Codex
+//! 0.117 and later, as 0.130, 0.153.4 and 0.169 were seen to follow them (they differ from older versions where those
+//! got a compaction inside a rolled-back span wrong).
+//!
+//! Records are read once, in order, into a list of *steps* that still count; a rollback cuts that list, so what it took
+//! back is gone and what it gave back is there again. When a compaction brings its own history, the items before it are
+//! let go of and only their places kept: memory follows the live history and not the file. Should a rollback bring
+//! such items back, they are read a second time.
+//!
+//! The file is read as long as it was when it was opened, so a writer at work does no harm.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::meta::{ReadError, SessionMeta, TurnContext};
+use super::damage::{Damage, DamageKind, Damages};
+use super::items::{self, Use};
+use super::meta::{self, MetaScan, ReadError, ReadErrorKind, SessionMeta, TurnContext};
+use super::pairing;
+use super::reader::{Found, Reader};
+use super::record::{Body, Record};
+use super::steps::{Held, Place, Step, Steps};
 use crate::world::Disk;
 
 /// What a rollout says once it is read whole.
@@ -15,7 +33,7 @@ pub struct History {
     /// Its last turn context.
     pub turn_context: Option<TurnContext>,
     /// The thread's cwd: last turn context, else meta, else `<cwd>` of the last environment context, else unknown.
-    pub cwd: Option<std::path::PathBuf>,
+    pub cwd: Option<PathBuf>,
     /// Response items as they go to the model, normalised: calls paired, ghosts dropped.
     pub items: Vec<Value>,
     /// Number of complete turns.
@@ -23,11 +41,410 @@ pub struct History {
     /// How many of `items` belong to complete turns (a prefix): the rest is of a turn without an end.
     pub complete_items: usize,
     /// What was wrong with the file, each with its place.
-    pub damage: Vec<super::reader::Damage>,
+    pub damage: Vec<Damage>,
+}
+
+impl History {
+    /// The items up to the end of the last complete turn, paired.
+    pub fn complete(&self) -> Vec<Value> {
+        pairing::pair(self.items.get(..self.complete_items).unwrap_or(&self.items).to_vec())
+    }
+
+    /// Something that a turn said can no longer be read.
+    pub fn is_lossy(&self) -> bool {
+        self.damage.iter().any(|damage| damage.lossy)
+    }
 }
 
 /// Reads and reconstructs.
 pub fn read_history(disk: &dyn Disk, path: &Path) -> Result<History, ReadError> {
-    let _ = (disk, path);
-    todo!()
+    let reader = meta::open(disk, path)?;
+    Reconstruction::default().run(reader, path)
+}
+
+/// The same over bytes in memory; `path` stands for the file they were read from, whose name may be needed for its id.
+pub fn read_history_bytes(bytes: Vec<u8>, path: &Path) -> Result<History, ReadError> {
+    Reconstruction::default().run(Reader::from_bytes(bytes), path)
+}
+
+#[derive(Default)]
+struct Reconstruction {
+    meta: MetaScan,
+    steps: Steps,
+    damages: Damages,
+}
+
+/// An item on its way into the history.
+struct Carrier {
+    value: Value,
+    place: Place,
+    /// It belongs to a complete turn.
+    complete: bool,
+}
+
+impl Reconstruction {
+    fn run(mut self, mut reader: Reader, path: &Path) -> Result<History, ReadError> {
+        let failed = |error| ReadErrorKind::Io(error).at(path);
+        while let Some(found) = reader.next_found().map_err(failed)? {
+            match found {
+                Found::Damage(damage) => self.damages.tell(damage),
+                Found::Record(record) => {
+                    self.meta.feed(&record, &mut self.damages).map_err(|kind| kind.at(path))?;
+                    self.take(record);
+                }
+            }
+        }
+        let end = reader.offset();
+        self.read_again(&mut reader).map_err(failed)?;
+        let meta = self.meta.finish(path, end, &mut self.damages)?;
+        let turn_context = self.steps.last_settings().cloned();
+        let told_cwd = self.steps.last_told_cwd();
+        let cwd = turn_context.as_ref().and_then(|context| context.cwd.clone());
+        let cwd = cwd.or_else(|| meta.cwd.clone()).or(told_cwd);
+        let (live_from, complete_turns) = (self.steps.live_from(), self.steps.complete_turns());
+        let mut damages = self.damages;
+        let carriers = pair(carriers_of(self.steps, &mut damages), &mut damages);
+        let complete_items = carriers.iter().take_while(|carrier| carrier.complete).count();
+        let items = carriers.into_iter().map(|carrier| carrier.value).collect();
+        let damage = damages.finish(live_from);
+        Ok(History { meta, turn_context, cwd, items, complete_turns, complete_items, damage })
+    }
+
+    fn take(&mut self, record: Record) {
+        let place = Place { bytes: record.bytes, line: record.line };
+        match record.body {
+            Body::ResponseItem(item) => match items::use_of(&item) {
+                Use::Send => self.steps.item(place, item),
+                Use::Drop => {}
+                Use::Unknown => self.tell(&place, DamageKind::UnknownItem, true),
+                Use::Bad => self.tell(&place, DamageKind::BadItem, true),
+            },
+            Body::Compacted(payload) => match replacement(&payload) {
+                Some(replaces) => self.steps.compaction(place, payload, replaces),
+                None => self.tell(&place, DamageKind::BadCompaction, false),
+            },
+            Body::TurnContext(payload) => self.steps.settings(place, TurnContext::from_payload(&payload)),
+            Body::Event(payload) => self.event(&place, &payload),
+            // Codex turns it into an item of a form that is not known here.
+            Body::Other { kind, .. } if kind == "inter_agent_communication" => {
+                self.tell(&place, DamageKind::UnknownItem, true);
+            }
+            Body::SessionMeta(_) | Body::BareMeta(_) | Body::Bookkeeping(_) | Body::Other { .. } => {}
+        }
+    }
+
+    fn event(&mut self, place: &Place, payload: &Value) {
+        match payload.get("type").and_then(Value::as_str) {
+            Some("task_started" | "turn_started") => self.steps.task_started(),
+            Some("task_complete" | "turn_complete") => self.steps.task_complete(place.clone()),
+            Some("turn_aborted") => self.steps.task_aborted(),
+            Some("thread_rolled_back") => match payload.get("num_turns").and_then(Value::as_u64) {
+                Some(turns) => self.steps.roll_back(turns),
+                None => self.tell(place, DamageKind::NotARecord, true),
+            },
+            _ => {}
+        }
+    }
+
+    /// Reads again what a rollback brought back from before a compaction.
+    fn read_again(&mut self, reader: &mut Reader) -> std::io::Result<()> {
+        let Some(first) = self.steps.first_missing() else { return Ok(()) };
+        reader.go_to(first.bytes.start, first.line)?;
+        let mut missing = self.steps.missing().peekable();
+        while let Some((place, held)) = missing.peek_mut() {
+            let Some(found) = reader.next_found()? else { break };
+            let Found::Record(record) = found else { continue };
+            if record.bytes != place.bytes {
+                continue;
+            }
+            if let Body::ResponseItem(value) | Body::Compacted(value) = record.body {
+                **held = Held::Here(value);
+            }
+            missing.next();
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, place: &Place, kind: DamageKind, lossy: bool) {
+        self.damages.tell(Damage { bytes: place.bytes.clone(), line: place.line, kind, lossy });
+    }
+}
+
+/// Whether a compaction brings a history of its own; `None` if it is unusable, which one bad item makes it (Codex 0.87
+/// and later).
+fn replacement(payload: &Value) -> Option<bool> {
+    match payload.get("replacement_history") {
+        Some(Value::Array(history)) => history.iter().all(|item| items::use_of(item) != Use::Bad).then_some(true),
+        None | Some(Value::Null) => payload.get("message").is_some_and(Value::is_string).then_some(false),
+        Some(_) => None,
+    }
+}
+
+/// Walks the steps from the last compaction that brings a history, and gathers the items.
+fn carriers_of(steps: Steps, damages: &mut Damages) -> Vec<Carrier> {
+    let (before, live) = steps.into_live();
+    let mut carriers: Vec<Carrier> = Vec::new();
+    let mut any_complete = before > 0;
+    for (place, step) in live {
+        let mut complete_to_here = false;
+        match step {
+            Step::Item { value: Held::Here(value), .. } => carriers.push(Carrier { value, place, complete: false }),
+            Step::Compaction { value: Held::Here(payload), replaces } => {
+                carriers =
+                    if replaces { replaced(payload, &place, damages) } else { summarised(&carriers, &payload, &place) };
+                complete_to_here = any_complete;
+            }
+            Step::TurnEnd { counts } => {
+                any_complete |= counts;
+                complete_to_here = true;
+            }
+            // A step whose value could not be read again: the file changed under the reader.
+            Step::Item { .. } | Step::Compaction { .. } => {
+                let kind = DamageKind::BadJson;
+                damages.tell(Damage { bytes: place.bytes, line: place.line, kind, lossy: true });
+            }
+            Step::Settings(_) => {}
+        }
+        if complete_to_here {
+            carriers.iter_mut().for_each(|carrier| carrier.complete = true);
+        }
+    }
+    carriers
+}
+
+fn replaced(mut payload: Value, place: &Place, damages: &mut Damages) -> Vec<Carrier> {
+    let history = payload.get_mut("replacement_history").map(Value::take).unwrap_or_default();
+    let Value::Array(history) = history else { return Vec::new() };
+    let mut carriers = Vec::with_capacity(history.len());
+    for value in history {
+        match items::use_of(&value) {
+            Use::Send => carriers.push(Carrier { value, place: place.clone(), complete: false }),
+            Use::Drop => {}
+            Use::Unknown | Use::Bad => damages.tell(Damage {
+                bytes: place.bytes.clone(),
+                line: place.line,
+                kind: DamageKind::UnknownItem,
+                lossy: true,
+            }),
+        }
+    }
+    carriers
+}
+
+/// How much of the users' own words survives a compaction that brings no history: 20 000 tokens of about 4 bytes.
+const KEPT_USER_BYTES: usize = 80_000;
+
+/// A compaction of 0.42 to about 0.80: the newest user messages, then the summary as one more.
+fn summarised(carriers: &[Carrier], payload: &Value, place: &Place) -> Vec<Carrier> {
+    let mut left = KEPT_USER_BYTES;
+    let mut kept = Vec::new();
+    for carrier in carriers.iter().rev().filter(|carrier| items::begins_turn(&carrier.value)) {
+        let text = items::texts(&carrier.value).collect::<Vec<_>>().join("\n");
+        let cut = text.len() > left;
+        let value = if cut { user_message(prefix(&text, left)) } else { carrier.value.clone() };
+        kept.push(Carrier { value, place: carrier.place.clone(), complete: false });
+        left = left.saturating_sub(text.len());
+        if cut || left == 0 {
+            break;
+        }
+    }
+    kept.reverse();
+    let summary = payload.get("message").and_then(Value::as_str).filter(|text| !text.is_empty());
+    let value = user_message(summary.unwrap_or("(no summary available)"));
+    kept.push(Carrier { value, place: place.clone(), complete: false });
+    kept
+}
+
+fn user_message(text: &str) -> Value {
+    super::draft::message("user", text)
+}
+
+/// At most `len` bytes of `text`, cut between characters.
+fn prefix(text: &str, len: usize) -> &str {
+    let end = (0..=len.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+    text.get(..end).unwrap_or_default()
+}
+
+fn pair(carriers: Vec<Carrier>, damages: &mut Damages) -> Vec<Carrier> {
+    pairing::pair_by(
+        carriers,
+        |carrier| &carrier.value,
+        |call, value| Carrier { value, place: call.place.clone(), complete: call.complete },
+        |orphan| {
+            let Place { bytes, line } = orphan.place.clone();
+            damages.tell(Damage { bytes, line, kind: DamageKind::OrphanOutput, lossy: true });
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::rollout::draft::{Draft, message};
+
+    const NAME: &str = "rollout-2026-11-22T16-02-07-01a203fe-4d2b-7bc2-9ce0-fdcc76d9015a.jsonl";
+
+    /// A rollout, one record after the other.
+    struct Told(Vec<u8>);
+
+    impl Told {
+        fn new() -> Told {
+            let id = "01a203fe-4d2b-7bc2-9ce0-fdcc76d9015a";
+            Told(Vec::new()).record(Draft::other("session_meta", json!({"id": id, "cwd": "/meta"})))
+        }
+        fn record(mut self, draft: Draft) -> Told {
+            self.0.extend(draft.line(jiff::Timestamp::UNIX_EPOCH, None));
+            self
+        }
+        fn user(self, text: &str) -> Told {
+            self.record(Draft::user_item(text))
+        }
+        fn item(self, item: Value) -> Told {
+            self.record(Draft::response_item(item))
+        }
+        fn turn(self, name: &str) -> Told {
+            self.user(name).item(message("assistant", &format!("re {name}")))
+        }
+        fn compacted(self, items: &[&str]) -> Told {
+            self.record(Draft::compacted("s", items.iter().map(|text| message("user", text)).collect()))
+        }
+        fn rolled_back(self, turns: u64) -> Told {
+            self.record(Draft::event(json!({"type": "thread_rolled_back", "num_turns": turns})))
+        }
+        fn line(mut self, line: &str) -> Told {
+            self.0.extend(line.as_bytes());
+            self.0.push(b'\n');
+            self
+        }
+        fn read(self) -> History {
+            read_history_bytes(self.0, Path::new(NAME)).unwrap()
+        }
+        /// The texts of the history.
+        fn says(self) -> String {
+            texts(&self.read().items)
+        }
+    }
+
+    fn texts(items: &[Value]) -> String {
+        let text = |item: &Value| match items::texts(item).next() {
+            Some(text) => text.to_owned(),
+            None => item.get("type").and_then(Value::as_str).unwrap_or_default().to_owned(),
+        };
+        items.iter().map(text).collect::<Vec<_>>().join(", ")
+    }
+
+    fn call(id: &str) -> Value {
+        json!({"type": "function_call", "name": "f", "arguments": "{}", "call_id": id})
+    }
+
+    #[test]
+    fn events_and_ghosts_and_system_messages_never_reach_the_model() {
+        let told = Told::new().turn("a").item(json!({"type": "ghost_snapshot"})).item(message("system", "no"));
+        let told = told.record(Draft::agent_message("no")).record(Draft::other("world_state", json!({})));
+        let history = told.read();
+        assert_eq!((texts(&history.items).as_str(), history.damage.as_slice()), ("a, re a", [].as_slice()));
+    }
+
+    #[test]
+    fn a_compaction_with_a_history_replaces_what_was_before() {
+        assert_eq!(Told::new().turn("a").compacted(&["a", "sum"]).turn("b").says(), "a, sum, b, re b");
+        assert_eq!(Told::new().turn("a").compacted(&[]).says(), "");
+    }
+
+    #[test]
+    fn a_compaction_without_a_history_keeps_the_users_words_and_the_summary() {
+        let old = |text: &str| Draft::other("compacted", json!({"message": text}));
+        let told = Told::new().user("<environment_context>").turn("a").turn("b").record(old("sum"));
+        assert_eq!(told.turn("c").says(), "a, b, sum, c, re c");
+        assert_eq!(Told::new().turn("a").record(old("")).says(), "a, (no summary available)");
+        let long = "x".repeat(KEPT_USER_BYTES - 3);
+        let told = Told::new().turn("first").turn("äöü").turn(&long).record(old("sum"));
+        assert_eq!(told.says(), format!("ä, {long}, sum"));
+        assert_eq!(Told::new().turn("a").compacted(&["r"]).turn("b").record(old("s")).says(), "r, b, s");
+    }
+
+    #[test]
+    fn a_rollback_takes_turns_back_and_with_them_what_told_their_context() {
+        let told = || Told::new().user("<environment_context>1").turn("a").user("<environment_context>2").turn("b");
+        assert_eq!(told().rolled_back(1).says(), "<environment_context>1, a, re a");
+        assert_eq!(told().rolled_back(9).says(), "<environment_context>1");
+        assert_eq!(told().rolled_back(0).says(), "<environment_context>1, a, re a, <environment_context>2, b, re b");
+        assert_eq!(told().rolled_back(1).turn("c").rolled_back(1).says(), "<environment_context>1, a, re a");
+        let kept = Told::new().turn("a").item(message("developer", "rules")).turn("b").rolled_back(1);
+        assert_eq!(kept.says(), "a, re a, rules");
+    }
+
+    #[test]
+    fn a_compaction_inside_a_rolled_back_span_goes_with_it() {
+        let told = || Told::new().turn("a").turn("b").compacted(&["sum"]).turn("c");
+        assert_eq!(told().rolled_back(1).says(), "sum");
+        assert_eq!(told().rolled_back(2).says(), "a, re a");
+        assert_eq!(told().rolled_back(2).turn("d").says(), "a, re a, d, re d");
+        let twice = told().compacted(&["sum2"]).turn("e").rolled_back(2);
+        assert_eq!(twice.says(), "sum");
+    }
+
+    #[test]
+    fn an_unusable_compaction_leaves_the_history_before_it() {
+        let bad = Draft::other("compacted", json!({"message": "s", "replacement_history": [{"type": "message"}]}));
+        let history = Told::new().turn("a").record(bad).read();
+        assert_eq!(texts(&history.items), "a, re a");
+        assert_eq!(
+            history.damage.iter().map(|d| (d.kind, d.lossy)).collect::<Vec<_>>(),
+            [(DamageKind::BadCompaction, false)]
+        );
+    }
+
+    #[test]
+    fn a_dangling_call_is_no_damage_and_an_orphaned_output_is() {
+        let history = Told::new().user("a").item(call("1")).read();
+        assert_eq!(
+            (texts(&history.items).as_str(), history.damage.len()),
+            ("a, function_call, function_call_output", 0)
+        );
+        let orphan = json!({"type": "function_call_output", "call_id": "2", "output": "x"});
+        let history = Told::new().user("a").item(orphan).read();
+        assert_eq!((texts(&history.items).as_str(), history.damage[0].kind), ("a", DamageKind::OrphanOutput));
+    }
+
+    #[test]
+    fn a_bad_line_is_a_loss_unless_a_compaction_made_it_irrelevant() {
+        let history = Told::new().turn("a").line("{\"timestamp\":").turn("b").read();
+        assert_eq!((texts(&history.items).as_str(), history.is_lossy()), ("a, re a, b, re b", true));
+        let history = Told::new().turn("a").line("{\"timestamp\":").compacted(&["s"]).read();
+        assert_eq!((history.damage.len(), history.is_lossy()), (1, false));
+    }
+
+    #[test]
+    fn turns_end_with_an_event_where_there_are_events_and_with_the_answer_where_there_are_none() {
+        let history = Told::new().turn("a").user("b").item(call("1")).read();
+        assert_eq!((history.complete_turns, texts(&history.complete()).as_str()), (1, "a, re a"));
+        let with_events = || Told::new().record(Draft::task_started("1")).turn("a");
+        let history = with_events().read();
+        assert_eq!((history.complete_turns, history.complete_items), (0, 0));
+        let history = with_events().record(Draft::task_complete("1", None)).user("<environment_context>").read();
+        assert_eq!((history.complete_turns, history.complete_items, history.items.len()), (1, 2, 3));
+        let aborted = with_events().record(Draft::turn_aborted("1", "interrupted")).turn("b").read();
+        assert_eq!((aborted.complete_turns, aborted.complete_items), (1, 4));
+        let chatty = Told::new().turn("a").item(call("1")).item(message("assistant", "more")).read();
+        assert_eq!((chatty.complete_turns, chatty.complete_items), (1, 5));
+        let compacted = Told::new().turn("a").turn("b").compacted(&["sum"]).user("c").read();
+        assert_eq!((compacted.complete_turns, compacted.complete_items, compacted.items.len()), (2, 1, 2));
+    }
+
+    #[test]
+    fn the_cwd_is_that_of_the_last_turn_that_still_counts() {
+        let context =
+            |cwd: &str| Draft::other("turn_context", json!({"cwd": cwd, "sandbox_policy": {"type": "read-only"}}));
+        let told = || Told::new().record(context("/one")).turn("a").record(context("/two")).turn("b");
+        let cwd = |told: Told| told.read().cwd.unwrap_or_default().display().to_string();
+        assert_eq!(cwd(told()), "/two");
+        assert_eq!(cwd(told().rolled_back(1)), "/one");
+        assert_eq!(cwd(Told::new().turn("a")), "/meta");
+        let headless = Told(Vec::new()).user("<environment_context><cwd>/told</cwd>").turn("a");
+        assert_eq!(cwd(headless), "/told");
+        assert_eq!(Told(Vec::new()).turn("a").read().cwd, None);
+    }
 }

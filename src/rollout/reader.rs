@@ -1,25 +1,461 @@
-//! Records.
+//! The tolerant reader: bytes in, records and damage out, one line at a time.
+//!
+//! It holds one line and nothing else, reads the file as long as it was when it was opened (a writer may be appending
+//! to it), and gives back every byte range either as a record or as [`Damage`]. Lines end at `\n`; a `\r` before it is
+//! dropped; UTF-8 is checked line by line, so that one bad byte costs one line and not the file.
+//!
+//! A torn record may have later ones glued to it on the same line (Codex up to 0.142 appends without looking at the
+//! tail). The reader then starts again at each `{"timestamp":"` and takes the first from which the rest of the line is
+//! whole. A quoted record inside a string has its quotes escaped, so text can not be taken for one. The number of
+//! starts it tries is bounded.
+//!
+//! No input makes it panic, and a line beyond [`ROLLOUT_LINE_BYTES`] is skipped without being held.
 
+use std::collections::VecDeque;
+use std::io::{self, BufRead, BufReader, Cursor, Seek, SeekFrom};
 use std::ops::Range;
+use std::path::Path;
 
-/// One oddity of a rollout. Nothing is dropped without one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Damage {
-    /// Where, in bytes of the file.
-    pub bytes: Range<u64>,
-    /// Line, from 1.
-    pub line: u64,
-    /// What.
-    pub kind: DamageKind,
-    /// Something a turn said is lost (a note is owed to the user), rather than noise passed over.
-    pub lossy: bool,
+use serde_json::Value;
+
+pub use super::damage::{Damage, DamageKind};
+use super::record::{self, Body, Record, Shape};
+use crate::limits::{ROLLOUT_LINE_BYTES, ROLLOUT_NESTING};
+use crate::world::{Disk, ReadFile};
+
+/// One thing found in a rollout.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Found {
+    /// A record.
+    Record(Record),
+    /// Something else.
+    Damage(Damage),
 }
 
-/// See [`Damage`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DamageKind {
-    /// The last line has no newline and does not parse.
-    TornTail,
-    /// A line that is not JSON.
-    BadJson,
+/// Reads a rollout from front to back.
+pub struct Reader {
+    input: BufReader<Box<dyn ReadFile>>,
+    /// Offset of the next byte to read.
+    offset: u64,
+    /// Length of the file when it was opened.
+    end: u64,
+    /// Lines begun so far.
+    lines: u64,
+    shape: Option<Shape>,
+    line_limit: usize,
+    buffer: Vec<u8>,
+    found: VecDeque<Found>,
+}
+
+/// How often a line is looked through for the start of a glued record.
+const RESYNC_TRIES: usize = 16;
+const RECORD_START: &[u8] = b"{\"timestamp\":\"";
+const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
+// The nesting limit is the one that serde_json has built in.
+const _: () = assert!(ROLLOUT_NESTING == 128);
+
+struct Line {
+    start: u64,
+    /// It ended with a newline.
+    terminated: bool,
+    /// It was longer than the limit and is not in the buffer.
+    too_long: bool,
+}
+
+impl Reader {
+    /// Opens the rollout at `path`; only regular files are opened.
+    pub fn open(disk: &dyn Disk, path: &Path) -> io::Result<Reader> {
+        Reader::new(disk.open(path)?)
+    }
+
+    /// Reads bytes that are in memory already.
+    pub fn from_bytes(bytes: Vec<u8>) -> Reader {
+        let end = bytes.len() as u64;
+        Reader::over(Box::new(Cursor::new(bytes)), end)
+    }
+
+    /// Reads an open file from its start.
+    pub fn new(mut file: Box<dyn ReadFile>) -> io::Result<Reader> {
+        let end = file.seek(SeekFrom::End(0))?;
+        file.seek(SeekFrom::Start(0))?;
+        Ok(Reader::over(file, end))
+    }
+
+    fn over(file: Box<dyn ReadFile>, end: u64) -> Reader {
+        Reader {
+            input: BufReader::with_capacity(64 << 10, file),
+            offset: 0,
+            end,
+            lines: 0,
+            shape: None,
+            line_limit: ROLLOUT_LINE_BYTES,
+            buffer: Vec::new(),
+            found: VecDeque::new(),
+        }
+    }
+
+    /// Skips lines longer than `bytes` instead of [`ROLLOUT_LINE_BYTES`].
+    pub fn with_line_limit(mut self, bytes: usize) -> Reader {
+        self.line_limit = bytes.min(ROLLOUT_LINE_BYTES);
+        self
+    }
+
+    /// How far it has read, in bytes.
+    pub fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Goes back to a record that was found before, so that it is the next one found.
+    pub(super) fn go_to(&mut self, start: u64, line: u64) -> io::Result<()> {
+        self.input.seek(SeekFrom::Start(start))?;
+        self.offset = start;
+        self.lines = line.saturating_sub(1);
+        self.found.clear();
+        Ok(())
+    }
+
+    /// The next record or damage, in the order of the file; `None` at its end.
+    pub fn next_found(&mut self) -> io::Result<Option<Found>> {
+        loop {
+            if let Some(found) = self.found.pop_front() {
+                return Ok(Some(found));
+            }
+            let Some(line) = self.next_line()? else { return Ok(None) };
+            self.take_apart(&line);
+        }
+    }
+
+    fn next_line(&mut self) -> io::Result<Option<Line>> {
+        let mut line = Line { start: self.offset, terminated: false, too_long: false };
+        self.buffer.clear();
+        while self.offset < self.end && !line.terminated {
+            let chunk = self.input.fill_buf()?;
+            // A file that shrank since it was opened ends here.
+            if chunk.is_empty() {
+                self.end = self.offset;
+                break;
+            }
+            let left = usize::try_from(self.end - self.offset).unwrap_or(usize::MAX).min(chunk.len());
+            let chunk = chunk.get(..left).unwrap_or(chunk);
+            let newline = chunk.iter().position(|byte| *byte == b'\n');
+            let text = chunk.get(..newline.unwrap_or(left)).unwrap_or(chunk);
+            if self.buffer.len() + text.len() > self.line_limit {
+                line.too_long = true;
+                self.buffer = Vec::new();
+            }
+            if !line.too_long {
+                self.buffer.extend_from_slice(text);
+            }
+            line.terminated = newline.is_some();
+            let used = text.len() + usize::from(line.terminated);
+            self.input.consume(used);
+            self.offset += used as u64;
+        }
+        if line.start == self.offset {
+            return Ok(None);
+        }
+        self.lines += 1;
+        Ok(Some(line))
+    }
+
+    fn take_apart(&mut self, line: &Line) {
+        let text = std::mem::take(&mut self.buffer);
+        self.take_apart_text(line, &text);
+        // The allocation is kept for the next line unless this one was unusually long.
+        self.buffer = if text.capacity() <= 1 << 20 { text } else { Vec::new() };
+    }
+
+    fn take_apart_text(&mut self, line: &Line, whole: &[u8]) {
+        let content_end = self.offset - u64::from(line.terminated);
+        if line.too_long {
+            return self.tell(line.start..content_end, DamageKind::TooLong, true);
+        }
+        let mut start = line.start;
+        let mut text = whole;
+        if let Some(rest) = text.strip_prefix(BYTE_ORDER_MARK).filter(|_| start == 0) {
+            self.tell(0..BYTE_ORDER_MARK.len() as u64, DamageKind::ByteOrderMark, false);
+            start += BYTE_ORDER_MARK.len() as u64;
+            text = rest;
+        }
+        while let Some(rest) = text.strip_suffix(b"\r") {
+            text = rest;
+        }
+        if let Some(kind) = emptiness(text) {
+            return self.tell(start..start + text.len() as u64, kind, kind == DamageKind::NulBytes);
+        }
+        let Split { whole, torn, rest } = split(text);
+        let found_any = !whole.is_empty() || !rest.is_empty();
+        for part in whole {
+            self.interpret(part, start, text);
+        }
+        if let Some((range, cause)) = torn {
+            let bad = text.get(range.clone()).unwrap_or_default();
+            let kind = match emptiness(bad) {
+                Some(kind) => kind,
+                None if !rest.is_empty() => DamageKind::Glued,
+                None if !line.terminated => DamageKind::TornTail,
+                None => cause,
+            };
+            let lossy = kind == DamageKind::NulBytes || may_lose_content(bad);
+            self.tell(start + range.start as u64..start + range.end as u64, kind, lossy);
+        } else if found_any && !line.terminated {
+            self.tell(start..content_end, DamageKind::Unterminated, false);
+        }
+        for part in rest {
+            self.interpret(part, start, text);
+        }
+    }
+
+    fn interpret(&mut self, part: Part, start: u64, text: &[u8]) {
+        let bytes = start + part.range.start as u64..start + part.range.end as u64;
+        match record::body_of(part.value, &mut self.shape) {
+            Ok((body, envelope)) => {
+                if !envelope.has_timestamp {
+                    self.tell(bytes.clone(), DamageKind::NoTimestamp, false);
+                }
+                if let Body::Other { kind, .. } = &body
+                    && !record::is_bookkeeping_kind(kind)
+                    && kind != "inter_agent_communication"
+                {
+                    self.tell(bytes.clone(), DamageKind::UnknownKind, false);
+                }
+                // The text parsed as JSON, so it is UTF-8.
+                let raw = String::from_utf8_lossy(text.get(part.range).unwrap_or_default()).into_owned();
+                let (timestamp, ordinal) = (envelope.timestamp, envelope.ordinal);
+                self.found.push_back(Found::Record(Record { bytes, line: self.lines, timestamp, ordinal, body, raw }));
+            }
+            Err(no) => self.tell(bytes, no.kind, no.lossy),
+        }
+    }
+
+    fn tell(&mut self, bytes: Range<u64>, kind: DamageKind, lossy: bool) {
+        self.found.push_back(Found::Damage(Damage { bytes, line: self.lines, kind, lossy }));
+    }
+}
+
+impl Iterator for Reader {
+    type Item = io::Result<Found>;
+
+    fn next(&mut self) -> Option<io::Result<Found>> {
+        let found = self.next_found();
+        if found.is_err() {
+            self.end = self.offset;
+        }
+        found.transpose()
+    }
+}
+
+/// One JSON value of a line.
+struct Part {
+    range: Range<usize>,
+    value: Value,
+}
+
+/// A line: whole values, then perhaps something torn, then perhaps whole values up to its end.
+struct Split {
+    whole: Vec<Part>,
+    torn: Option<(Range<usize>, DamageKind)>,
+    rest: Vec<Part>,
+}
+
+fn split(text: &[u8]) -> Split {
+    let (whole, stopped) = values_from(text, 0);
+    let Some((from, kind)) = stopped else { return Split { whole, torn: None, rest: Vec::new() } };
+    let mut at = from + 1;
+    for _ in 0..RESYNC_TRIES {
+        let Some(next) = find(text, RECORD_START, at) else { break };
+        let (rest, stopped) = values_from(text, next);
+        if stopped.is_none() {
+            return Split { whole, torn: Some((from..next, kind)), rest };
+        }
+        at = next + 1;
+    }
+    Split { whole, torn: Some((from..text.len(), kind)), rest: Vec::new() }
+}
+
+/// The values that stand one after the other from `from` on, and where and why that ends before the line does.
+fn values_from(text: &[u8], from: usize) -> (Vec<Part>, Option<(usize, DamageKind)>) {
+    let mut parts = Vec::new();
+    let mut at = from;
+    loop {
+        let rest = text.get(at..).unwrap_or_default();
+        at += rest.iter().take_while(|byte| is_space(**byte)).count();
+        let rest = text.get(at..).unwrap_or_default();
+        if rest.is_empty() {
+            return (parts, None);
+        }
+        let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<Value>();
+        match values.next() {
+            Some(Ok(value)) => {
+                let end = at + values.byte_offset();
+                parts.push(Part { range: at..end, value });
+                at = end;
+            }
+            Some(Err(error)) => return (parts, Some((at, cause(&error, rest)))),
+            None => return (parts, None),
+        }
+    }
+}
+
+fn cause(error: &serde_json::Error, bytes: &[u8]) -> DamageKind {
+    if error.to_string().starts_with("recursion limit exceeded") {
+        DamageKind::TooDeep
+    } else if std::str::from_utf8(bytes).is_err() {
+        DamageKind::InvalidUtf8
+    } else {
+        DamageKind::BadJson
+    }
+}
+
+fn is_space(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r')
+}
+
+/// What a text without any content is.
+fn emptiness(text: &[u8]) -> Option<DamageKind> {
+    if text.iter().any(|byte| !is_space(*byte) && *byte != 0) {
+        return None;
+    }
+    Some(if text.contains(&0) { DamageKind::NulBytes } else { DamageKind::Blank })
+}
+
+fn find(text: &[u8], needle: &[u8], from: usize) -> Option<usize> {
+    let rest = text.get(from..)?;
+    rest.windows(needle.len()).position(|window| window == needle).map(|at| from + at)
+}
+
+/// Whether an unreadable record may have held something that reaches the model, as far as its head tells.
+fn may_lose_content(bytes: &[u8]) -> bool {
+    let mut kinds = kinds_in(bytes);
+    match kinds.next() {
+        Some(b"event_msg") => kinds.next().is_none_or(|event| event == b"thread_rolled_back"),
+        Some(kind) => !std::str::from_utf8(kind).is_ok_and(record::is_bookkeeping_kind),
+        None => true,
+    }
+}
+
+/// The complete values of `"type":"…"` in `bytes`, in order. The envelope's stands before its payload's.
+fn kinds_in(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    const KEY: &[u8] = b"\"type\":\"";
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let start = find(bytes, KEY, at)? + KEY.len();
+        let rest = bytes.get(start..)?;
+        let len = rest.iter().position(|byte| *byte == b'"')?;
+        at = start + len;
+        rest.get(..len)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ITEM: &str =
+        r#"{"timestamp":"t","type":"response_item","payload":{"type":"message","role":"user","content":[]}}"#;
+    const EVENT: &str = r#"{"timestamp":"t","type":"event_msg","payload":{"type":"token_count"}}"#;
+
+    /// What was found: `r` for a record and the damage's kind for damage, a `!` where it is lossy.
+    fn read(bytes: impl AsRef<[u8]>) -> String {
+        let mut told = Vec::new();
+        for found in Reader::from_bytes(bytes.as_ref().to_vec()) {
+            told.push(match found.unwrap() {
+                Found::Record(_) => "r".to_owned(),
+                Found::Damage(damage) => format!("{:?}{}", damage.kind, if damage.lossy { "!" } else { "" }),
+            });
+        }
+        told.join(" ")
+    }
+
+    #[test]
+    fn healthy_lines_are_records_and_nothing_is_told() {
+        assert_eq!(read(format!("{ITEM}\n{EVENT}\r\n{ITEM}\n")), "r r r");
+        assert_eq!(read(""), "");
+    }
+
+    #[test]
+    fn a_record_knows_its_place_and_its_text() {
+        let text = format!("\n{ITEM}\n");
+        let found: Vec<Found> = Reader::from_bytes(text.clone().into_bytes()).map(Result::unwrap).collect();
+        let Some(Found::Record(record)) = found.last() else { panic!("{found:?}") };
+        assert_eq!((record.line, record.raw.as_str()), (2, ITEM));
+        assert_eq!(&text[record.bytes.start as usize..record.bytes.end as usize], ITEM);
+    }
+
+    #[test]
+    fn a_whole_last_line_without_a_newline_is_used() {
+        assert_eq!(read(format!("{ITEM}\n{ITEM}")), "r r Unterminated");
+    }
+
+    #[test]
+    fn a_torn_last_line_is_told_and_is_a_loss_unless_its_head_says_otherwise() {
+        assert_eq!(read(format!("{ITEM}\n{}", &ITEM[..70])), "r TornTail!");
+        assert_eq!(read(format!("{ITEM}\n{}", &EVENT[..68])), "r TornTail");
+        let cut_in_the_event_type = &EVENT[..62];
+        assert_eq!(read(format!("{ITEM}\n{cut_in_the_event_type}")), "r TornTail!");
+        let rollback = r#"{"timestamp":"t","type":"event_msg","payload":{"type":"thread_rolled_back","num"#;
+        assert_eq!(read(rollback), "TornTail!");
+    }
+
+    #[test]
+    fn a_record_glued_to_a_torn_one_is_found_again() {
+        assert_eq!(read(format!("{ITEM}\n{}{ITEM}\n{ITEM}\n", &ITEM[..60])), "r Glued! r r");
+        assert_eq!(read(format!("{}{}{ITEM}\n", &ITEM[..60], &EVENT[..68])), "Glued! r");
+        assert_eq!(read(format!("{ITEM}{ITEM}\n")), "r r");
+        assert_eq!(read(format!("{ITEM}{}\n", &ITEM[..60])), "r BadJson!");
+        assert_eq!(read(format!("{ITEM}{}", &ITEM[..60])), "r TornTail!");
+    }
+
+    #[test]
+    fn a_record_quoted_in_a_text_is_not_taken_for_one() {
+        let quoted = serde_json::to_string(ITEM).unwrap();
+        let torn = format!(r#"{{"timestamp":"t","type":"response_item","payload":{{"type":"message","text":{quoted}"#);
+        assert_eq!(read(torn), "TornTail!");
+    }
+
+    #[test]
+    fn lines_that_are_no_records_are_told_one_by_one() {
+        assert_eq!(read(format!("\u{feff}{ITEM}\n")), "ByteOrderMark r");
+        assert_eq!(read(format!("{ITEM}\n \t\n\r\n\n")), "r Blank Blank Blank");
+        assert_eq!(read(format!("{ITEM}\n\0\0\0\n{ITEM}\n\0\0")), "r NulBytes! r NulBytes!");
+        assert_eq!(read(format!("\0\0{ITEM}\n")), "NulBytes! r");
+        assert_eq!(read(format!("{ITEM}\0\0\n")), "r NulBytes!");
+        assert_eq!(
+            read(format!("{ITEM}\nnull\n[]\n42\n\"x\"\n{{}}\n")),
+            "r NotARecord NotARecord NotARecord NotARecord NotARecord!"
+        );
+        assert_eq!(read(format!("{ITEM}\n{{\"a\":\"\\ud83d\"}}\n")), "r BadJson!");
+        assert_eq!(
+            read([ITEM.as_bytes(), b"\n{\"a\":\"\xff\"}\n", ITEM.as_bytes(), b"\n"].concat()),
+            "r InvalidUtf8! r"
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_is_kept() {
+        let novelty = r#"{"timestamp":"t","type":"novelty","payload":{},"metadata":1.5}"#;
+        assert_eq!(read(format!("{ITEM}\n{novelty}\n")), "r UnknownKind r");
+        let known = r#"{"timestamp":"t","type":"world_state","payload":{}}"#;
+        assert_eq!(read(format!("{known}\n")), "r");
+        assert_eq!(read(r#"{"type":"event_msg","payload":{}}"#.to_owned() + "\n"), "NoTimestamp r");
+    }
+
+    #[test]
+    fn nesting_and_length_have_limits() {
+        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        assert_eq!(read(format!("{deep}\n{ITEM}\n")), "TooDeep! r");
+        let long = format!("{{\"x\":\"{}\"}}", "a".repeat(10_000));
+        let reader = Reader::from_bytes(format!("{ITEM}\n{long}\n{ITEM}\n").into_bytes()).with_line_limit(1_000);
+        let found: Vec<Found> = reader.map(Result::unwrap).collect();
+        let Some(Found::Damage(damage)) = found.get(1) else { panic!("{found:?}") };
+        let start = ITEM.len() as u64 + 1;
+        assert_eq!((damage.kind, damage.bytes.clone()), (DamageKind::TooLong, start..start + long.len() as u64));
+        assert!(matches!(found.as_slice(), [Found::Record(_), _, Found::Record(_)]));
+    }
+
+    #[test]
+    fn a_bare_file_is_read() {
+        let bare = "{\"id\":\"x\",\"timestamp\":\"t\"}\n{\"record_type\":\"state\"}\n{\"type\":\"message\",\"role\":\"user\",\"content\":[]}\n";
+        assert_eq!(read(bare), "r r r");
+    }
 }

@@ -1,1 +1,221 @@
-//! Writing an envelope-era rollout.
+//! Writing a new thread's rollout: the envelope shape that Codex 0.42 to 0.169 resume.
+//!
+//! A file comes into being under a temporary name that neither [`super::locate`] nor any Codex version takes for a
+//! rollout, and gets its real name by [`Writer::publish`], after its bytes are synced and before the directory is. So
+//! a rollout that can be found is whole up to that moment, and a death before leaves nothing that can be found.
+//! Codex's own writer never syncs; this one does whenever it is asked.
+//!
+//! One record is one write to a file opened for appending. Should a write fail half way, the next record begins on a
+//! new line, so that the torn one costs nothing but itself. Files of others are never opened here.
+
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use sha2::{Digest, Sha256};
+
+use super::ThreadId;
+use super::draft::{Draft, NewThread};
+use crate::world::{Disk, World, WriteFile};
+
+/// A rollout being written.
+pub struct Writer {
+    world: World,
+    file: Box<dyn WriteFile>,
+    /// Where it lies until it is published.
+    part: PathBuf,
+    path: PathBuf,
+    published: bool,
+    /// The last write failed, so the file may end in the middle of a line.
+    torn: bool,
+}
+
+/// The path of a rollout below its home, `sessions/YYYY/MM/DD/rollout-…-<id>.jsonl`; date and time are local time in
+/// `zone`, as Codex names its files.
+pub fn relative_path(id: ThreadId, at: Timestamp, zone: &TimeZone) -> PathBuf {
+    let local = zone.to_datetime(at);
+    let (date, time) = (local.date(), local.time());
+    let day = format!("{:04}-{:02}-{:02}", date.year(), date.month(), date.day());
+    let name = format!("rollout-{day}T{:02}-{:02}-{:02}-{id}.jsonl", time.hour(), time.minute(), time.second());
+    day.split('-').fold(PathBuf::from("sessions"), |dir, part| dir.join(part)).join(name)
+}
+
+impl Writer {
+    /// Begins the rollout of `thread` below `home`, with its `session_meta` as line 1, under its temporary name.
+    pub fn create(world: &World, home: &Path, thread: &NewThread) -> io::Result<Writer> {
+        let now = world.clock.now();
+        let path = home.join(relative_path(thread.id, now, &world.clock.zone()));
+        let dir = path.parent().unwrap_or(home);
+        create_dir_durably(world.disk.as_ref(), dir)?;
+        let part = dir.join(part_name(thread.id));
+        let file = match world.disk.create_new(&part) {
+            // What an earlier death of this thread left: nobody has ever been told of it.
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                world.disk.remove_file(&part)?;
+                world.disk.create_new(&part)?
+            }
+            opened => opened?,
+        };
+        let mut writer = Writer { world: world.clone(), file, part, path, published: false, torn: false };
+        writer.append(&Draft::session_meta(thread, now))?;
+        Ok(writer)
+    }
+
+    /// Appends one record, in one write. It is durable after the next [`Writer::sync`].
+    pub fn append(&mut self, draft: &Draft) -> io::Result<()> {
+        let mut line = draft.line(self.world.clock.now(), None);
+        if self.torn {
+            line.insert(0, b'\n');
+        }
+        self.torn = true;
+        self.file.write_all(&line)?;
+        self.file.flush()?;
+        self.torn = false;
+        Ok(())
+    }
+
+    /// Returns once every appended record survives a power loss.
+    pub fn sync(&mut self) -> io::Result<()> {
+        self.file.sync()
+    }
+
+    /// Gives the file its real name, bytes first; afterwards it can be found, and survives a power loss. Records may
+    /// go on being appended. Publishing twice is a sync.
+    pub fn publish(&mut self) -> io::Result<&Path> {
+        self.sync()?;
+        if !self.published {
+            self.world.disk.rename(&self.part, &self.path)?;
+            self.published = true;
+        }
+        if let Some(dir) = self.path.parent() {
+            self.world.disk.sync_dir(dir)?;
+        }
+        Ok(&self.path)
+    }
+
+    /// Where the file lies once it is published.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Writer {
+    /// A thread that was never published leaves nothing behind.
+    fn drop(&mut self) {
+        if !self.published {
+            // The file can not be found by anyone; one that stays does no harm.
+            let _ = self.world.disk.remove_file(&self.part);
+        }
+    }
+}
+
+/// A name that no scan takes for a rollout. The id is hashed, because Codex up to 0.130 finds any file whose name
+/// contains the id.
+fn part_name(id: ThreadId) -> String {
+    let digest = Sha256::digest(id.to_string().as_bytes());
+    let short: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    format!(".rehydra-{short}.part")
+}
+
+/// Makes `dir` and what is missing above it, and makes the new names survive a power loss.
+fn create_dir_durably(disk: &dyn Disk, dir: &Path) -> io::Result<()> {
+    let missing: Vec<&Path> = dir.ancestors().take_while(|dir| disk.status(dir).is_err()).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    disk.create_dir_all(dir)?;
+    for made in missing.iter().rev() {
+        if let Some(parent) = made.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            disk.sync_dir(parent)?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::rollout::meta::TurnContext;
+    use crate::rollout::settings::{Approval, Sandbox};
+    use crate::rollout::{find_thread_path, read_history};
+    use crate::world::{Clock, RealDisk, RealIds};
+
+    /// Stands still, in Tokyo.
+    struct StillClock;
+    impl Clock for StillClock {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_second(1_795_363_327).unwrap()
+        }
+        fn zone(&self) -> TimeZone {
+            TimeZone::fixed(jiff::tz::offset(9))
+        }
+        fn elapsed(&self) -> Duration {
+            Duration::ZERO
+        }
+    }
+
+    fn world() -> World {
+        World { disk: Arc::new(RealDisk), clock: Arc::new(StillClock), ids: Arc::new(RealIds) }
+    }
+
+    fn thread() -> NewThread {
+        NewThread {
+            id: ThreadId::parse("01a203fe-4d2b-7bc2-9ce0-fdcc76d9015a").unwrap(),
+            cwd: "/project".into(),
+            originator: "rehydra".into(),
+            cli_version: "0.153.4".into(),
+            model_provider: "mock".into(),
+            forked_from_id: None,
+            base_instructions: None,
+        }
+    }
+
+    #[test]
+    fn a_thread_can_be_found_once_it_is_published_and_reads_back() {
+        let home = tempfile::tempdir().unwrap();
+        let mut writer = Writer::create(&world(), home.path(), &thread()).unwrap();
+        let context = TurnContext {
+            cwd: Some("/project".into()),
+            model: Some("mock-model".into()),
+            effort: None,
+            sandbox: Some(Sandbox::ReadOnly),
+            approval: Some(Approval::Never),
+        };
+        let turn = [
+            Draft::task_started("1"),
+            Draft::turn_context("1", &context),
+            Draft::user_item("hello"),
+            Draft::user_message("hello"),
+            Draft::response_item(crate::rollout::draft::message("assistant", "hi")),
+            Draft::task_complete("1", Some("hi")),
+        ];
+        turn.iter().for_each(|draft| writer.append(draft).unwrap());
+        assert_eq!(find_thread_path(&RealDisk, home.path(), thread().id).unwrap(), None);
+        let path = writer.publish().unwrap().to_owned();
+        // 16:02:07 UTC is after midnight in Tokyo.
+        let name = "sessions/2026/11/23/rollout-2026-11-23T01-02-07-01a203fe-4d2b-7bc2-9ce0-fdcc76d9015a.jsonl";
+        assert_eq!(path, home.path().join(name));
+        assert_eq!(find_thread_path(&RealDisk, home.path(), thread().id).unwrap(), Some(path.clone()));
+        let history = read_history(&RealDisk, &path).unwrap();
+        assert_eq!((history.items.len(), history.complete_turns, history.damage), (2, 1, vec![]));
+        assert_eq!(history.turn_context, Some(context));
+    }
+
+    #[test]
+    fn an_unpublished_thread_leaves_nothing_and_a_leftover_of_a_death_is_no_hindrance() {
+        let home = tempfile::tempdir().unwrap();
+        let first = Writer::create(&world(), home.path(), &thread()).unwrap();
+        let part = first.part.clone();
+        assert!(part.exists());
+        drop(first);
+        assert!(!part.exists());
+        std::fs::write(&part, "left by a death").unwrap();
+        let mut writer = Writer::create(&world(), home.path(), &thread()).unwrap();
+        let text = std::fs::read_to_string(writer.publish().unwrap()).unwrap();
+        assert!(text.starts_with("{\"timestamp\"") && text.ends_with("\n"), "{text}");
+    }
+}

@@ -1,3 +1,34 @@
-//! The scenario file.
+//! The scenario file: a story as TOML, and the same story as data.
+//!
+//! `grammar.rs` says what a grammar is made of, `keys.rs` is the grammar of a scenario. A text is read in `parse.rs`,
+//! held against the grammar in `conform.rs`, taken out of its tree in `parse_step.rs` and `parse_call.rs`, and judged as
+//! a story in `story.rs` and `reach.rs`; everything that is wrong comes back at once as [`Diagnostics`]. `schema.rs`
+//! writes the same grammar as JSON Schema for editors, `write.rs` writes a story as text again. `baseline.rs` reads what
+//! a suite is known to find, `load.rs` reads suites from disk, and `builtin.rs` holds the one inside the binary.
+//!
+//! The room knows no target, plays nothing and waits for nothing. Only `load.rs` touches the disk.
+
+mod baseline;
+mod builtin;
+mod conform;
+mod diagnostic;
+mod glob;
+mod grammar;
+mod keys;
+mod load;
+mod parse;
+mod parse_call;
+mod parse_step;
+mod reach;
+mod schema;
+mod story;
+mod suggest;
 mod types;
+mod view;
+
+pub use baseline::{Baseline, Gap};
+pub use builtin::{builtin, builtin_baseline, fixture};
+pub use diagnostic::{Diagnostic, Diagnostics};
+pub use load::{BASELINE_FILE, LoadError, Problem, load};
+pub use schema::schema;
 pub use types::*;

@@ -1,10 +1,10 @@
 //! Names of targets: from what a user writes after `--target` to a server that can be started.
 
-use std::path::PathBuf;
 use std::str::FromStr;
 
 use super::profile;
-use crate::codex::{Version, install};
+use crate::codex::install;
+use crate::codex::version::Version;
 use crate::journal::TargetProfile;
 use crate::proc;
 
@@ -89,7 +89,7 @@ impl TargetName {
     /// Finds or installs what it names. Blocks, for as long as an installation takes.
     pub fn resolve(&self) -> Result<Resolved, ResolveError> {
         let failed = |error: &dyn std::fmt::Display| ResolveError(format!("target `{}`: {error}", self.text()));
-        let ours = || proc::launcher_path().map_err(|error| failed(&error));
+        let ours = || proc::launcher_path(None).map_err(|error| failed(&error));
         let plain = |profile| Ok(Resolved { profile, version: None });
         match self {
             TargetName::Builtin => plain(profile::builtin(&ours()?)),
@@ -103,20 +103,19 @@ impl TargetName {
             }
             TargetName::Codex(version) => {
                 let installed = install::ensure(*version).map_err(|error| failed(&error))?;
-                Ok(Resolved { profile: self.codex(installed.native, Some(*version)), version: Some(*version) })
+                let profile = profile::codex_mcp(&version.to_string(), &installed.native);
+                Ok(Resolved { profile, version: Some(*version) })
             }
             TargetName::CodexOnPath => {
                 let found = install::find_on_path().map_err(|error| failed(&error))?;
-                if found.version.is_some_and(|version| !version.has_mcp_server()) {
+                if !found.version.has_mcp_server() {
                     return Err(failed(&"its `mcp-server` is gone; use codex@0.153.4 or an older one"));
                 }
-                Ok(Resolved { profile: self.codex(found.native, found.version), version: found.version })
+                let mut profile = profile::codex_mcp(&found.version.to_string(), &found.native);
+                profile.name = self.text();
+                Ok(Resolved { profile, version: Some(found.version) })
             }
-            TargetName::Command(command) => plain(profile::command(command).map_err(|error| failed(&error))?),
+            TargetName::Command(command) => plain(profile::from_command(command).map_err(|error| failed(&error))?),
         }
-    }
-
-    fn codex(&self, native: PathBuf, version: Option<Version>) -> TargetProfile {
-        profile::codex_mcp(self.text(), &native, version.map(|version| version.to_string()))
     }
 }

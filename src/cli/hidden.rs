@@ -1,0 +1,26 @@
+//! The two subcommands that the harness starts for itself and nobody types: the launcher that becomes a target, and the
+//! warden that clears up after a killed harness. They come before any parsing, because a target pays for them at each
+//! start.
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use crate::proc;
+
+/// Runs a hidden subcommand if the command line is one.
+pub(super) fn main() -> Option<ExitCode> {
+    let args: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let (sub, rest) = args.split_first()?;
+    match (sub.to_str()?, rest) {
+        ("__exec", rest) => {
+            let error = proc::exec_launcher(rest);
+            anstream::eprintln!("{error}");
+            Some(ExitCode::from(error.exit_code()))
+        }
+        ("__warden", [tag]) => {
+            proc::warden(&tag.to_string_lossy());
+            Some(ExitCode::SUCCESS)
+        }
+        _ => None,
+    }
+}

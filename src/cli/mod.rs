@@ -1,0 +1,74 @@
+//! The command line: one file per subcommand. Results go to stdout, diagnostics to stderr.
+
+mod exit;
+mod hidden;
+mod replay;
+mod run;
+mod schema;
+mod serve;
+mod suite;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use exit::Exit;
+
+/// Kills MCP servers in mid-conversation and proves that codex-reply brings the conversation back.
+#[derive(Debug, Parser)]
+#[command(name = "rehydra", version, max_term_width = 100, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Play scenarios against targets and print a matrix of verdicts
+    Run(run::Args),
+    /// Judge recorded runs again, from their directories alone
+    Replay(replay::Args),
+    /// Serve `codex` and `codex-reply` over stdio, and bring conversations back after a restart
+    Serve(serve::Args),
+    /// Print the JSON Schema of scenario files
+    Schema,
+}
+
+/// Runs the program; the process's exit code is documented at [`Exit`].
+pub fn main() -> ExitCode {
+    if let Some(code) = hidden::main() {
+        return code;
+    }
+    let exit = match Cli::parse().command {
+        Command::Run(args) => run::main(args),
+        Command::Replay(args) => replay::main(args),
+        Command::Serve(args) => serve::main(args),
+        Command::Schema => schema::main(),
+    };
+    match exit {
+        Ok(exit) => exit.into(),
+        Err(Failure { exit, text }) => {
+            anstream::eprintln!("error: {}", text.trim_end());
+            exit.into()
+        }
+    }
+}
+
+/// Why a subcommand stops: a text for the user, and the exit code.
+#[derive(Debug)]
+struct Failure {
+    exit: Exit,
+    text: String,
+}
+
+impl Failure {
+    fn usage(text: impl ToString) -> Failure {
+        Failure { exit: Exit::Usage, text: text.to_string() }
+    }
+
+    fn broken(text: impl ToString) -> Failure {
+        Failure { exit: Exit::Broken, text: text.to_string() }
+    }
+}
+
+type Outcome = Result<Exit, Failure>;

@@ -1,0 +1,70 @@
+//! `rehydra replay`: judges recorded runs again, from their directories alone.
+
+use std::path::{Path, PathBuf};
+
+use super::run::{exit_of, read_baseline};
+use super::suite::{CONTROL, judge};
+use super::{Failure, Outcome};
+use crate::report;
+use crate::world::{Clock, RealClock};
+
+/// Flags of `rehydra replay`.
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// Directories of runs, or directories that hold some
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<PathBuf>,
+    /// Known gaps [default: those of the suite inside the binary]
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+    /// Print the results as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// How deep runs are looked for below a directory.
+const DEPTH: usize = 4;
+
+pub(super) fn main(args: Args) -> Outcome {
+    let clock = RealClock::default();
+    let baseline = read_baseline(args.baseline.as_deref())?;
+    let mut dirs = Vec::new();
+    for path in &args.runs {
+        let before = dirs.len();
+        find(path, DEPTH, &mut dirs);
+        if dirs.len() == before {
+            return Err(Failure::usage(format!(
+                "no run below {}: give the directory that holds journal.jsonl; `rehydra run --keep` keeps it",
+                path.display()
+            )));
+        }
+    }
+    let cases: Vec<_> = dirs.iter().map(|dir| judge(dir, &baseline, None)).collect();
+    for case in &cases {
+        if let Some(text) = report::explain(case) {
+            anstream::println!("{text}");
+        }
+    }
+    let elapsed_ms = clock.elapsed().as_millis() as u64;
+    if args.json {
+        anstream::println!("{}", report::summary(&cases, elapsed_ms));
+    } else {
+        anstream::print!("{}", report::matrix(&cases, elapsed_ms));
+    }
+    Ok(exit_of(&cases, &[]))
+}
+
+/// Every directory at or below `dir` that holds a journal, a run's control apart, sorted by path.
+fn find(dir: &Path, depth: usize, into: &mut Vec<PathBuf>) {
+    if dir.join("journal.jsonl").is_file() {
+        return into.push(dir.to_owned());
+    }
+    let Ok(entries) = std::fs::read_dir(dir) else { return };
+    let mut below: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
+    below.sort();
+    for path in below {
+        if depth > 0 && path.is_dir() && path.file_name().is_none_or(|name| name != CONTROL) {
+            find(&path, depth - 1, into);
+        }
+    }
+}

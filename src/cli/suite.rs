@@ -1,0 +1,157 @@
+//! Playing a suite: every scenario on every target, several at once, each judged as soon as it has ended.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
+
+use crate::journal::{Run, TargetKind};
+use crate::limits::Limits;
+use crate::player::{self, Plan};
+use crate::report::{Case, Progress, word};
+use crate::scenario::{Baseline, Scenario};
+use crate::target::resolve::{Resolved, TargetName};
+use crate::verdict::{self, Verdict};
+use crate::world::{Clock, RealClock};
+
+/// What is played, and how.
+pub(super) struct Suite {
+    pub scenarios: Vec<Arc<Scenario>>,
+    pub targets: Vec<(TargetName, Arc<Resolved>)>,
+    pub baseline: Arc<Baseline>,
+    pub limits: Limits,
+    /// Runs at the same time.
+    pub jobs: usize,
+    /// Runs are made below it.
+    pub runs: PathBuf,
+    /// Keep the directories of runs that need no attention too.
+    pub keep: bool,
+}
+
+/// Plays and judges all of it; the cases come back scenario by scenario, in order.
+pub(super) async fn play(suite: Suite) -> Vec<Case> {
+    let control = control_for(&suite);
+    let suite = Arc::new(suite);
+    let progress = Progress::new(suite.scenarios.len() * suite.targets.len());
+    let places = Arc::new(Semaphore::new(suite.jobs.max(1)));
+    let mut playing = JoinSet::new();
+    let mut order = 0;
+    for scenario in &suite.scenarios {
+        for (name, target) in &suite.targets {
+            let (suite, places, progress) = (suite.clone(), places.clone(), progress.clone());
+            let job = Job { scenario: scenario.clone(), name: name.clone(), target: target.clone(), control: control.clone() };
+            playing.spawn(async move {
+                // The semaphore is never closed.
+                let _place = places.acquire().await;
+                progress.playing(&job.scenario.name, &job.target.profile.name);
+                let case = job.play(&suite).await;
+                let loud = matches!(case.verdict, Verdict::Fail { .. } | Verdict::Fixed { .. } | Verdict::Error { .. });
+                let line = format!("{} {} on {}", word(&case.verdict), case.scenario, case.target);
+                progress.ended(loud.then_some(line));
+                (order, case)
+            });
+            order += 1;
+        }
+    }
+    let mut cases = playing.join_all().await;
+    progress.finish();
+    cases.sort_by_key(|(order, _)| *order);
+    cases.into_iter().map(|(_, case)| case).collect()
+}
+
+/// The control that `additive` compares with, if any target of the suite makes that promise.
+fn control_for(suite: &Suite) -> Option<Arc<Resolved>> {
+    let promises = |target: &Resolved| target.profile.kind == TargetKind::Builtin;
+    suite.targets.iter().any(|(_, target)| promises(target)).then_some(())?;
+    TargetName::BuiltinControl.resolve().ok().map(Arc::new)
+}
+
+struct Job {
+    scenario: Arc<Scenario>,
+    name: TargetName,
+    target: Arc<Resolved>,
+    control: Option<Arc<Resolved>>,
+}
+
+/// Where the control's run of the same story lies, below the run's directory.
+pub(super) const CONTROL: &str = "control";
+
+impl Job {
+    async fn play(self, suite: &Suite) -> Case {
+        let clock = RealClock::default();
+        let dir = suite.runs.join(format!("{}@{}", file_name(&self.scenario.name), file_name(&self.name.text())));
+        let failure = self.live(suite, &dir).await.err();
+        let mut case = judge(&dir, &suite.baseline, failure);
+        case.scenario = self.scenario.name.clone();
+        case.target = self.name.text();
+        case.again = self.again();
+        case.took_ms = clock.elapsed().as_millis() as u64;
+        let quiet = matches!(case.verdict, Verdict::Pass | Verdict::Gap { .. } | Verdict::Unsupported { .. });
+        if quiet && !suite.keep {
+            // A leftover directory is no reason to fail a run that passed.
+            let _ = std::fs::remove_dir_all(&dir);
+            case.dir = None;
+        }
+        case
+    }
+
+    async fn live(&self, suite: &Suite, dir: &Path) -> Result<(), String> {
+        let play = async |target: &Resolved, dir: &Path| {
+            let plan = Plan { scenario: &self.scenario, target, limits: suite.limits.clone(), dir };
+            player::play(plan).await.map_err(|error| error.to_string())
+        };
+        play(&self.target, dir).await?;
+        let compared = self.scenario.proves.contains(&crate::check::Invariant::Additive);
+        match &self.control {
+            Some(control) if compared && self.target.profile.kind == TargetKind::Builtin => {
+                play(control, &dir.join(CONTROL)).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn again(&self) -> String {
+        let scenario = match &self.scenario.path {
+            Some(path) => path.display().to_string(),
+            None => format!("--filter {}", self.scenario.name),
+        };
+        match &self.name {
+            TargetName::Command(command) => format!("rehydra run {scenario} --target-command '{command}' --keep"),
+            name => format!("rehydra run {scenario} --target {} --keep", name.text()),
+        }
+    }
+}
+
+/// Judges the run in `dir`, with its control's if there is one. `failure` is why it could not be played to its end.
+pub(super) fn judge(dir: &Path, baseline: &Baseline, failure: Option<String>) -> Case {
+    let read = Run::read(dir);
+    let control = Run::read(&dir.join(CONTROL)).ok();
+    let error = |text: String| (Verdict::Error { text }, Vec::new());
+    let (verdict, outcomes) = match (&read, failure) {
+        (_, Some(text)) => error(text),
+        (Err(unread), None) => error(unread.to_string()),
+        (Ok(run), None) => {
+            let outcomes = crate::check::judge(run, control.as_ref());
+            (verdict::judge(run, &outcomes, baseline), outcomes)
+        }
+    };
+    let header = read.as_ref().ok().map(|run| &run.header);
+    Case {
+        scenario: header.map(|h| h.scenario.name.clone()).unwrap_or_default(),
+        target: header.map(|h| h.target.name.clone()).unwrap_or_default(),
+        verdict,
+        outcomes,
+        run: read.ok(),
+        dir: Some(dir.to_owned()),
+        again: String::new(),
+        took_ms: 0,
+    }
+}
+
+/// A name as one part of a path.
+fn file_name(name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.@:=".contains(c) { c } else { '.' };
+    let text: String = name.chars().map(plain).take(80).collect();
+    if text.starts_with('.') { format!("_{text}") } else { text }
+}

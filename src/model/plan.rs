@@ -1,0 +1,226 @@
+//! From a scripted response to the steps of its stream: a pure function, so that what a scenario asks for can be seen
+//! without a socket.
+//!
+//! Ids are made from the call, the number of the request and the place in the output, and from nothing else: the same
+//! scenario gives the same bytes in every run.
+
+use crate::limits::MODEL_CHUNKS;
+use crate::responses::event::{EventStream, StreamEvent, TokenUsage};
+use crate::responses::item;
+
+use super::script::{Failure, Output, Response};
+
+/// One step of an exchange.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Step {
+    /// Bytes without a gate.
+    Send(Vec<u8>),
+    /// A text delta, gated before and after.
+    Chunk(Vec<u8>),
+    /// All items are done.
+    Done,
+    /// Nothing more, for good.
+    Stall,
+    /// The connection closes in the middle of the body.
+    Break,
+}
+
+/// The steps of `response`, named `label`. [`Failure::Http`] and [`Failure::Reset`] come before any stream, so they have
+/// no part in it.
+///
+/// A failure `after` so many chunks comes right after that chunk, with 0 right after `response.created`; a response with
+/// fewer chunks fails right after its last one.
+pub(super) fn steps(label: &str, model: &str, response: &Response) -> Vec<Step> {
+    let mut plan = Plan { stream: EventStream::new(&format!("resp_{label}"), model), steps: Vec::new() };
+    let created = plan.stream.created();
+    plan.send(created);
+    for (place, output) in response.output.iter().enumerate() {
+        plan.output(&format!("{label}_{}", place + 1), output);
+    }
+    plan.steps.push(Step::Done);
+    match response.failure {
+        Some(Failure::Stall { after }) => plan.cut(after, Step::Stall),
+        Some(Failure::Close { after }) => plan.cut(after, Step::Break),
+        Some(Failure::NoCompleted) => {}
+        Some(Failure::Http { .. } | Failure::Reset) | None => {
+            let usage = response.usage.unwrap_or_default();
+            let usage = TokenUsage { input: usage.input, output: usage.output, ..TokenUsage::default() };
+            let completed = plan.stream.completed(usage);
+            plan.send(completed);
+        }
+    }
+    plan.steps
+}
+
+struct Plan {
+    stream: EventStream,
+    steps: Vec<Step>,
+}
+
+impl Plan {
+    fn send(&mut self, event: StreamEvent) {
+        self.steps.push(Step::Send(event.encode()));
+    }
+
+    fn output(&mut self, label: &str, output: &Output) {
+        match output {
+            Output::Text { text, chunks } => self.text(label, text, *chunks),
+            Output::Reasoning { summary } => self.reasoning(label, summary),
+            Output::Call { name, arguments } => self.call(label, name, arguments),
+        }
+    }
+
+    fn text(&mut self, label: &str, text: &str, chunks: u32) {
+        let message = item::assistant(&format!("msg_{label}"), text);
+        let stream = &mut self.stream;
+        self.steps.push(Step::Send(stream.item_added(&message).encode()));
+        self.steps.push(Step::Send(stream.text_part_added().encode()));
+        for part in split(text, chunks) {
+            self.steps.push(Step::Chunk(stream.text_delta(part).encode()));
+        }
+        let end = [stream.text_done(text), stream.text_part_done(text), stream.item_done(message)];
+        end.into_iter().for_each(|event| self.send(event));
+    }
+
+    fn reasoning(&mut self, label: &str, summary: &str) {
+        let reasoning = item::reasoning(&format!("rs_{label}"), summary);
+        let stream = &mut self.stream;
+        let events = [
+            stream.item_added(&reasoning),
+            stream.summary_part_added(),
+            stream.summary_delta(summary),
+            stream.summary_done(summary),
+            stream.summary_part_done(summary),
+            stream.item_done(reasoning),
+        ];
+        events.into_iter().for_each(|event| self.send(event));
+    }
+
+    fn call(&mut self, label: &str, name: &str, arguments: &serde_json::Value) {
+        let call = item::function_call(&format!("fc_{label}"), &format!("call_{label}"), name, arguments);
+        let arguments = arguments.to_string();
+        let stream = &mut self.stream;
+        let events = [
+            stream.item_added(&call),
+            stream.arguments_delta(&arguments),
+            stream.arguments_done(&arguments),
+            stream.item_done(call),
+        ];
+        events.into_iter().for_each(|event| self.send(event));
+    }
+
+    /// Replaces what follows the `after`-th chunk by `step`.
+    fn cut(&mut self, after: u32, step: Step) {
+        let chunks = self.steps.iter().enumerate().filter(|(_, step)| matches!(step, Step::Chunk(_)));
+        let end = chunks.map(|(at, _)| at).take(after as usize).last().unwrap_or(0);
+        self.steps.truncate(end + 1);
+        self.steps.push(step);
+    }
+}
+
+/// `text` in exactly `chunks` parts of about equal length, at most [`MODEL_CHUNKS`]; a text with fewer characters gives
+/// empty parts too, so that the chunk which a trigger names always comes.
+fn split(text: &str, chunks: u32) -> impl Iterator<Item = &str> {
+    let chunks = chunks.clamp(1, MODEL_CHUNKS) as usize;
+    let mut starts: Vec<usize> = text.char_indices().map(|(at, _)| at).collect();
+    starts.push(text.len());
+    let chars = starts.len() - 1;
+    let cut = move |k: usize| starts.get(k * chars / chunks).copied().unwrap_or_default();
+    (0..chunks).map(move |k| text.get(cut(k)..cut(k + 1)).unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::responses::incoming::{self, Incoming};
+    use crate::responses::sse::Decoder;
+    use serde_json::json;
+
+    fn text(text: &str, chunks: u32) -> Output {
+        Output::Text { text: text.into(), chunks }
+    }
+
+    fn read(steps: &[Step]) -> Vec<Incoming> {
+        let mut events = Vec::new();
+        let mut decoder = Decoder::new(1 << 20);
+        for step in steps {
+            if let Step::Send(bytes) | Step::Chunk(bytes) = step {
+                decoder.push(bytes, &mut events).unwrap();
+            }
+        }
+        events.iter().map(|event| incoming::read(event).unwrap()).filter(|e| *e != Incoming::Other).collect()
+    }
+
+    fn chunks(steps: &[Step]) -> usize {
+        steps.iter().filter(|step| matches!(step, Step::Chunk(_))).count()
+    }
+
+    #[test]
+    fn a_text_comes_in_exactly_as_many_chunks_as_asked() {
+        for (words, n) in [("four parts!", 4), ("äöü", 2), ("x", 3), ("", 1), ("no chunk", 0)] {
+            let parts: Vec<&str> = split(words, n).collect();
+            assert_eq!(parts.concat(), words);
+            assert_eq!(parts.len(), n.max(1) as usize);
+        }
+        assert_eq!(split("abcdef", 3).collect::<Vec<_>>(), ["ab", "cd", "ef"]);
+    }
+
+    #[test]
+    fn a_response_is_read_as_what_was_scripted() {
+        let call = Output::Call { name: "shell".into(), arguments: json!({"cmd": "pwd"}) };
+        let response = Response {
+            output: vec![Output::Reasoning { summary: "why".into() }, text("hello", 2), call],
+            usage: Some(super::super::script::Usage { input: 3, output: 4 }),
+            failure: None,
+        };
+        let done = |value| Incoming::ItemDone(value);
+        let events = read(&steps("1_1", "mock", &response));
+        let usage = TokenUsage { input: 3, output: 4, ..TokenUsage::default() };
+        assert_eq!(
+            events,
+            [
+                Incoming::Created,
+                done(item::reasoning("rs_1_1_1", "why")),
+                Incoming::TextDelta("he".into()),
+                Incoming::TextDelta("llo".into()),
+                done(item::assistant("msg_1_1_2", "hello")),
+                done(item::function_call("fc_1_1_3", "call_1_1_3", "shell", &json!({"cmd": "pwd"}))),
+                Incoming::Completed { response_id: "resp_1_1".into(), usage: Some(usage) },
+            ]
+        );
+    }
+
+    #[test]
+    fn the_same_script_gives_the_same_bytes() {
+        let response = Response { output: vec![text("hello", 3)], ..Response::default() };
+        assert_eq!(steps("7_2", "m", &response), steps("7_2", "m", &response));
+        assert_ne!(steps("7_2", "m", &response), steps("7_3", "m", &response));
+    }
+
+    #[test]
+    fn a_failure_comes_right_after_its_chunk() {
+        let failing =
+            |failure| Response { output: vec![text("abcd", 2), text("efgh", 2)], failure: Some(failure), usage: None };
+        for (after, seen) in [(0, 0), (1, 1), (3, 3), (4, 4), (9, 4)] {
+            for (failure, last) in [(Failure::Stall { after }, Step::Stall), (Failure::Close { after }, Step::Break)] {
+                let steps = steps("1_1", "m", &failing(failure));
+                assert_eq!((chunks(&steps), steps.last()), (seen, Some(&last)), "after {after}");
+                let before = &steps[steps.len() - 2];
+                assert_eq!(matches!(before, Step::Chunk(_)), after > 0);
+            }
+        }
+    }
+
+    #[test]
+    fn a_response_without_text_fails_right_after_its_beginning() {
+        let call = Output::Call { name: "shell".into(), arguments: json!({}) };
+        let response = Response { output: vec![call], failure: Some(Failure::Close { after: 1 }), usage: None };
+        assert_eq!(read(&steps("1_1", "m", &response)), [Incoming::Created]);
+    }
+
+    #[test]
+    fn without_its_completion_a_response_ends_with_its_items() {
+        let response = Response { output: vec![text("abcd", 1)], failure: Some(Failure::NoCompleted), usage: None };
+        assert_eq!(steps("1_1", "m", &response).last(), Some(&Step::Done));
+    }
+}

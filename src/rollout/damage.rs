@@ -1,0 +1,184 @@
+//! What was wrong with a rollout, and where.
+//!
+//! Reading tolerates everything and hides nothing: whatever a reader passes over, mends or cannot use becomes one
+//! [`Damage`] with the bytes it stood in. Whether a user must be told is decided here and not by each caller: `lossy`
+//! is set when something that a turn said, or a setting it ran under, can no longer be read.
+//!
+//! The list that a whole file gathers is bounded ([`Damages`]), because a file may consist of nothing but oddities.
+
+use std::fmt;
+use std::ops::Range;
+
+/// One oddity of a rollout. Nothing is dropped without one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// Where, in bytes of the file.
+    pub bytes: Range<u64>,
+    /// Line, from 1.
+    pub line: u64,
+    /// What.
+    pub kind: DamageKind,
+    /// Something a turn said is lost (a note is owed to the user), rather than noise passed over.
+    pub lossy: bool,
+}
+
+/// See [`Damage`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DamageKind {
+    /// The last line has no newline and does not parse.
+    TornTail,
+    /// The last line has no newline but is whole; it is used, as Codex 0.42 to 0.169 use it.
+    Unterminated,
+    /// A torn record with further records on the same line; those are used. Codex up to 0.142 makes such lines, since
+    /// it appends to a torn tail without a newline.
+    Glued,
+    /// A line that is not JSON.
+    BadJson,
+    /// A line that is not UTF-8. Codex refuses a whole legacy file for one such byte.
+    InvalidUtf8,
+    /// Zero bytes where a record should stand: a write that power loss took back.
+    NulBytes,
+    /// An empty line, or one of white space.
+    Blank,
+    /// A UTF-8 byte order mark before line 1.
+    ByteOrderMark,
+    /// A line longer than [`crate::limits::ROLLOUT_LINE_BYTES`]; it was skipped without being held.
+    TooLong,
+    /// JSON nested deeper than [`crate::limits::ROLLOUT_NESTING`].
+    TooDeep,
+    /// JSON, but no record: not an object, or without a kind or a payload.
+    NotARecord,
+    /// A record without a timestamp; it is used, although Codex skips it.
+    NoTimestamp,
+    /// A kind of record that this build does not know.
+    UnknownKind,
+    /// A response item that this build does not know how to send.
+    UnknownItem,
+    /// A response item that lacks what its type needs.
+    BadItem,
+    /// A compaction that cannot be used; the history before it stays, as with Codex 0.87 and later.
+    BadCompaction,
+    /// The output of a tool call that is not in the history; it is not sent.
+    OrphanOutput,
+    /// A `session_meta` without a readable id.
+    BadMeta,
+    /// The first `session_meta` is not the first record; it is used, although Codex 0.153 and later refuse the file.
+    LateMeta,
+    /// No `session_meta` at all: id from the file's name, cwd from the turns.
+    NoMeta,
+    /// That many further oddities, not listed one by one.
+    Further(u64),
+}
+
+impl DamageKind {
+    fn says(self) -> &'static str {
+        match self {
+            DamageKind::TornTail => "torn last record, skipped",
+            DamageKind::Unterminated => "last record without a newline, used",
+            DamageKind::Glued => "torn record with the next one glued to it; the torn one is skipped",
+            DamageKind::BadJson => "not JSON, skipped",
+            DamageKind::InvalidUtf8 => "not UTF-8, skipped",
+            DamageKind::NulBytes => "zero bytes in place of a record, skipped",
+            DamageKind::Blank => "blank line, skipped",
+            DamageKind::ByteOrderMark => "byte order mark, skipped",
+            DamageKind::TooLong => "line beyond the length limit, skipped",
+            DamageKind::TooDeep => "JSON beyond the nesting limit, skipped",
+            DamageKind::NotARecord => "JSON but no record, skipped",
+            DamageKind::NoTimestamp => "record without a timestamp, used",
+            DamageKind::UnknownKind => "record of an unknown kind, passed over",
+            DamageKind::UnknownItem => "response item of an unknown type, not sent to the model",
+            DamageKind::BadItem => "response item that lacks what its type needs, not sent to the model",
+            DamageKind::BadCompaction => "unusable compaction, passed over: the history before it stays",
+            DamageKind::OrphanOutput => "output of a tool call that is not in the history, not sent to the model",
+            DamageKind::BadMeta => "session_meta without a readable id, passed over",
+            DamageKind::LateMeta => "session_meta is not the first record, used",
+            DamageKind::NoMeta => "no session_meta: id taken from the file's name, cwd from the turns",
+            DamageKind::Further(_) => "more of the same, not listed one by one",
+        }
+    }
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Range { start, end } = self.bytes;
+        write!(f, "line {}, bytes {start}..{end}: {}", self.line, self.kind.says())?;
+        if let DamageKind::Further(count) = self.kind {
+            write!(f, " ({count})")?;
+        }
+        Ok(())
+    }
+}
+
+/// Most oddities that are listed one by one; those beyond are counted in one last [`DamageKind::Further`].
+pub const LISTED: usize = 1_000;
+
+/// A bounded list of oddities, in the order in which they were told.
+#[derive(Debug, Default)]
+pub(super) struct Damages {
+    listed: Vec<Damage>,
+    further: Option<Damage>,
+}
+
+impl Damages {
+    /// Adds one, or counts it.
+    pub(super) fn tell(&mut self, damage: Damage) {
+        if self.listed.len() < LISTED {
+            self.listed.push(damage);
+            return;
+        }
+        let Some(further) = self.further.as_mut() else {
+            self.further = Some(Damage { kind: DamageKind::Further(1), ..damage });
+            return;
+        };
+        if let DamageKind::Further(count) = further.kind {
+            further.kind = DamageKind::Further(count.saturating_add(1));
+        }
+        further.bytes = further.bytes.start.min(damage.bytes.start)..further.bytes.end.max(damage.bytes.end);
+        further.lossy |= damage.lossy;
+    }
+
+    /// What was told; whatever stood wholly before `live_from` cost the live history nothing and is no loss.
+    pub(super) fn finish(self, live_from: u64) -> Vec<Damage> {
+        let mut all = self.listed;
+        all.extend(self.further);
+        for damage in &mut all {
+            damage.lossy &= damage.bytes.end > live_from;
+        }
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn blank(line: u64, lossy: bool) -> Damage {
+        Damage { bytes: line..line + 1, line, kind: DamageKind::Blank, lossy }
+    }
+
+    #[test]
+    fn says_where_and_what() {
+        let damage = Damage { bytes: 120..133, line: 4, kind: DamageKind::TornTail, lossy: true };
+        assert_eq!(damage.to_string(), "line 4, bytes 120..133: torn last record, skipped");
+    }
+
+    #[test]
+    fn the_list_is_bounded_and_the_rest_is_counted() {
+        let mut damages = Damages::default();
+        for line in 0..LISTED as u64 + 5 {
+            damages.tell(blank(line, line == LISTED as u64 + 2));
+        }
+        let all = damages.finish(0);
+        assert_eq!(all.len(), LISTED + 1);
+        let last = all.last().unwrap();
+        assert_eq!((last.kind, last.lossy, last.bytes.clone()), (DamageKind::Further(5), true, 1_000..1_005));
+    }
+
+    #[test]
+    fn what_stood_before_the_live_history_is_no_loss() {
+        let mut damages = Damages::default();
+        damages.tell(blank(1, true));
+        damages.tell(blank(9, true));
+        assert_eq!(damages.finish(5).iter().map(|d| d.lossy).collect::<Vec<_>>(), vec![false, true]);
+    }
+}

@@ -1,0 +1,165 @@
+//! Response items: which of them reach the model, and what their texts say about the thread.
+//!
+//! Codex itself decides by type and by the beginning of a user message's text; these are its rules as 0.130, 0.153.4
+//! and 0.169 were seen to follow them.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+
+/// What becomes of a response item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Use {
+    /// It is sent to the model.
+    Send,
+    /// It never is, by design: a ghost snapshot, a system message.
+    Drop,
+    /// This build does not know its type, and so can not send it.
+    Unknown,
+    /// It lacks what its type needs; the API would refuse it.
+    Bad,
+}
+
+/// Types that are sent to the model (newest source read: 0.169).
+const SENT: [&str; 16] = [
+    "message",
+    "reasoning",
+    "local_shell_call",
+    "function_call",
+    "function_call_output",
+    "custom_tool_call",
+    "custom_tool_call_output",
+    "tool_search_call",
+    "tool_search_output",
+    "web_search_call",
+    "image_generation_call",
+    "compaction",
+    "compaction_summary",
+    "context_compaction",
+    "agent_message",
+    "additional_tools",
+];
+
+/// Whether a bare line of this type is a response item.
+pub(super) fn is_known_type(kind: &str) -> bool {
+    SENT.contains(&kind) || kind == "ghost_snapshot"
+}
+
+/// What becomes of `item`.
+pub(super) fn use_of(item: &Value) -> Use {
+    let Some(kind) = item.get("type").and_then(Value::as_str) else { return Use::Bad };
+    let has_text = |key: &str| item.get(key).is_some_and(Value::is_string);
+    let fits = match kind {
+        "ghost_snapshot" => return Use::Drop,
+        "message" if item.get("role").and_then(Value::as_str) == Some("system") => return Use::Drop,
+        "message" => has_text("role") && item.get("content").is_some_and(Value::is_array),
+        "function_call" => has_text("call_id") && has_text("name") && has_text("arguments"),
+        "custom_tool_call" => has_text("call_id") && has_text("name") && has_text("input"),
+        // An object as output makes Codex skip the line (all versions seen); the call then counts as without output.
+        "function_call_output" | "custom_tool_call_output" => {
+            has_text("call_id") && item.get("output").is_some_and(|output| output.is_string() || output.is_array())
+        }
+        kind if SENT.contains(&kind) => true,
+        _ => return Use::Unknown,
+    };
+    if fits { Use::Send } else { Use::Bad }
+}
+
+/// The role of a message; `None` for every other item.
+pub(super) fn message_role(item: &Value) -> Option<&str> {
+    let is_message = item.get("type").and_then(Value::as_str) == Some("message");
+    item.get("role").and_then(Value::as_str).filter(|_| is_message)
+}
+
+/// The texts of a message, in order.
+pub(super) fn texts(item: &Value) -> impl Iterator<Item = &str> {
+    let content = item.get("content").and_then(Value::as_array);
+    content.into_iter().flatten().filter_map(|part| part.get("text").and_then(Value::as_str))
+}
+
+/// Beginnings of user messages that Codex writes itself; such a message begins no turn. Compared without regard to
+/// case, and without skipping white space.
+const CONTEXTUAL: [&str; 6] = [
+    "<environment_context>",
+    "# agents.md instructions for ",
+    "<turn_aborted>",
+    "<user_shell_command>",
+    "<subagent_notification>",
+    "<skill>",
+];
+
+/// Whether the item is a user message that Codex wrote itself.
+pub(super) fn is_contextual(item: &Value) -> bool {
+    message_role(item) == Some("user") && texts(item).next().is_some_and(begins_contextual)
+}
+
+fn begins_contextual(text: &str) -> bool {
+    CONTEXTUAL.iter().any(|start| text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start)))
+}
+
+/// Whether the item begins a turn: a user message that a user wrote.
+pub(super) fn begins_turn(item: &Value) -> bool {
+    message_role(item) == Some("user") && !is_contextual(item)
+}
+
+/// The `<cwd>` that an environment context tells the model.
+pub(super) fn told_cwd(item: &Value) -> Option<PathBuf> {
+    let context = texts(item).find(|text| {
+        let start = "<environment_context>";
+        text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start))
+    })?;
+    let (_, rest) = context.split_once("<cwd>")?;
+    let (cwd, _) = rest.split_once("</cwd>")?;
+    let cwd = cwd.trim();
+    (!cwd.is_empty()).then(|| PathBuf::from(cwd))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn user(text: &str) -> Value {
+        json!({"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]})
+    }
+
+    #[test]
+    fn messages_that_codex_wrote_begin_no_turn() {
+        for text in [
+            "<environment_context>\n</environment_context>",
+            "<ENVIRONMENT_CONTEXT>",
+            "# AGENTS.md instructions for /p\n",
+            "<turn_aborted>x</turn_aborted>",
+            "<user_shell_command>",
+            "<subagent_notification>",
+            "<skill>",
+        ] {
+            assert!(!begins_turn(&user(text)) && is_contextual(&user(text)), "{text}");
+        }
+        for text in ["hello", " <environment_context>", "<user_instructions>", "<hook_prompt>", "# AGENTS.md", "<ÄÄÄ"]
+        {
+            assert!(begins_turn(&user(text)), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_told_cwd_is_found_in_an_environment_context_alone() {
+        let told = user("<environment_context>\n  <cwd>/a b</cwd>\n  <shell>bash</shell>\n</environment_context>");
+        assert_eq!(told_cwd(&told), Some(PathBuf::from("/a b")));
+        assert_eq!(told_cwd(&user("my <cwd>/evil</cwd>")), None);
+        assert_eq!(told_cwd(&user("<environment_context><cwd></cwd>")), None);
+    }
+
+    #[test]
+    fn items_are_sent_dropped_or_told() {
+        assert_eq!(use_of(&user("x")), Use::Send);
+        assert_eq!(use_of(&json!({"type": "ghost_snapshot"})), Use::Drop);
+        assert_eq!(use_of(&json!({"type": "message", "role": "system", "content": []})), Use::Drop);
+        assert_eq!(use_of(&json!({"type": "hologram"})), Use::Unknown);
+        assert_eq!(use_of(&json!({"type": "message", "role": "user"})), Use::Bad);
+        let object = json!({"type": "function_call_output", "call_id": "c", "output": {"content": "x"}});
+        assert_eq!(use_of(&object), Use::Bad);
+        assert_eq!(use_of(&json!([])), Use::Bad);
+    }
+}

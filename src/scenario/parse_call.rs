@@ -1,0 +1,129 @@
+//! Calls, the responses to them, and their faults.
+
+use super::keys;
+use super::types::{Call, Expect, Expected, Id};
+use super::view::View;
+use crate::fault::plan::{Action, Fault, Signal, Trigger, Whom};
+use crate::model::script::{Failure, Output, Response, Usage};
+
+/// The thread of a call that names none.
+const MAIN: &str = "main";
+
+/// `codex` where `start` is set, else `reply`.
+pub(super) fn call(view: View<'_, '_>, start: bool) -> Call {
+    let settings = |key| if start { view.text(key) } else { None };
+    Call {
+        thread: view.text("thread").unwrap_or_else(|| MAIN.to_owned()),
+        id: if start { Id::Current } else { id(view) },
+        prompt: view.text("prompt").unwrap_or_default(),
+        cwd: settings("cwd"),
+        sandbox: settings("sandbox"),
+        approval: settings("approval"),
+        model: view.views("model").into_iter().map(response).collect(),
+        fault: view.has("fault").then(|| fault(view.view("fault"))).flatten(),
+        expect: expect(view),
+        limit_ms: view.number("limit_ms"),
+    }
+}
+
+fn id(view: View<'_, '_>) -> Id {
+    match view.text("id").as_deref() {
+        None | Some("current") => Id::Current,
+        Some("first") => Id::First,
+        Some("previous") => Id::Previous,
+        Some(literal) => Id::Literal(literal.to_owned()),
+    }
+}
+
+fn expect(view: View<'_, '_>) -> Expect {
+    match view.word("expect", &keys::OUTCOMES) {
+        Some(outcome) => Expect { outcome, text: None },
+        None if view.has("expect") => {
+            let table = view.view("expect");
+            Expect {
+                outcome: table.word("outcome", &keys::OUTCOMES).unwrap_or(Expected::Default),
+                text: table.text("text"),
+            }
+        }
+        None => Expect::default(),
+    }
+}
+
+/// One response: reasoning, text and tool calls come in this order.
+pub(super) fn response(view: View<'_, '_>) -> Response {
+    let reasoning = view.text("reasoning").map(|summary| Output::Reasoning { summary });
+    let text = view.text("text").map(|text| Output::Text { text, chunks: view.count("chunks").unwrap_or(1) });
+    let tools = view
+        .views("tools")
+        .into_iter()
+        .map(|tool| Output::Call { name: tool.text("name").unwrap_or_default(), arguments: tool.json("arguments") });
+    let usage = view.has("usage").then(|| {
+        let usage = view.view("usage");
+        Usage { input: usage.number("input").unwrap_or(0), output: usage.number("output").unwrap_or(0) }
+    });
+    Response {
+        output: reasoning.into_iter().chain(text).chain(tools).collect(),
+        usage,
+        failure: view.has("fail").then(|| failure(view.view("fail"))).flatten(),
+    }
+}
+
+fn failure(view: View<'_, '_>) -> Option<Failure> {
+    if let Some(status) = view.number("http") {
+        let status = u16::try_from(status).ok()?;
+        return Some(Failure::Http { status, body: view.text("body").unwrap_or_default() });
+    }
+    if let Some(after) = view.count("stall-after") {
+        return Some(Failure::Stall { after });
+    }
+    if let Some(after) = view.count("close-after") {
+        return Some(Failure::Close { after });
+    }
+    if view.has("reset") {
+        return Some(Failure::Reset);
+    }
+    view.has("no-completed").then_some(Failure::NoCompleted)
+}
+
+fn fault(view: View<'_, '_>) -> Option<Fault> {
+    Some(Fault { at: trigger(view.view("at"))?, what: action(view)? })
+}
+
+fn trigger(view: View<'_, '_>) -> Option<Trigger> {
+    if let Some(name) = view.text("frame") {
+        return Some(Trigger::Frame { name, n: view.count("n").unwrap_or(1) });
+    }
+    if let Some(n) = view.count("model-request") {
+        return Some(Trigger::ModelRequest { n });
+    }
+    if let Some(n) = view.count("model-chunk") {
+        return Some(Trigger::ModelChunk { n, edge: view.word("edge", &keys::EDGES)? });
+    }
+    if let Some(point) = view.word("rehydration", &keys::REHYDRATIONS) {
+        return Some(Trigger::Rehydration(point));
+    }
+    if view.has("sent") {
+        return Some(Trigger::Sent);
+    }
+    view.has("model-end").then_some(Trigger::ModelEnd)
+}
+
+fn action(view: View<'_, '_>) -> Option<Action> {
+    if view.has("kill") {
+        let (signal, whom) = kill(view.view("kill"));
+        return Some(Action::Kill { signal, whom });
+    }
+    if view.has("eof") {
+        return Some(Action::Eof);
+    }
+    if view.has("stop") {
+        return Some(Action::Stop);
+    }
+    view.has("continue").then_some(Action::Continue)
+}
+
+/// A signal and whom it is for.
+pub(super) fn kill(view: View<'_, '_>) -> (Signal, Whom) {
+    let signal = view.word("signal", &keys::SIGNALS).unwrap_or(Signal::Kill);
+    (signal, view.word("whom", &keys::WHOM).unwrap_or(Whom::Server))
+}

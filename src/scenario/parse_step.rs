@@ -1,0 +1,93 @@
+//! Steps other than calls.
+
+use super::keys;
+use super::parse_call::{call, kill};
+use super::types::{Damage, Ending, FileStep, Place, Restart, StepKind, Synthetic, TogetherCall};
+use super::view::View;
+use crate::fault::plan::{Signal, Whom};
+use crate::rollout::generate::{Era, Spec};
+use crate::rollout::mutate::{Keep, Mutator};
+
+/// What one `[[step]]` does; `None` where it does not name one thing that is known. Of a step whose values are wrong the
+/// kind is right, and the values are some.
+pub(super) fn step(view: View<'_, '_>) -> Option<StepKind> {
+    let key = view.chosen()?;
+    let inner = || view.view(key);
+    Some(match key {
+        "codex" => StepKind::Codex(call(inner(), true)),
+        "reply" => StepKind::Reply(call(inner(), false)),
+        "together" => StepKind::Together(view.views(key).into_iter().map(together).collect::<Option<_>>()?),
+        "restart" => StepKind::Restart(restart(inner())),
+        "kill" => {
+            let (signal, whom) = kill(inner());
+            StepKind::Kill { signal, whom }
+        }
+        "signal" => StepKind::Pause { stop: view.word(key, &keys::PAUSES).unwrap_or(true) },
+        "eof" => StepKind::Eof,
+        "rollout" => StepKind::Rollout(rollout(inner())),
+        "place" => StepKind::Place(place(inner())),
+        "damage" => StepKind::Damage(damage(inner())),
+        "file" => StepKind::File(file(inner())),
+        "wait" => {
+            let wait = inner();
+            StepKind::Wait { frame: wait.text("frame").unwrap_or_default(), limit_ms: wait.number("limit_ms") }
+        }
+        _ => return None,
+    })
+}
+
+fn together(view: View<'_, '_>) -> Option<TogetherCall> {
+    let key = view.chosen()?;
+    let start = key == "codex";
+    Some(TogetherCall { start, call: call(view.view(key), start) })
+}
+
+fn restart(view: View<'_, '_>) -> Restart {
+    let whom = view.word("whom", &keys::WHOM).unwrap_or(Whom::Server);
+    let end = match view.word("end", &keys::ENDS).unwrap_or(Some(Signal::Kill)) {
+        Some(signal) => Ending::Signal { signal, whom },
+        None => Ending::Eof,
+    };
+    Restart { end }
+}
+
+fn rollout(view: View<'_, '_>) -> Synthetic {
+    let spec = Spec {
+        turns: view.count("turns").unwrap_or(0),
+        era: view.word("era", &keys::ERAS).unwrap_or(Era::Envelope),
+        seed: view.number("seed").unwrap_or(1),
+        tools: view.count("tools").unwrap_or(0),
+        interrupted: view.flag("interrupted").unwrap_or(false),
+        compaction: view.count("compaction"),
+        sandbox: view.text("sandbox").unwrap_or_else(|| "read-only".to_owned()),
+        approval: view.text("approval").unwrap_or_else(|| "on-request".to_owned()),
+    };
+    Synthetic { thread: view.text("thread").unwrap_or_default(), spec, cwd: view.text("cwd") }
+}
+
+fn place(view: View<'_, '_>) -> Place {
+    Place {
+        thread: view.text("thread").unwrap_or_default(),
+        file: view.text("file").unwrap_or_default(),
+        cwd: view.text("cwd"),
+    }
+}
+
+fn damage(view: View<'_, '_>) -> Damage {
+    let torn = view.view("torn-tail");
+    let keep = match torn.number("keep") {
+        Some(bytes) => Keep::Bytes(bytes),
+        None => torn.word("keep", &keys::KEEPS).unwrap_or(Keep::Half),
+    };
+    Damage { thread: view.text("thread").unwrap_or_default(), mutator: Mutator::TornTail { keep } }
+}
+
+fn file(view: View<'_, '_>) -> FileStep {
+    if let Some(path) = view.text("remove") {
+        return FileStep::Remove { path };
+    }
+    if let Some(path) = view.text("mkdir") {
+        return FileStep::Mkdir { path };
+    }
+    FileStep::Write { path: view.text("write").unwrap_or_default(), text: view.text("text").unwrap_or_default() }
+}

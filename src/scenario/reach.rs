@@ -1,0 +1,136 @@
+//! Whether a call's fault can fire, its responses can be sent as they say, and its end can be what it expects.
+//!
+//! Counted is only what the file itself says: how many responses the call has, how many chunks each of them sends before
+//! it breaks off, whether the last one comes to its end. What the target makes of them is not guessed.
+
+use super::conform::Findings;
+use super::types::{Call, Expected};
+use super::view::View;
+use crate::fault::plan::{Edge, Rehydration, Trigger};
+use crate::model::script::{Failure, Output, Response};
+
+/// Where the call stands in the story.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    /// It begins a thread.
+    pub(super) start: bool,
+    /// Its thread is certainly in the memory of the running life.
+    pub(super) loaded: bool,
+    /// No other call is sent with it.
+    pub(super) alone: bool,
+}
+
+/// Adds what cannot happen.
+pub(super) fn judge(call: &Call, view: View<'_, '_>, place: Place, into: &mut Findings) {
+    let responses = view.sound("model");
+    if responses {
+        for (response, view) in call.model.iter().zip(view.views("model")) {
+            failure(response, view, into);
+        }
+    }
+    if let (Some(fault), true) = (&call.fault, view.sound("fault")) {
+        let at = view.view("fault").view("at");
+        match &fault.at {
+            Trigger::Sent => {}
+            Trigger::Frame { name, n } => {
+                if name == "answer" && *n > 1 {
+                    let message = format!("a call has one answer, and the fault waits for number {n}");
+                    into.add(at.value_span("n"), message, "never comes", "remove `n`");
+                }
+            }
+            Trigger::ModelRequest { n } if responses => requests(*n, call, at, into),
+            Trigger::ModelChunk { n, edge } if responses => chunks(*n, *edge, call, at, into),
+            Trigger::ModelEnd if responses => end(call, at, into),
+            Trigger::ModelRequest { .. } | Trigger::ModelChunk { .. } | Trigger::ModelEnd => {}
+            Trigger::Rehydration(point) => rehydration(*point, call, responses, place, at, into),
+        }
+    }
+    if call.expect.outcome == Expected::Interrupted && !view.has("fault") && place.alone {
+        let message = "the call is to be interrupted, and it has no fault".to_owned();
+        into.add(view.value_span("expect"), message, "by what?", "give the call a `fault` that ends the life");
+    }
+}
+
+/// A failure after more chunks than there are.
+fn failure(response: &Response, view: View<'_, '_>, into: &mut Findings) {
+    let (key, after) = match response.failure {
+        Some(Failure::Stall { after }) => ("stall-after", after),
+        Some(Failure::Close { after }) => ("close-after", after),
+        _ => return,
+    };
+    let all = scripted(response);
+    if after > all {
+        let message = format!("`{key}` is {after}, and the response has {all} chunk{}", plural(all));
+        let help = format!("write a number from 0 to {all}, or raise `chunks`");
+        into.add(view.view("fail").value_span(key), message, "never gets there", help);
+    }
+}
+
+fn requests(n: u32, call: &Call, at: View<'_, '_>, into: &mut Findings) {
+    let all = call.model.len();
+    if usize::try_from(n).is_ok_and(|n| n > all) {
+        let plural = if all == 1 { "" } else { "s" };
+        let message = format!("the fault waits for model request {n}, and the call has {all} response{plural}");
+        let help = "give the call as many responses in `model` as requests that it is to make";
+        into.add(at.value_span("model-request"), message, "no script expects it", help);
+    }
+}
+
+fn chunks(n: u32, edge: Edge, call: &Call, at: View<'_, '_>, into: &mut Findings) {
+    let all: u32 = call.model.iter().map(|response| sent(response, edge)).fold(0, u32::saturating_add);
+    if n > all {
+        let message = format!("the fault waits for chunk {n}, and the call's responses send {all}");
+        let help = "raise `chunks` in `model`, or wait for an earlier chunk";
+        into.add(at.value_span("model-chunk"), message, "never comes", help);
+    }
+}
+
+fn end(call: &Call, at: View<'_, '_>, into: &mut Findings) {
+    let (message, help) = match call.model.last().map(|response| &response.failure) {
+        None => ("the fault waits for the model's end, and the call has no response", "give the call a `model`"),
+        Some(None | Some(Failure::NoCompleted)) => return,
+        Some(Some(_)) => {
+            ("the fault waits for the model's end, and the last response fails before it", "remove `fail`")
+        }
+    };
+    into.add(at.key_span("model-end"), message.to_owned(), "never comes", help);
+}
+
+fn rehydration(point: Rehydration, call: &Call, responses: bool, place: Place, at: View<'_, '_>, into: &mut Findings) {
+    let span = at.value_span("rehydration");
+    if place.start {
+        let message = "the fault waits for a rehydration, and `codex` begins a new thread".to_owned();
+        into.add(span, message, "nothing is rehydrated", "give the fault to a `reply` after a `restart`");
+    } else if place.loaded {
+        let message = "the fault waits for a rehydration, and the thread is in this life's memory".to_owned();
+        into.add(span, message, "nothing is rehydrated", "add a step `restart = {}` before the call");
+    } else if point == Rehydration::Model && responses && call.model.is_empty() {
+        let message = "the fault waits for a model request, and the call has no response".to_owned();
+        into.add(span, message, "no script expects it", "give the call a `model`");
+    }
+}
+
+/// Text chunks of a response, whether or not it fails.
+fn scripted(response: &Response) -> u32 {
+    response.output.iter().fold(0, |sum, output| match output {
+        Output::Text { chunks, .. } => sum.saturating_add(*chunks),
+        Output::Reasoning { .. } | Output::Call { .. } => sum,
+    })
+}
+
+/// Chunks of a response whose edge is reached: the one at which it fails has a before and no after.
+fn sent(response: &Response, edge: Edge) -> u32 {
+    let all = scripted(response);
+    match response.failure {
+        None | Some(Failure::NoCompleted) => all,
+        Some(Failure::Http { .. } | Failure::Reset) => 0,
+        Some(Failure::Stall { after } | Failure::Close { after }) => match edge {
+            Edge::Before => after.saturating_add(1).min(all),
+            Edge::After => after.min(all),
+        },
+    }
+}
+
+fn plural(n: u32) -> &'static str {
+    if n == 1 { "" } else { "s" }
+}

@@ -1,0 +1,296 @@
+//! Whether the steps of a scenario make sense one after the other.
+//!
+//! The steps are walked once with what is certain at each: whether a life is running, which threads there are, in which
+//! life each was last used. A finding is only what can be said without playing: a reply to a thread that nobody began, a
+//! fault that cannot fire, a promise that nothing in the file puts to the test. Where a step could not be made out, what
+//! follows from it is unknown, and nothing is said about it. Faults are held against their own call in `reach.rs`.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::conform::Findings;
+use super::diagnostic::quoted;
+use super::parse::Told;
+use super::reach;
+use super::suggest::nearest;
+use super::types::{Call, Id, StepKind};
+use super::view::View;
+use crate::check::Invariant;
+use crate::fault::plan::{Action, Fault};
+
+/// Whether a life is running.
+enum Life {
+    /// None yet: the first call begins one.
+    Before,
+    Running,
+    /// Ended by the step or the fault that stands there.
+    Ended(Range<usize>),
+    Unknown,
+}
+
+struct Thread {
+    /// Where it was begun or placed; `None` for one that somebody took to be there.
+    begun: Option<Range<usize>>,
+    /// The life in which it was last in memory.
+    used_in: Option<u32>,
+    /// It may have got a second id.
+    rehydrated: bool,
+}
+
+struct Story<'f> {
+    life: Life,
+    /// Number of the running life.
+    number: u32,
+    threads: BTreeMap<String, Thread>,
+    /// A step could not be made out: threads may be there that nobody is seen to begin.
+    vague: bool,
+    calls: usize,
+    faults: usize,
+    /// A reply was sent for a thread that its life did not know.
+    replied_across: bool,
+    into: &'f mut Findings,
+}
+
+/// A call, and where its words stand.
+struct Asked<'c, 't, 'de> {
+    start: bool,
+    call: &'c Call,
+    view: View<'t, 'de>,
+    /// Where it names its thread.
+    at: Range<usize>,
+}
+
+impl<'c, 't, 'de> Asked<'c, 't, 'de> {
+    /// `outer` is the table that holds `codex` or `reply`.
+    fn new(start: bool, call: &'c Call, outer: View<'t, 'de>) -> Asked<'c, 't, 'de> {
+        let key = if start { "codex" } else { "reply" };
+        let view = outer.view(key);
+        let at = if view.has("thread") { view.value_span("thread") } else { outer.key_span(key) };
+        Asked { start, call, view, at }
+    }
+}
+
+/// Adds what does not make sense.
+pub(super) fn judge(file: View<'_, '_>, proves: &[Invariant], steps: &[Told<'_, '_>], into: &mut Findings) {
+    let torn = into.torn;
+    let mut story = Story {
+        life: Life::Before,
+        number: 1,
+        threads: BTreeMap::new(),
+        vague: torn,
+        calls: 0,
+        faults: 0,
+        replied_across: false,
+        into,
+    };
+    for told in steps {
+        match &told.what {
+            Some(what) => story.step(what, told.view),
+            None => {
+                story.vague = true;
+                story.life = Life::Unknown;
+            }
+        }
+    }
+    if !story.vague && !steps.is_empty() {
+        story.promises(file, proves);
+        story.loose_ends(steps);
+    }
+}
+
+impl Story<'_> {
+    fn step(&mut self, what: &StepKind, view: View<'_, '_>) {
+        match what {
+            StepKind::Codex(call) => self.calls(&[Asked::new(true, call, view)], view.key_span("codex")),
+            StepKind::Reply(call) => self.calls(&[Asked::new(false, call, view)], view.key_span("reply")),
+            StepKind::Together(calls) => {
+                let entries = calls.iter().zip(view.views("together"));
+                let calls: Vec<_> = entries.map(|(entry, view)| Asked::new(entry.start, &entry.call, view)).collect();
+                self.calls(&calls, view.key_span("together"));
+            }
+            StepKind::Restart(_) => {
+                let restart = view.view("restart");
+                if restart.has("whom") && restart.text("end").as_deref() == Some("eof") {
+                    let message = "`whom` says who gets the signal, and `eof` is none".to_owned();
+                    self.into.add(restart.key_span("whom"), message, "for nobody", "remove `whom`");
+                }
+                self.number += 1;
+                self.life = Life::Running;
+            }
+            StepKind::Kill { .. } => self.ends(view.key_span("kill")),
+            StepKind::Eof => self.ends(view.key_span("eof")),
+            StepKind::Pause { .. } => self.needs_life(view.key_span("signal"), "gets the signal"),
+            StepKind::Wait { .. } => self.needs_life(view.key_span("wait"), "can send a frame"),
+            StepKind::Rollout(rollout) => {
+                let view = view.view("rollout");
+                if rollout.spec.compaction.is_some_and(|after| after > rollout.spec.turns) && view.sound("turns") {
+                    let message = format!("a rollout of {} turns cannot be compacted later", rollout.spec.turns);
+                    let help = "give `compaction` a number of turns that the rollout has";
+                    self.into.add(view.value_span("compaction"), message, "after its last turn", help);
+                }
+                self.begin(&rollout.thread, view.key_span("thread"), None);
+            }
+            StepKind::Place(place) => {
+                self.begin(&place.thread, view.view("place").key_span("thread"), None);
+            }
+            StepKind::Damage(damage) => self.damage(&damage.thread, view),
+            StepKind::File(_) => {}
+        }
+    }
+
+    /// Calls that are sent at once: each finds what was there before all of them.
+    fn calls(&mut self, calls: &[Asked<'_, '_, '_>], key: Range<usize>) {
+        self.calls += calls.len();
+        self.needs_life(key, "can answer");
+        if matches!(self.life, Life::Before) {
+            self.life = Life::Running;
+        }
+        for Asked { start, call, view, at } in calls {
+            let loaded = if *start { false } else { self.reply(call, *view, at.clone()) };
+            let place = reach::Place { start: *start, loaded, alone: calls.len() == 1 };
+            reach::judge(call, *view, place, self.into);
+        }
+        for Asked { start, call, view, at } in calls {
+            if *start {
+                self.begin(&call.thread, at.clone(), Some(self.number));
+            } else {
+                self.used(call);
+            }
+            self.faults += usize::from(view.has("fault"));
+            match call.fault {
+                Some(Fault { what: Action::Kill { .. }, .. }) => self.life = Life::Ended(view.key_span("fault")),
+                Some(Fault { what: Action::Eof, .. }) if !matches!(self.life, Life::Ended(_)) => {
+                    self.life = Life::Unknown;
+                }
+                None if view.has("fault") => self.life = Life::Unknown,
+                _ => {}
+            }
+        }
+    }
+
+    /// Judges the thread and the id of a reply; says whether the thread is certainly in the life's memory.
+    fn reply(&mut self, call: &Call, view: View<'_, '_>, at: Range<usize>) -> bool {
+        if !view.sound("thread") || !needs_thread(&call.id) {
+            return false;
+        }
+        let Some(thread) = self.threads.get(&call.thread) else {
+            self.nobody(&call.thread, at);
+            return false;
+        };
+        let loaded = thread.used_in == Some(self.number) && !matches!(self.life, Life::Unknown);
+        if call.id == Id::Previous && !thread.rehydrated && loaded && !self.vague {
+            let message = format!("thread {} has only one id so far", quoted(&call.thread));
+            let help = "let a restart and a reply come first, or leave `id` out";
+            self.into.add(view.value_span("id"), message, "there is no previous one", help);
+        }
+        self.replied_across |= !loaded;
+        loaded
+    }
+
+    fn used(&mut self, call: &Call) {
+        if let (true, Some(thread)) = (needs_thread(&call.id), self.threads.get_mut(&call.thread)) {
+            thread.rehydrated |= thread.used_in != Some(self.number);
+            thread.used_in = Some(self.number);
+        }
+    }
+
+    fn begin(&mut self, name: &str, at: Range<usize>, used_in: Option<u32>) {
+        let earlier = self.threads.get(name).and_then(|thread| thread.begun.clone());
+        if let Some(earlier) = earlier {
+            let message = format!("thread {} is there already", quoted(name));
+            let first = (earlier, "begun or placed here");
+            let help = "give this one a `thread` name of its own, or continue the other with `reply`";
+            self.into.add_because(at, message, "begun a second time", first, help);
+        } else if !name.is_empty() {
+            self.threads.insert(name.to_owned(), Thread { begun: Some(at), used_in, rehydrated: false });
+        }
+    }
+
+    fn nobody(&mut self, name: &str, at: Range<usize>) {
+        if self.vague || name.is_empty() {
+            return;
+        }
+        let help = match nearest(name, self.threads.keys().map(String::as_str)) {
+            Some(meant) => format!("did you mean {}?", quoted(meant)),
+            None => format!("begin it before with `codex`, `rollout` or `place` and `thread = \"{name}\"`"),
+        };
+        let message = format!("nobody began or placed the thread {}", quoted(name));
+        self.into.add(at, message, "not there", help);
+        // Told once.
+        self.threads.insert(name.to_owned(), Thread { begun: None, used_in: None, rehydrated: true });
+    }
+
+    fn damage(&mut self, name: &str, view: View<'_, '_>) {
+        let damage = view.view("damage");
+        if matches!(self.life, Life::Running) && !self.vague {
+            let message = "a rollout is damaged while a life is running".to_owned();
+            let help = "add a step `kill = {}` before it, and `restart = {}` after it";
+            self.into.add(view.key_span("damage"), message, "the server is still writing", help);
+        }
+        if damage.sound("thread") && !self.threads.contains_key(name) {
+            self.nobody(name, damage.value_span("thread"));
+        }
+    }
+
+    fn ends(&mut self, key: Range<usize>) {
+        self.needs_life(key.clone(), "can be ended");
+        self.life = Life::Ended(key);
+    }
+
+    fn needs_life(&mut self, key: Range<usize>, what: &str) {
+        if let (Life::Ended(by), false) = (&self.life, self.vague) {
+            let message = format!("no life is running that {what}");
+            let because = (by.clone(), "the last one is ended here");
+            self.into.add_because(key, message, "nobody is there", because, "add a step `restart = {}` before it");
+            // Told once.
+            self.life = Life::Unknown;
+        }
+    }
+
+    /// Promises that nothing in the file puts to the test.
+    fn promises(&mut self, file: View<'_, '_>, proves: &[Invariant]) {
+        let at = file.key_span("proves");
+        if self.calls == 0 {
+            let message = "nothing is asked, so there is nothing to prove".to_owned();
+            let help = "add a step `codex` or `reply`";
+            return self.into.add(at, message, "no call puts it to the test", help);
+        }
+        if proves.contains(&Invariant::Rehydrates) && !self.replied_across {
+            let message = "`rehydrates` is to be proved, and no reply needs a rehydration".to_owned();
+            let help = "add a step `restart = {}` before a `reply`, or continue a thread from `place` or `rollout`";
+            self.into.add(at.clone(), message, "nothing puts it to the test", help);
+        }
+        if proves.contains(&Invariant::Reached) && self.faults == 0 {
+            let message = "`reached` is to be proved, and no call has a fault".to_owned();
+            self.into.add(at, message, "nothing puts it to the test", "give a call a `fault`");
+        }
+    }
+
+    /// What is prepared after the last call, for nobody.
+    fn loose_ends(&mut self, steps: &[Told<'_, '_>]) {
+        let is_call = |what: &StepKind| matches!(what, StepKind::Codex(_) | StepKind::Reply(_) | StepKind::Together(_));
+        let after = steps.iter().rev().take_while(|told| !told.what.as_ref().is_some_and(is_call));
+        if self.calls == 0 {
+            return;
+        }
+        for told in after {
+            let key = match told.what {
+                Some(StepKind::Rollout(_)) => "rollout",
+                Some(StepKind::Place(_)) => "place",
+                Some(StepKind::Damage(_)) => "damage",
+                Some(StepKind::File(_)) => "file",
+                _ => continue,
+            };
+            let message = format!("no call follows this `{key}`, so nothing can come of it");
+            self.into.add(told.view.key_span(key), message, "for nobody", "add a call after it, or remove the step");
+        }
+    }
+}
+
+/// Whether the id of a reply is made from the thread's.
+fn needs_thread(id: &Id) -> bool {
+    match id {
+        Id::Current | Id::First | Id::Previous => true,
+        Id::Literal(text) => ["{current}", "{CURRENT}", "{simple}"].iter().any(|form| text.contains(form)),
+    }
+}

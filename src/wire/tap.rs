@@ -1,0 +1,15 @@
+//! The tap on a wire.
+
+use super::Line;
+
+/// What a tap answers to a line: a number of its own by which the line is known later, a journal's sequence number for
+/// instance.
+pub type Mark = u64;
+
+/// Sees every line in both directions, before any parse.
+pub trait Tap: Send + Sync {
+    /// A line was read.
+    fn incoming(&self, line: &Line) -> Mark;
+    /// A line is about to be written, without its newline.
+    fn outgoing(&self, line: &[u8]) -> Mark;
+}

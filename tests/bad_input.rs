@@ -1,0 +1,87 @@
+//! What an author sees when a scenario or a baseline is wrong: one snapshot of the whole rendering for each mistake.
+//!
+//! Snapshots are accepted on purpose with `INSTA_UPDATE=always cargo test --test bad_input`; without that nothing is
+//! written (`.config/insta.yaml`), so that a changed text fails here and is not taken over in silence.
+
+use rehydra::scenario::{Baseline, Diagnostics, Scenario};
+
+const HEAD: &str = "rehydra = 1\ntitle = \"a bad one\"\nproves = [\"responsive\"]\n\n";
+const BEGIN: &str = "[[step]]\ncodex = { prompt = \"Remember blue.\", model = { text = \"Noted.\" } }\n\n";
+
+fn scenario(source: &str) -> Diagnostics {
+    Scenario::parse("bad", None, source).expect_err("the scenario is wrong")
+}
+
+fn check(name: &str, wrong: &Diagnostics) {
+    for entry in wrong.entries() {
+        assert!(!entry.help.is_empty(), "no remedy for: {entry}");
+    }
+    insta::assert_snapshot!(name, wrong.render(false));
+}
+
+/// Scenarios: all of the text, or the steps alone after a sound head.
+macro_rules! wrong {
+    ($($name:ident: $($part:expr),+;)*) => {$(
+        #[test]
+        fn $name() {
+            check(stringify!($name), &scenario(&[$($part),+].concat()));
+        }
+    )*};
+}
+
+wrong! {
+    a_misspelt_key: HEAD, "[[step]]\ncodex = { promt = \"Hello.\", modle = { text = \"Hi.\", chunk = 2 } }\n";
+    a_misspelt_step: HEAD, BEGIN, "[[step]]\nrestrat = {}\n\n[[step]]\nreply = { thread = \"mian\", prompt = \"?\" }\n";
+    a_key_of_the_other_call: HEAD, BEGIN, "[[step]]\nreply = { prompt = \"?\", cwd = \"project\", sandbox = \"read-only\" }\n",
+        "[[step]]\ncodex = { thread = \"two\", id = \"first\", prompt = \"Hello.\" }\n";
+    wrong_types: "rehydra = 1\ntitle = 7\nproves = \"durable\"\nrefs = [1]\n\n",
+        "[step]\ncodex = { prompt = \"Hello.\" }\n";
+    wrong_types_in_a_call: HEAD, "[[step]]\ncodex = { prompt = [\"Hello.\"], model = \"Hi.\", limit_ms = \"20\", expect = 1, fault = true }\n";
+    nothing_to_prove: "rehydra = 1\ntitle = \"idle talk\"\nproves = []\n\n", BEGIN;
+    unknown_invariants_and_needs: "rehydra = 1\ntitle = \"t\"\nproves = [\"durabel\", \"honest\", \"honest\", \"fast\"]\nneeds = [\"tool\", \"luck\"]\n\n", BEGIN;
+    an_empty_file: "";
+    another_version: "rehydra = 2\ntitle = 3\nchapters = []\n";
+    a_missing_prompt: HEAD, "[[step]]\ncodex.model = { text = \"Hi.\" }\n\n[[step]]\nreply = { prompt = \"\" }\n";
+    a_reply_to_nobody: HEAD, "[[step]]\nreply = { prompt = \"Are you there?\" }\n", BEGIN,
+        "[[step]]\nreply = { thread = \"mine\", prompt = \"And you?\" }\n";
+    a_thread_begun_twice: HEAD, BEGIN, "[[step]]\nrollout = { thread = \"main\", turns = 2, era = \"envelope\" }\n\n", BEGIN;
+    triggers_that_cannot_come: HEAD, BEGIN,
+        "[[step]]\nreply.prompt = \"1\"\nreply.model = { text = \"a\", chunks = 4 }\nreply.fault = { at = { model-chunk = 9, edge = \"after\" }, stop = {} }\n",
+        "[[step]]\nreply.prompt = \"2\"\nreply.model = [{ text = \"a\" }, { text = \"b\" }]\nreply.fault = { at = { model-request = 3 }, stop = {} }\n",
+        "[[step]]\nreply.prompt = \"3\"\nreply.fault = { at = { model-end = true }, stop = {} }\n",
+        "[[step]]\nreply.prompt = \"4\"\nreply.model = { text = \"a\" }\nreply.fault = { at = { rehydration = \"model\" }, stop = {} }\n",
+        "[[step]]\nreply.prompt = \"5\"\nreply.fault = { at = { frame = \"answer\", n = 2 }, stop = {} }\n",
+        "[[step]]\nreply.prompt = \"6\"\nreply.model = { text = \"a\", chunks = 4, fail = { close-after = 2 } }\nreply.fault = { at = { model-chunk = 3, edge = \"after\" }, stop = {} }\n";
+    triggers_of_the_injector: HEAD, "[[step]]\ncodex.prompt = \"1\"\ncodex.fault = { at = { write = { path = \"*\", n = 1 } }, kill = {} }\n",
+        "[[step]]\ncodex.prompt = \"2\"\ncodex.thread = \"two\"\ncodex.fault = { at = { model-chunk = 1, sent = \"call\" } }\n";
+    two_keys_in_a_step: HEAD, "[[step]]\ncodex = { prompt = \"Hello.\" }\nrestart = {}\n\n[[step]]\n";
+    numbers_out_of_range: HEAD, "[[step]]\ncodex = { prompt = \"Hello.\", model = { text = \"Hi.\", chunks = 0, fail = { http = 200 } }, limit_ms = -1 }\n\n",
+        "[[step]]\nreply = { prompt = \"?\", model = { text = \"Hi.\", chunks = 2, fail = { stall-after = 3 } } }\n\n",
+        "[[step]]\nrollout = { thread = \"old\", turns = 2, era = \"barre\", compaction = 5 }\n\n[[step]]\nreply = { thread = \"old\", prompt = \"?\" }\n";
+    paths_that_lead_out: HEAD, "[[step]]\nfile = { write = \"../../etc/passwd\", text = \"root\" }\n\n[[step]]\nfile = { remove = \"/\" }\n\n",
+        "[[step]]\ncodex = { prompt = \"Hello.\", cwd = \"a/../..\" }\n\n[[step]]\nfile = { write = \"a\" }\n";
+    steps_without_a_life: HEAD, BEGIN, "[[step]]\ndamage = { thread = \"main\", torn-tail = { keep = \"hafl\" } }\n\n",
+        "[[step]]\nkill = {}\n\n[[step]]\nsignal = \"STOP\"\n\n[[step]]\nreply = { prompt = \"?\" }\n";
+    damage_while_a_life_runs: HEAD, BEGIN, "[[step]]\ndamage = { thread = \"main\", torn-tail = { keep = 10 } }\n\n[[step]]\nrestart = {}\n";
+    promises_that_nothing_tests: "rehydra = 1\ntitle = \"t\"\nproves = [\"rehydrates\", \"reached\"]\n\n", BEGIN,
+        "[[step]]\nreply = { prompt = \"?\", id = \"previous\", expect = \"interrupted\" }\n";
+    patterns_that_cannot_be_read: HEAD, "[[model]]\nwhen = \"(\"\ntext = \"Hi.\"\n\n",
+        "[[step]]\ncodex = { prompt = \"Hello.\", expect = { outcome = \"erorr\", text = \"[z-a]\" } }\n";
+    calls_together_that_need_each_other: HEAD, "[[step]]\ntogether = [{ codex = { prompt = \"a\" } }, { reply = { prompt = \"b\" } }, { codex = { prompt = \"c\" } }]\n\n",
+        "[[step]]\ntogether = [{ reply = { prompt = \"d\" } }]\n\n[[step]]\ntogether = [{ replay = {} }, { reply = { prompt = \"e\" } }]\n";
+    arguments_that_are_no_json: HEAD, "[[step]]\ncodex = { prompt = \"Hello.\", model = { tools = [{ name = \"shell\", arguments = { at = 2025-01-01, odds = inf } }] } }\n";
+    broken_toml: HEAD, "[[step]]\ncodex = { prompt = \"Hello. }\n\n[[step]]\nrestart = { end = KILL }\n\ntitle = \"again\"\n[[step]]\nreplyy = {}\n";
+    text_that_would_command_the_terminal: "rehydra = 1\n\"::error::x\\u001b[31m\" = 1\n'::error file=a::\u{202e}' = \"##[error]\"\n";
+}
+
+#[test]
+fn a_file_of_a_megabyte_is_refused_unread() {
+    check("a_file_of_a_megabyte_is_refused_unread", &scenario(&"#".repeat((1 << 20) + 1)));
+}
+
+#[test]
+fn a_baseline_without_reasons() {
+    let source = "[[gap]]\nscenario = \"idle/*\"\ntarget = \"codex\"\ninvariants = [\"rehydrate\"]\nreason = \"\"\ntext = \"(\"\n\n[[gap]]\nscenaro = \"x\"\n";
+    let wrong = Baseline::parse("baseline.toml", source).expect_err("the baseline is wrong");
+    check("a_baseline_without_reasons", &wrong);
+}

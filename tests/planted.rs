@@ -1,0 +1,78 @@
+//! The alarm works: every planted bug is caught, by the invariant that is about it.
+//!
+//! The binary that `cargo test` builds has the bugs in it (a dev-dependency of the crate on itself switches the feature
+//! on), and `builtin:bug=NAME` is a target of it. A release has neither.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use serde_json::Value;
+
+/// A bug, the invariant that must catch it, and the scenarios in which it must show.
+const BUGS: &[(&str, &str, &str)] = &[
+    ("last-turn-dropped", "durable", "idle/kill-9"),
+    ("first-turn-dropped", "durable", "idle/kill-9-twice"),
+    ("turn-repeated", "once", "idle/kill-9"),
+    ("process-cwd", "cwd", "idle/kill-9"),
+    ("old-id-returned", "new-thread-id", "idle/kill-9"),
+    ("dead-id-returned", "new-thread-id", "idle/kill-9-twice"),
+    ("newest-file", "isolated", "idle/kill-9"),
+    ("source-truncated", "source-kept", "idle/kill-9"),
+    ("fresh-thread-for-unknown-id", "unknown-id", "unknown/unknown-id"),
+    ("silent-blank-history", "honest", "idle/kill-9"),
+    ("answers-before-writing", "durable", "idle/kill-9"),
+    ("stale-id-forks-silently", "stale-id", "stale/at-once"),
+    ("wider-sandbox", "no-wider", "idle/kill-9"),
+    ("leaks-other-thread", "isolated", "threads/two-in-one-life"),
+    ("environment-credential", "same-auth", "idle/kill-9"),
+];
+
+/// The cases of `rehydra run` with these arguments, from its JSON.
+fn run(args: &[&str]) -> Vec<Value> {
+    let runs = tempfile::tempdir().expect("a temporary directory");
+    let output = Command::new(env!("CARGO_BIN_EXE_rehydra"))
+        .args(["run", "--json", "-", "--runs"])
+        .arg(runs.path())
+        .args(args)
+        .output()
+        .expect("rehydra starts");
+    let stdout = String::from_utf8(output.stdout).expect("UTF-8");
+    let json = stdout.find("{\n").map(|at| &stdout[at..]).unwrap_or_default();
+    let all: Value = serde_json::from_str(json)
+        .unwrap_or_else(|error| panic!("no JSON: {error}\n{stdout}\n{}", String::from_utf8_lossy(&output.stderr)));
+    all["cases"].as_array().expect("cases").clone()
+}
+
+fn fired(case: &Value) -> BTreeSet<String> {
+    let checks = case["checks"].as_array().expect("checks").iter();
+    let found = checks.filter(|check| check["outcome"] == "findings");
+    found.map(|check| check["invariant"].as_str().expect("a name").to_owned()).collect()
+}
+
+#[test]
+fn every_planted_bug_is_caught_by_the_invariant_that_is_about_it() {
+    let mut missed = Vec::new();
+    for (bug, invariant, scenario) in BUGS {
+        let cases = run(&["--target", &format!("builtin:bug={bug}"), "--filter", scenario]);
+        let caught = cases.iter().filter(|case| case["scenario"] == *scenario).map(fired);
+        let caught: BTreeSet<String> = caught.flatten().collect();
+        if !caught.contains(*invariant) {
+            missed.push(format!("{bug}: expected `{invariant}` on {scenario}, fired: {caught:?}"));
+        }
+    }
+    assert!(missed.is_empty(), "bugs that were not caught:\n{}", missed.join("\n"));
+}
+
+#[test]
+fn the_same_scenarios_find_nothing_on_the_healthy_server() {
+    let scenarios: BTreeSet<&str> = BUGS.iter().map(|(_, _, scenario)| *scenario).collect();
+    let mut args = Vec::new();
+    for scenario in &scenarios {
+        args.extend(["--filter", scenario]);
+    }
+    let cases = run(&args);
+    assert!(cases.len() >= scenarios.len());
+    for case in cases {
+        assert_eq!(case["verdict"], "pass", "{case:#}");
+    }
+}

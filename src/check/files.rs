@@ -1,0 +1,189 @@
+//! `source-kept`: no session file is lost, shortened or rewritten.
+//!
+//! Two snapshots in a row are compared. Every session file of the first must be in the second: byte for byte the same
+//! where a continuation is a thread of its own, else with its old content as a prefix. What the story itself placed or
+//! damaged between the two is left out, and so is every file when a `file` step lies between them, because the journal
+//! does not tell what that step touched. A file that was moved (archived) with its content is not lost.
+//!
+//! Session files are `.jsonl` and `.jsonl.zst` below `sessions/` and `archived_sessions/`.
+
+use std::collections::HashSet;
+
+use super::Invariant;
+use super::applies::source_stays_identical;
+use super::outcome::{Finding, Outcome};
+use super::view::{Seen, View};
+use crate::journal::{Kind, Snapshot, SnapshotFile};
+
+/// Whether a path below the home is a session file.
+pub(super) fn is_session(path: &str) -> bool {
+    let inside = path.starts_with("sessions/") || path.starts_with("archived_sessions/");
+    inside && (path.ends_with(".jsonl") || path.ends_with(".jsonl.zst"))
+}
+
+/// No session file is lost, shortened or rewritten, and the source of a continuation stays as it was.
+pub(super) fn source_kept(view: &View<'_>) -> Outcome {
+    let mut findings = Vec::new();
+    let mut looked = false;
+    for (before, after) in view.snapshots.iter().zip(view.snapshots.iter().skip(1)) {
+        let Some(touched) = touched(view, before, after) else { continue };
+        for file in before.what.files.iter().filter(|f| is_session(&f.path) && !touched.contains(f.path.as_str())) {
+            looked = true;
+            if let Some((got, text)) = fate(view, file, after.what) {
+                findings.push(finding(view, before, after, file, (got, text)));
+            }
+        }
+    }
+    Outcome::conclude(findings, looked, "no session file was there at two moments")
+}
+
+/// What the story touched between two snapshots; none where that cannot be told.
+fn touched<'r>(view: &View<'r>, before: &Seen<'r, Snapshot>, after: &Seen<'r, Snapshot>) -> Option<HashSet<&'r str>> {
+    let mut paths = HashSet::new();
+    for event in view.run.events.get(before.at..after.at)? {
+        match &event.kind {
+            Kind::Placed(placed) => paths.extend([placed.path.as_str()]),
+            Kind::Damage(damage) => paths.extend([damage.path.as_str()]),
+            Kind::Step(step) if step.what == "file" => return None,
+            _ => {}
+        }
+    }
+    Some(paths)
+}
+
+/// What became of a file, if it is not what it should be.
+fn fate(view: &View<'_>, file: &SnapshotFile, after: &Snapshot) -> Option<(String, String)> {
+    let path = &file.path;
+    let Some(now) = after.files.iter().find(|f| f.path == *path) else {
+        let name = path.rsplit('/').next();
+        let moved = |f: &&SnapshotFile| f.sha256 == file.sha256 || f.path.rsplit('/').next() == name;
+        if after.files.iter().any(|f| moved(&f)) {
+            return None;
+        }
+        return Some(("nothing".to_owned(), format!("the session file {path} is gone")));
+    };
+    if now.sha256 == file.sha256 && now.len == file.len {
+        return None;
+    }
+    let lengths = format!("{} bytes, before {}", now.len, file.len);
+    if now.len < file.len {
+        return Some((lengths, format!("the session file {path} is shorter than it was")));
+    }
+    if source_stays_identical(view.run.header.target.kind) {
+        return Some((lengths, format!("the source {path} did not stay as it was")));
+    }
+    let content = |f: &SnapshotFile| f.blob.as_deref().and_then(|b| view.run.blobs.get(b).ok());
+    match (content(file), content(now)) {
+        (Some(old), Some(new)) if !new.starts_with(&old) => Some((
+            lengths,
+            format!("the session file {path} was rewritten: what it held is not a prefix of what it holds"),
+        )),
+        _ => None,
+    }
+}
+
+fn finding(
+    view: &View<'_>,
+    before: &Seen<'_, Snapshot>,
+    after: &Seen<'_, Snapshot>,
+    file: &SnapshotFile,
+    (got, text): (String, String),
+) -> Finding {
+    let within = |at: usize| before.at < at && at < after.at;
+    let turn = view.turns.iter().find(|t| t.rehydrating && within(t.call.at));
+    Finding {
+        invariant: Invariant::SourceKept,
+        call: turn.map(|t| t.call.what.call),
+        incarnation: after.incarnation,
+        step: turn.map(|t| t.call.what.step),
+        expected: format!("{} bytes with the digest {}", file.len, file.sha256),
+        got,
+        text,
+        evidence: vec![before.seq, after.seq],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::journal::{Lane, Step, TargetKind};
+
+    /// A thread rehydrated in a second life, in which `change` happens to the files as well.
+    fn second_life(kind: TargetKind, change: impl FnOnce(&mut Story)) -> Story {
+        let mut story = Story::restarted_on(kind);
+        let history = story.history("main");
+        let returned = if kind == TargetKind::CodexResume { A } else { B };
+        story.say(Say::reply("main", A, returned, history));
+        change(&mut story);
+        story.death(Some("KILL"));
+        story
+    }
+
+    fn source(story: &mut Story) -> &mut Vec<u8> {
+        story.files.get_mut(&Story::rollout_path(A)).expect("the source is there")
+    }
+
+    #[test]
+    fn a_source_that_stays_holds() {
+        assert_eq!(second_life(TargetKind::Builtin, |_| {}).says(Invariant::SourceKept), Outcome::Held);
+    }
+
+    #[test]
+    fn a_source_may_grow_only_where_the_thread_keeps_its_id() {
+        assert_eq!(second_life(TargetKind::CodexResume, |_| {}).says(Invariant::SourceKept), Outcome::Held);
+        let grown = second_life(TargetKind::Builtin, |s| source(s).extend(b"{}\n"));
+        assert!(text(&grown.says(Invariant::SourceKept)).contains("did not stay as it was"));
+        let appended = second_life(TargetKind::CodexMcp, |s| source(s).extend(b"{}\n"));
+        assert_eq!(appended.says(Invariant::SourceKept), Outcome::Held);
+    }
+
+    #[test]
+    fn lost_shortened_and_rewritten_files_are_told_apart() {
+        let lost = second_life(TargetKind::CodexMcp, |s| drop(s.files.remove(&Story::rollout_path(A))));
+        assert!(text(&lost.says(Invariant::SourceKept)).contains("is gone"));
+        let short = second_life(TargetKind::CodexMcp, |s| source(s).truncate(3));
+        assert!(text(&short.says(Invariant::SourceKept)).contains("shorter"));
+        let rewritten = second_life(TargetKind::CodexMcp, |s| *source(s) = vec![b'x'; 500]);
+        assert!(text(&rewritten.says(Invariant::SourceKept)).contains("was rewritten"));
+        assert_eq!(rewritten.fired(), ["source-kept"]);
+    }
+
+    #[test]
+    fn an_archived_file_is_not_lost() {
+        let moved = second_life(TargetKind::Builtin, |s| {
+            let bytes = s.files.remove(&Story::rollout_path(A)).expect("the source is there");
+            s.files.insert(Story::rollout_path(A).replace("sessions/2026/11/22", "archived_sessions"), bytes);
+        });
+        assert_eq!(moved.says(Invariant::SourceKept), Outcome::Held);
+    }
+
+    #[test]
+    fn what_the_story_damaged_is_no_finding() {
+        let mut story = Story::new(TargetKind::Builtin);
+        story.life();
+        story.say(Say::start("main", A));
+        story.death(Some("KILL"));
+        story.damage("main", A, Vec::new());
+        story.life();
+        assert!(story.fired().is_empty());
+    }
+
+    #[test]
+    fn a_file_step_between_two_moments_hides_what_happened_there() {
+        let story = second_life(TargetKind::Builtin, |s| {
+            s.push(Lane::Player, Kind::Step(Step { n: 3, what: "file".into(), line: 9 }));
+            s.files.clear();
+        });
+        assert_eq!(story.says(Invariant::SourceKept), Outcome::Held, "the look between death and birth still holds");
+        assert!(story.fired().is_empty());
+    }
+
+    #[test]
+    fn without_a_file_there_is_nothing_to_see() {
+        let mut story = Story::new(TargetKind::Foreign);
+        story.life();
+        story.death(Some("KILL"));
+        assert!(is_unjudged(&story.says(Invariant::SourceKept)));
+    }
+}

@@ -1,0 +1,105 @@
+//! `honest`: when something was lost, cut or narrowed, the answer says so.
+//!
+//! Lost is what another check sees missing (history, the turns behind an old id, the cwd, the width of a setting) and
+//! also what the scenario's damage destroyed: that is nobody's fault, but the user must hear of it. One note is enough,
+//! whatever its words. Settings and cwd are looked at in the turn that rehydrates, because that is when they change.
+
+use super::outcome::Outcome;
+use super::settings::{Cwd, cwd_of, narrowed};
+use super::view::{Turn, View};
+use super::{Invariant, applies, history, notes};
+
+/// When something was lost, the answer says so; never success with a silent blank.
+pub(super) fn honest(view: &View<'_>) -> Outcome {
+    let mut findings = Vec::new();
+    let mut looked = false;
+    for turn in view.continued().filter(|t| t.is_reply()) {
+        looked |= view.settles(turn);
+        let losses = losses(view, turn);
+        let Some(first) = losses.first() else { continue };
+        if notes::has_note(view, turn) {
+            continue;
+        }
+        let mut evidence = turn.evidence();
+        evidence.extend(turn.requests.iter().take(1).map(|r| r.seq));
+        let text = format!("the answer does not say that something was lost: {first}");
+        let said = (format!("a note about: {}", losses.join("; ")), "a reply without a note");
+        findings.push(turn.finding(Invariant::Honest, said, text, evidence));
+    }
+    Outcome::conclude(findings, looked, "no continued thread was answered by a reply of the model")
+}
+
+/// What was lost on the way to this turn, each in words.
+fn losses(view: &View<'_>, turn: &Turn<'_>) -> Vec<String> {
+    let mut losses = Vec::new();
+    if let Some(missing) = history::missing(view, turn) {
+        let client_maps = applies::not_applicable(&view.run.header.target, Invariant::StaleId).is_some();
+        let since = missing.since_superseded.iter().filter(|_| !client_maps);
+        let all: Vec<_> = missing.lost.iter().chain(since).collect();
+        if !all.is_empty() {
+            losses.push(format!("the model did not receive {}", view.names(all)));
+        }
+    }
+    if let (Some(expected), Some(received)) = (view.expected(turn), view.received(turn)) {
+        let destroyed: Vec<_> = expected.destroyed.iter().filter(|m| !received.all.contains(m)).collect();
+        if !destroyed.is_empty() {
+            losses.push(format!("the file was damaged and no longer holds {}", view.names(destroyed)));
+        }
+    }
+    if turn.rehydrating {
+        if let Cwd::Changed(change) = cwd_of(view, turn) {
+            losses.push(change.text());
+        }
+        losses.extend(narrowed(view, turn).iter().map(|change| change.text()));
+    }
+    losses
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::journal::TargetKind;
+
+    #[test]
+    fn a_silent_blank_is_found_and_a_told_one_is_not() {
+        let mut story = Story::restarted();
+        story.say(Say::reply("main", A, B, Vec::new()));
+        assert_eq!(story.fired(), ["durable", "honest"]);
+        let mut story = Story::restarted();
+        story.say(Say { notes: vec![note("lost")], ..Say::reply("main", A, B, Vec::new()) });
+        assert_eq!(story.fired(), ["durable"]);
+        assert_eq!(story.says(Invariant::Honest), Outcome::Held);
+    }
+
+    #[test]
+    fn what_damage_destroyed_must_be_told() {
+        for notes in [Vec::new(), vec![note("torn_tail")]] {
+            let mut story = Story::new(TargetKind::Builtin);
+            story.place("old", A, vec![p(90), r(90)]);
+            story.damage("old", A, vec![r(90)]);
+            story.life();
+            let told = !notes.is_empty();
+            story.say(Say { notes, ..Say::reply("old", A, B, vec![user(p(90))]) });
+            assert_eq!(story.says(Invariant::Honest) == Outcome::Held, told);
+            assert_eq!(story.fired().is_empty(), told);
+        }
+    }
+
+    #[test]
+    fn a_server_that_saves_what_was_damaged_owes_no_note() {
+        let mut story = Story::new(TargetKind::Builtin);
+        story.place("old", A, vec![p(90), r(90)]);
+        story.damage("old", A, vec![r(90)]);
+        story.life();
+        story.say(Say::reply("old", A, B, vec![user(p(90)), assistant(r(90))]));
+        assert_eq!(story.fired(), [""; 0]);
+    }
+
+    #[test]
+    fn an_error_is_not_asked_for_honesty() {
+        let mut story = Story::restarted();
+        story.say(Say::refused("main", A));
+        assert!(is_unjudged(&story.says(Invariant::Honest)));
+    }
+}

@@ -1,0 +1,207 @@
+//! `new-thread-id` and `stale-id`: which id a rehydrated thread has, and what becomes of the ones before it.
+//!
+//! A rehydrated reply names an id that no thread had before (or, where the profile declares `same`, the one it had).
+//! That id must work: for the next reply and after the next restart. A client that has not noticed the change goes on
+//! with an old id and must reach the newest continuation. It loses nothing *silently*: a server that says in its answer
+//! that it branched or fell back to an ancestor has kept that promise, and `durable` judges the rest.
+
+use super::outcome::{Outcome, one_line};
+use super::threads::canonical;
+use super::view::{Turn, View};
+use super::{Invariant, history, notes};
+use crate::journal::{Identity, Seq};
+
+/// The reply names the right id, and that id works.
+pub(super) fn new_thread_id(view: &View<'_>) -> Outcome {
+    let mut findings = Vec::new();
+    let mut looked = false;
+    // Ids that a rehydration made, and the answer that told them.
+    let mut made: Vec<(String, Seq)> = Vec::new();
+    for turn in &view.turns {
+        let Some(thread) = turn.thread else { continue };
+        if let Some(told) = dead(turn, &made) {
+            let got = turn.answer.map(|a| one_line(&a.what.text)).unwrap_or_default();
+            let text = format!("the id that the rehydration returned does not work: {got}");
+            let mut evidence = vec![told];
+            evidence.extend(turn.evidence());
+            findings.push(turn.finding(Invariant::NewThreadId, ("an id that works", got), text, evidence));
+        }
+        let Some(answer) = turn.acknowledged().filter(|_| turn.rehydrating) else { continue };
+        looked = true;
+        match &answer.what.id_returned {
+            None => {
+                let said = ("a thread id in the reply", "none");
+                let text = format!("the reply that rehydrated thread `{thread}` names no id");
+                findings.push(turn.finding(Invariant::NewThreadId, said, text, turn.evidence()));
+            }
+            Some(id) => {
+                if let Some((expected, text)) = wrong(view, turn, thread, id) {
+                    let said = (expected, id.clone());
+                    findings.push(turn.finding(Invariant::NewThreadId, said, text, turn.evidence()));
+                } else {
+                    made.push((canonical(id), answer.seq));
+                }
+            }
+        }
+    }
+    Outcome::conclude(findings, looked, "no call that rehydrates a thread was answered by a reply")
+}
+
+/// The answer that told the id which this turn was sent with and which turns out not to work.
+fn dead(turn: &Turn<'_>, made: &[(String, Seq)]) -> Option<Seq> {
+    if !turn.is_error() || !turn.requests.is_empty() {
+        return None;
+    }
+    let sent = canonical(turn.call.what.id_sent.as_deref()?);
+    made.iter().find(|(id, _)| *id == sent).map(|(_, seq)| *seq)
+}
+
+/// What id was expected, and what is wrong with this one.
+fn wrong(view: &View<'_>, turn: &Turn<'_>, thread: &str, id: &str) -> Option<(String, String)> {
+    let at = turn.call.at;
+    let returned = canonical(id);
+    let known = view.threads.known_before(id, at);
+    let own = view.threads.ids(thread, at).any(|k| k == returned);
+    match view.run.header.target.identity {
+        Identity::New if own => {
+            let text = format!("the rehydrated thread `{thread}` has an old id: {id}");
+            Some(("an id that no thread had before".to_owned(), text))
+        }
+        Identity::New if known => {
+            let text = format!("the rehydrated thread `{thread}` has the id of another thread: {id}");
+            Some(("an id that no thread had before".to_owned(), text))
+        }
+        Identity::Same if !own => {
+            let text = format!("the rehydrated thread `{thread}` has another id than it had: {id}");
+            let expected = view.threads.ids(thread, at).next_back().unwrap_or("the id it had").to_owned();
+            Some((expected, text))
+        }
+        _ => None,
+    }
+}
+
+/// A client that goes on using an old id continues the newest continuation.
+pub(super) fn stale_id(view: &View<'_>) -> Outcome {
+    let mut findings = Vec::new();
+    let mut looked = false;
+    for turn in view.continued() {
+        let (Some(thread), Some(id)) = (turn.thread, &turn.call.what.id_sent) else { continue };
+        if view.threads.superseded(thread, id, turn.call.at).is_none() {
+            continue;
+        }
+        let (Some(expected), Some(missing)) = (view.expected(turn), history::missing(view, turn)) else { continue };
+        looked = true;
+        if missing.since_superseded.is_empty() || notes::has_note(view, turn) {
+            continue;
+        }
+        let names = view.names(&missing.since_superseded);
+        let mut evidence: Vec<Seq> = turn.requests.iter().take(1).map(|r| r.seq).collect();
+        evidence.extend(&expected.evidence);
+        let text = format!("a reply with the old id silently loses the turns made since: {names}");
+        let said = (view.names(&expected.order), format!("without {names}"));
+        findings.push(turn.finding(Invariant::StaleId, said, text, evidence));
+    }
+    Outcome::conclude(findings, looked, "no reply with a superseded id reached the model")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::journal::{AnswerOutcome, IdChoice, TargetKind};
+
+    fn returning(kind: TargetKind, id: Option<&str>) -> Story {
+        let mut story = Story::restarted_on(kind);
+        let history = story.history("main");
+        story.say(Say { returned: id.map(str::to_owned), ..Say::reply("main", A, B, history) });
+        story
+    }
+
+    #[test]
+    fn a_new_id_that_works_is_what_was_promised() {
+        let mut story = returning(TargetKind::Builtin, Some(B));
+        let history = story.history("main");
+        story.say(Say::reply("main", B, B, history));
+        assert_eq!(story.says(Invariant::NewThreadId), Outcome::Held);
+    }
+
+    #[test]
+    fn the_old_id_or_none_is_found() {
+        let old = returning(TargetKind::Builtin, Some(&A.to_uppercase()));
+        assert!(text(&old.says(Invariant::NewThreadId)).contains("has an old id"));
+        let none = returning(TargetKind::Builtin, None);
+        assert!(text(&none.says(Invariant::NewThreadId)).contains("names no id"));
+    }
+
+    #[test]
+    fn another_thread_s_id_is_found() {
+        let mut story = Story::new(TargetKind::Builtin);
+        story.place("decoy", C, vec![p(90)]);
+        story.life();
+        story.say(Say::start("main", A));
+        story.restart();
+        let history = story.history("main");
+        story.say(Say::reply("main", A, C, history));
+        assert!(text(&story.says(Invariant::NewThreadId)).contains("the id of another thread"));
+    }
+
+    #[test]
+    fn an_id_that_does_not_work_for_the_next_reply_is_found() {
+        let mut story = returning(TargetKind::Builtin, Some(B));
+        story.say(Say::refused("main", B));
+        assert!(text(&story.says(Invariant::NewThreadId)).contains("does not work"));
+    }
+
+    #[test]
+    fn a_server_whose_ids_stay_must_keep_them() {
+        assert_eq!(returning(TargetKind::CodexResume, Some(A)).says(Invariant::NewThreadId), Outcome::Held);
+        let other = returning(TargetKind::CodexResume, Some(B));
+        assert!(text(&other.says(Invariant::NewThreadId)).contains("another id than it had"));
+    }
+
+    #[test]
+    fn an_error_names_no_id_to_judge() {
+        let mut story = Story::restarted();
+        story.say(Say::refused("main", A));
+        assert!(is_unjudged(&story.says(Invariant::NewThreadId)));
+    }
+
+    /// The first reply after the restart is answered under B; then the client goes on with A.
+    fn stale(history_of_stale: fn(&Story) -> Vec<crate::journal::Item>) -> Story {
+        let mut story = returning(TargetKind::Builtin, Some(B));
+        let history = history_of_stale(&story);
+        story.say(Say { id_is: IdChoice::First, ..Say::reply("main", A, B, history) });
+        story
+    }
+
+    #[test]
+    fn an_old_id_that_reaches_the_newest_continuation_holds() {
+        assert_eq!(stale(|s| s.history("main")).says(Invariant::StaleId), Outcome::Held);
+    }
+
+    #[test]
+    fn an_old_id_that_forks_silently_is_found() {
+        let story = stale(|s| s.history("main")[..2].to_vec());
+        assert!(
+            text(&story.says(Invariant::StaleId)).contains("silently loses the turns made since: the prompt of step 2")
+        );
+    }
+
+    #[test]
+    fn a_branch_that_the_answer_tells_is_not_silent() {
+        let mut story = returning(TargetKind::Builtin, Some(B));
+        let old = story.history("main")[..2].to_vec();
+        let notes = vec![note("branched_from_live")];
+        story.say(Say { id_is: IdChoice::First, notes, ..Say::reply("main", A, C, old) });
+        assert_eq!(story.says(Invariant::StaleId), Outcome::Held);
+        assert_eq!(story.fired(), [""; 0]);
+    }
+
+    #[test]
+    fn without_an_old_id_there_is_nothing_to_see() {
+        assert!(is_unjudged(&returning(TargetKind::Builtin, Some(B)).says(Invariant::StaleId)));
+        let mut story = returning(TargetKind::Builtin, Some(B));
+        story.say(Say { outcome: AnswerOutcome::ToolError, ..Say::refused("main", A) });
+        assert!(is_unjudged(&story.says(Invariant::StaleId)));
+    }
+}

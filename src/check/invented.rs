@@ -1,0 +1,178 @@
+//! `nothing-invented`: what the model receives happened, and what it is asked somebody asked.
+//!
+//! Allowed are the expected history, the turns that were never acknowledged (whole, cut or absent), contextual messages
+//! and the synthetic outputs that pair a tool call. A message which claims that the user interrupted a turn on purpose is
+//! invented unless a call was cancelled. What is of another thread did happen, elsewhere: that is `isolated`'s.
+
+use std::collections::HashSet;
+
+use super::Invariant;
+use super::expected::{Expected, Received};
+use super::outcome::{Finding, Outcome};
+use super::view::{Seen, Turn, View};
+use crate::journal::{AnswerOutcome, Item, ModelRequest, RefusalKind};
+use crate::marker::Marker;
+
+/// Nothing is in the history that never happened, and nothing is asked of the model that nobody asked.
+pub(super) fn nothing_invented(view: &View<'_>) -> Outcome {
+    let mut findings = Vec::new();
+    let mut looked = false;
+    for turn in view.continued() {
+        let (Some(expected), Some(received)) = (view.expected(turn), view.received(turn)) else { continue };
+        looked |= view.settles(turn);
+        let mut evidence = vec![received.seq];
+        evidence.extend(&expected.evidence);
+        for (got, text) in inventions(view, turn, &expected, &received) {
+            let said = ("only what happened in this thread", got);
+            findings.push(turn.finding(Invariant::NothingInvented, said, text, evidence.clone()));
+        }
+    }
+    findings.extend(unasked(view));
+    Outcome::conclude(findings, looked, view.no_history_seen())
+}
+
+/// What a turn received that never happened, each with a sentence about it.
+fn inventions(
+    view: &View<'_>,
+    turn: &Turn<'_>,
+    expected: &Expected<'_>,
+    received: &Received<'_>,
+) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let thread = turn.thread.unwrap_or_default();
+    let mut invented: Vec<&Marker> = (received.all.iter().copied())
+        .filter(|m| !expected.may_hold(m) && !view.is_foreign(m, thread))
+        .filter(|m| view.is_known(m) || !expected.output_untold)
+        .collect();
+    invented.sort();
+    if !invented.is_empty() {
+        let names = view.names(invented.iter().copied());
+        let text = format!("the model receives what is in no turn of this history: {names}");
+        found.push((names, text));
+    }
+    let base = expected.base_items.unwrap_or_default();
+    let cancelled = view.turns.iter().filter(|t| t.outcome() == Some(AnswerOutcome::Cancelled)).count();
+    let is_abort = |item: &Item| item.context.as_deref() == Some("turn_aborted");
+    let aborts = received.items.iter().filter(|i| is_abort(i)).count();
+    if aborts > base.iter().filter(|i| is_abort(i)).count() + cancelled {
+        let text = "the model is told that the user interrupted a turn on purpose, which no user did";
+        found.push(("a message `turn_aborted`".to_owned(), text.to_owned()));
+    }
+    // A turn without an end may have been cut in the middle of a marker, and a manifest lists no texts.
+    if expected.base_items.is_some() && expected.unacknowledged.len() == turn.own_count() {
+        found.extend(unheard_of(&received.items, base).map(|item| {
+            let text = format!("the model receives an assistant's message that it never said: `{}`", item.preview);
+            (item.preview.clone(), text)
+        }));
+    }
+    found
+}
+
+impl Turn<'_> {
+    fn own_count(&self) -> usize {
+        let planted = self.planted.unwrap_or_default().iter().filter(|m| **m != self.call.what.marker);
+        1 + planted.collect::<HashSet<_>>().len()
+    }
+}
+
+/// An assistant's message without a marker that the request before did not hold.
+fn unheard_of<'r>(items: &[&'r Item], base: &[Item]) -> Option<&'r Item> {
+    let bare = |i: &Item| i.role.as_deref() == Some("assistant") && i.markers.is_empty() && i.context.is_none();
+    let known: HashSet<&str> = base.iter().filter(|i| bare(i)).map(|i| i.preview.as_str()).collect();
+    items.iter().copied().find(|i| bare(i) && !known.contains(i.preview.as_str()))
+}
+
+/// Requests for which the scenario has no answer: somebody asked the model something of his own.
+fn unasked(view: &View<'_>) -> Vec<Finding> {
+    let unexpected = |request: &&Seen<'_, ModelRequest>| {
+        request.what.refused.as_ref().is_some_and(|refused| refused.kind == RefusalKind::Unexpected)
+    };
+    let mut findings = Vec::new();
+    for turn in &view.turns {
+        for request in turn.requests.iter().filter(unexpected) {
+            let got = format!("request {} of the turn", request.what.of_turn);
+            let said = ("as many model requests as the scenario answers", got);
+            let text = "the model is asked once more than the story has answers for";
+            findings.push(turn.finding(Invariant::NothingInvented, said, text, vec![request.seq, turn.call.seq]));
+        }
+    }
+    for request in view.strays.iter().filter(unexpected) {
+        let last = request.what.items.iter().rfind(|i| i.role.as_deref() == Some("user"));
+        findings.push(Finding {
+            invariant: Invariant::NothingInvented,
+            call: None,
+            incarnation: request.incarnation,
+            step: None,
+            expected: "model requests that carry a prompt of the story".to_owned(),
+            got: last.map_or_else(|| "no user message".to_owned(), |i| i.preview.clone()),
+            text: "the model is asked something that is no prompt of the story".to_owned(),
+            evidence: vec![request.seq],
+        });
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::journal::{CallKind, Refusal, TargetKind};
+
+    fn rehydrated(change: impl FnOnce(&mut Vec<Item>)) -> Story {
+        let mut story = Story::restarted();
+        let mut history = story.history("main");
+        change(&mut history);
+        story.say(Say::reply("main", A, B, history));
+        story
+    }
+
+    #[test]
+    fn a_marker_of_nobody_is_invented() {
+        let story = rehydrated(|h| h.push(assistant(r(500))));
+        assert_eq!(story.fired(), ["nothing-invented"]);
+    }
+
+    #[test]
+    fn an_unfinished_turn_may_be_there_or_not() {
+        for with in [false, true] {
+            let mut story = Story::new(TargetKind::Builtin);
+            story.life();
+            story.say(Say::start("main", A));
+            let cut = Say { outcome: AnswerOutcome::Closed, faulted: true, returned: None, ..Say::start("main", A) };
+            let history = story.history("main");
+            story.say(Say { history: Some(history.clone()), text: Some(String::new()), ..cut_reply(cut) });
+            story.fault(2, true);
+            story.restart();
+            let unfinished = if with { vec![user(p(2)), assistant(r(2))] } else { Vec::new() };
+            story.say(Say::reply("main", A, B, [history, unfinished].concat()));
+            assert_eq!(story.fired(), [""; 0], "with the unfinished turn: {with}");
+            assert_eq!(story.says(Invariant::NothingInvented), Outcome::Held);
+        }
+    }
+
+    fn cut_reply(cut: Say) -> Say {
+        Say { kind: CallKind::Reply, sent: Some(A.into()), ..cut }
+    }
+
+    #[test]
+    fn a_claim_that_the_user_interrupted_is_invented() {
+        let story = rehydrated(|h| h.push(context("turn_aborted")));
+        assert_eq!(story.fired(), ["nothing-invented"]);
+        assert_eq!(rehydrated(|h| h.insert(0, context("environment_context"))).fired(), [""; 0]);
+    }
+
+    #[test]
+    fn a_message_that_the_assistant_never_said_is_invented() {
+        let story = rehydrated(|h| h.push(bare("assistant", "As we discussed,")));
+        assert_eq!(story.fired(), ["nothing-invented"]);
+    }
+
+    #[test]
+    fn a_request_that_the_story_has_no_answer_for_is_found() {
+        let mut story = Story::restarted();
+        let refused = Refusal { kind: RefusalKind::Unexpected, text: "no script".into() };
+        let history = story.history("main");
+        story.say(Say { refused: Some(refused), ..Say::reply("main", A, B, history) });
+        assert_eq!(story.fired(), ["nothing-invented"]);
+    }
+}

@@ -1,0 +1,111 @@
+//! `rehydrates`: a known id is answered by the model in a new life, not by an error.
+//!
+//! Judged is every reply to a thread that the life did not begin, if the thread has an acknowledged turn or was placed
+//! with a complete one. An error that comes after the model was asked is the model's and no finding; a call that never
+//! ends, or that dies with its server, is `responsive`'s. An empty history is `durable`'s and `honest`'s.
+
+use super::Invariant;
+use super::outcome::{Outcome, one_line};
+use super::view::View;
+
+/// A thread of an earlier life is answered by the model.
+pub(super) fn rehydrates(view: &View<'_>) -> Outcome {
+    let mut findings = Vec::new();
+    let mut looked = false;
+    let model_is_seen = view.turns.iter().any(|t| !t.requests.is_empty());
+    for turn in view.turns.iter().filter(|t| t.restored && view.has_history(t)) {
+        let Some(answer) = turn.answer else { continue };
+        looked |= !turn.requests.is_empty();
+        if !turn.requests.is_empty() {
+            continue;
+        }
+        let thread = turn.thread.unwrap_or_default();
+        if turn.is_error() {
+            let got = one_line(&answer.what.text);
+            let said = (format!("an answer of the model to thread `{thread}`"), got.clone());
+            let text = format!("the reply to thread `{thread}` is answered by an error: {got}");
+            findings.push(turn.finding(Invariant::Rehydrates, said, text, turn.evidence()));
+        } else if turn.is_reply() && model_is_seen {
+            let got = one_line(&answer.what.text);
+            let said = (format!("an answer of the model to thread `{thread}`"), got);
+            let text = format!("the reply to thread `{thread}` is answered without asking the model");
+            findings.push(turn.finding(Invariant::Rehydrates, said, text, turn.evidence()));
+        }
+    }
+    let reason = if model_is_seen { view.no_history_seen() } else { "no model request of the target reached the stub" };
+    Outcome::conclude(findings, looked, reason)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::*;
+    use super::*;
+    use crate::journal::{AnswerOutcome, IdChoice, TargetKind};
+
+    #[test]
+    fn an_error_for_a_known_thread_is_found_in_its_own_words() {
+        let mut story = Story::restarted();
+        story.say(Say::refused("main", A));
+        assert_eq!(story.fired(), ["rehydrates"]);
+        assert!(text(&story.says(Invariant::Rehydrates)).contains("Session not found for thread_id"));
+    }
+
+    #[test]
+    fn an_answer_of_the_model_is_what_was_promised() {
+        let mut story = Story::restarted();
+        let history = story.history("main");
+        story.say(Say::reply("main", A, B, history));
+        assert_eq!(story.says(Invariant::Rehydrates), Outcome::Held);
+    }
+
+    #[test]
+    fn an_error_of_the_model_is_not_the_server_s() {
+        let mut story = Story::restarted();
+        let history = story.history("main");
+        story.say(Say { outcome: AnswerOutcome::ToolError, ..Say::reply("main", A, B, history) });
+        assert_eq!(story.says(Invariant::Rehydrates), Outcome::Held);
+    }
+
+    #[test]
+    fn another_spelling_of_the_id_is_that_thread() {
+        let mut story = Story::restarted();
+        story.say(Say { id_is: IdChoice::Literal, ..Say::refused("main", &A.to_uppercase()) });
+        assert!(!story.says(Invariant::Rehydrates).findings().is_empty());
+        assert!(is_unjudged(&story.says(Invariant::UnknownId)));
+    }
+
+    #[test]
+    fn a_thread_with_no_finished_turn_need_not_come_back() {
+        let mut story = Story::new(TargetKind::Builtin);
+        story.life();
+        story.say(Say { outcome: AnswerOutcome::Closed, faulted: true, ..Say::start("main", A) });
+        story.fault(1, true);
+        story.restart();
+        story.say(Say::refused("main", A));
+        assert!(is_unjudged(&story.says(Invariant::Rehydrates)));
+    }
+
+    #[test]
+    fn a_placed_thread_must_be_continued_by_the_first_life() {
+        let mut story = Story::new(TargetKind::Builtin);
+        story.place("old", A, vec![p(90), r(90)]);
+        story.life();
+        story.say(Say::refused("old", A));
+        assert_eq!(story.fired(), ["rehydrates"]);
+    }
+
+    #[test]
+    fn a_canned_reply_is_no_answer_of_the_model() {
+        let mut story = Story::restarted();
+        story.say(Say { outcome: AnswerOutcome::Reply, ..Say::refused("main", A) });
+        assert!(text(&story.says(Invariant::Rehydrates)).contains("without asking the model"));
+    }
+
+    #[test]
+    fn without_a_restart_there_is_nothing_to_see() {
+        let mut story = Story::new(TargetKind::Builtin);
+        story.life();
+        story.say(Say::start("main", A));
+        assert!(is_unjudged(&story.says(Invariant::Rehydrates)));
+    }
+}

@@ -1,0 +1,344 @@
+//! An index over a journal, built once for all checks: turns, the threads they belong to, and what each marker is of.
+//!
+//! A *turn* here is one call with everything the journal tells of it. Order is the order of the journal, not of clocks.
+//! A reply belongs to the thread whose id it was sent with: one that spells a known id in another form belongs to that
+//! thread, and one with an id that no thread was ever known by belongs to none. A turn is *restored* if it continues a
+//! thread in a life that did not begin it, and *rehydrating* if it is the first such turn there that can have loaded
+//! it: an answer that never reached the model loads nothing, so the next call tries again.
+//!
+//! The journal is outside input: events may be missing, doubled or contradictory. The first of two wins and what names
+//! nothing known is passed over; a check then has less to see, and says so.
+
+use std::collections::{HashMap, HashSet};
+
+use super::outcome::Finding;
+use super::{Invariant, threads::Threads};
+use crate::journal::{
+    Answer, AnswerOutcome, Call, CallId, CallKind, DamageDone, Death, Event, FaultFired, IdChoice, Incarnation, Kind,
+    ModelRequest, Placed, Run, Seq, Settings, Snapshot, Unexpected,
+};
+use crate::marker::{self, Carrier, Marker};
+
+/// Something of the journal and where it stands there.
+#[derive(Debug)]
+pub(super) struct Seen<'r, T> {
+    /// Index among the run's events; the order of things.
+    pub(super) at: usize,
+    pub(super) seq: Seq,
+    pub(super) incarnation: Incarnation,
+    pub(super) what: &'r T,
+}
+
+impl<T> Clone for Seen<'_, T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+impl<T> Copy for Seen<'_, T> {}
+
+impl<'r, T> Seen<'r, T> {
+    fn new(at: usize, event: &Event, what: &'r T) -> Seen<'r, T> {
+        Seen { at, seq: event.seq, incarnation: event.incarnation, what }
+    }
+}
+
+/// One call with everything the journal tells of it.
+#[derive(Debug)]
+pub(super) struct Turn<'r> {
+    pub(super) call: Seen<'r, Call>,
+    pub(super) answer: Option<Seen<'r, Answer>>,
+    /// In the order of their arrival at the stub.
+    pub(super) requests: Vec<Seen<'r, ModelRequest>>,
+    pub(super) settings: Vec<Seen<'r, Settings>>,
+    /// Markers planted in its scripted responses, where the journal tells them.
+    pub(super) planted: Option<&'r [Marker]>,
+    /// The scenario's name of the thread it belongs to; none if its id was never any thread's.
+    pub(super) thread: Option<&'r str>,
+    pub(super) restored: bool,
+    pub(super) rehydrating: bool,
+}
+
+impl<'r> Turn<'r> {
+    pub(super) fn outcome(&self) -> Option<AnswerOutcome> {
+        self.answer.map(|a| a.what.outcome)
+    }
+
+    /// Answered by a result that is no error.
+    pub(super) fn is_reply(&self) -> bool {
+        self.outcome() == Some(AnswerOutcome::Reply)
+    }
+
+    /// Answered by an error of either kind.
+    pub(super) fn is_error(&self) -> bool {
+        matches!(self.outcome(), Some(AnswerOutcome::ToolError | AnswerOutcome::RpcError))
+    }
+
+    /// The answer that acknowledged the turn, if one did.
+    pub(super) fn acknowledged(&self) -> Option<Seen<'r, Answer>> {
+        self.answer.filter(|a| a.what.outcome == AnswerOutcome::Reply)
+    }
+
+    /// A turn whose history is judged: it continues a thread, reached the model, and was not answered by an error
+    /// (which other checks judge).
+    pub(super) fn shows_history(&self) -> bool {
+        let continues = self.call.what.kind == CallKind::Reply && self.thread.is_some();
+        continues && !self.requests.is_empty() && !self.is_error()
+    }
+
+    /// Evidence: the call and its answer.
+    pub(super) fn evidence(&self) -> Vec<Seq> {
+        std::iter::once(self.call.seq).chain(self.answer.map(|a| a.seq)).collect()
+    }
+
+    /// A finding about this turn.
+    pub(super) fn finding(
+        &self,
+        invariant: Invariant,
+        (expected, got): (impl Into<String>, impl Into<String>),
+        text: impl Into<String>,
+        evidence: Vec<Seq>,
+    ) -> Finding {
+        Finding {
+            invariant,
+            call: Some(self.call.what.call),
+            incarnation: self.call.incarnation,
+            step: Some(self.call.what.step),
+            expected: expected.into(),
+            got: got.into(),
+            text: text.into(),
+            evidence,
+        }
+    }
+}
+
+/// What a marker is of.
+#[derive(Debug)]
+struct Origin<'r> {
+    thread: Option<&'r str>,
+    /// The step of the call that planted it; none for a placed rollout.
+    step: Option<u32>,
+}
+
+/// The index.
+#[derive(Debug)]
+pub(super) struct View<'r> {
+    pub(super) run: &'r Run,
+    /// In the order of their calls.
+    pub(super) turns: Vec<Turn<'r>>,
+    pub(super) threads: Threads<'r>,
+    pub(super) placed: Vec<Seen<'r, Placed>>,
+    pub(super) damage: Vec<Seen<'r, DamageDone>>,
+    pub(super) snapshots: Vec<Seen<'r, Snapshot>>,
+    pub(super) deaths: Vec<Seen<'r, Death>>,
+    pub(super) faults: Vec<Seen<'r, FaultFired>>,
+    pub(super) unexpected: Vec<Seen<'r, Unexpected>>,
+    /// Requests that belong to no call.
+    pub(super) strays: Vec<Seen<'r, ModelRequest>>,
+    origins: HashMap<Marker, Origin<'r>>,
+}
+
+impl<'r> View<'r> {
+    pub(super) fn new(run: &'r Run) -> View<'r> {
+        let mut view = View {
+            run,
+            turns: Vec::new(),
+            threads: Threads::default(),
+            placed: Vec::new(),
+            damage: Vec::new(),
+            snapshots: Vec::new(),
+            deaths: Vec::new(),
+            faults: Vec::new(),
+            unexpected: Vec::new(),
+            strays: Vec::new(),
+            origins: HashMap::new(),
+        };
+        let mut by_call = HashMap::new();
+        let mut planted = HashMap::new();
+        for (at, event) in run.events.iter().enumerate() {
+            if let Kind::Planted(p) = &event.kind {
+                planted.entry(p.call).or_insert(p.markers.as_slice());
+            }
+            view.take(at, event, &mut by_call);
+        }
+        for turn in &mut view.turns {
+            turn.planted = planted.get(&turn.call.what.call).copied();
+        }
+        view.find_origins();
+        view.find_restored();
+        view
+    }
+
+    fn take(&mut self, at: usize, event: &'r Event, by_call: &mut HashMap<CallId, usize>) {
+        match &event.kind {
+            Kind::Placed(placed) => {
+                self.threads.learn(&placed.thread, &placed.id, at);
+                self.placed.push(Seen::new(at, event, placed));
+            }
+            Kind::Call(call) if !by_call.contains_key(&call.call) => {
+                by_call.insert(call.call, self.turns.len());
+                let thread = self.thread_of(call, at);
+                self.turns.push(Turn {
+                    call: Seen::new(at, event, call),
+                    answer: None,
+                    requests: Vec::new(),
+                    settings: Vec::new(),
+                    planted: None,
+                    thread,
+                    restored: false,
+                    rehydrating: false,
+                });
+            }
+            Kind::Answer(answer) => {
+                let Some(turn) = by_call.get(&answer.call).and_then(|n| self.turns.get_mut(*n)) else { return };
+                if turn.answer.is_none() {
+                    turn.answer = Some(Seen::new(at, event, answer));
+                    if let (Some(thread), Some(id)) = (turn.thread, &answer.id_returned) {
+                        self.threads.learn(thread, id, at);
+                    }
+                }
+            }
+            Kind::ModelRequest(request) => {
+                let seen = Seen::new(at, event, request);
+                match request.call.and_then(|c| by_call.get(&c)).and_then(|n| self.turns.get_mut(*n)) {
+                    Some(turn) => turn.requests.push(seen),
+                    None => self.strays.push(seen),
+                }
+            }
+            Kind::Settings(settings) => {
+                if let Some(turn) = by_call.get(&settings.call).and_then(|n| self.turns.get_mut(*n)) {
+                    turn.settings.push(Seen::new(at, event, settings));
+                }
+            }
+            Kind::Damage(damage) => self.damage.push(Seen::new(at, event, damage)),
+            Kind::Snapshot(snapshot) => self.snapshots.push(Seen::new(at, event, snapshot)),
+            Kind::Death(death) => self.deaths.push(Seen::new(at, event, death)),
+            Kind::Fault(fault) => self.faults.push(Seen::new(at, event, fault)),
+            Kind::Unexpected(unexpected) => self.unexpected.push(Seen::new(at, event, unexpected)),
+            _ => {}
+        }
+    }
+
+    /// The thread a call belongs to. Only an id written in the scenario can be nobody's: the others were learnt from
+    /// the target, if not from an answer then from something it said before.
+    fn thread_of(&mut self, call: &'r Call, at: usize) -> Option<&'r str> {
+        match (&call.id_sent, call.id_is) {
+            (Some(id), Some(IdChoice::Literal)) => self.threads.owner(id),
+            (Some(id), _) => {
+                self.threads.learn(&call.thread, id, at);
+                Some(&call.thread)
+            }
+            (None, _) => Some(&call.thread),
+        }
+    }
+
+    fn find_origins(&mut self) {
+        let mut own = |marker: Marker, thread, step| {
+            self.origins.entry(marker).or_insert(Origin { thread, step });
+        };
+        for placed in &self.placed {
+            for marker in placed.what.markers.iter().chain(&placed.what.unacknowledged) {
+                own(marker.clone(), Some(placed.what.thread.as_str()), None);
+            }
+        }
+        for turn in &self.turns {
+            own(turn.call.what.marker.clone(), turn.thread, Some(turn.call.what.step));
+        }
+        for turn in &self.turns {
+            let told = turn.answer.map(|a| marker::find(&a.what.text)).unwrap_or_default();
+            for marker in turn.planted.unwrap_or_default().iter().cloned().chain(told) {
+                own(marker, turn.thread, Some(turn.call.what.step));
+            }
+        }
+    }
+
+    fn find_restored(&mut self) {
+        let begun: HashSet<(Incarnation, &str)> = (self.turns.iter())
+            .filter(|t| t.call.what.kind == CallKind::Start)
+            .map(|t| (t.call.incarnation, t.call.what.thread.as_str()))
+            .collect();
+        let mut loaded = HashSet::new();
+        for turn in &mut self.turns {
+            let Some(thread) = turn.thread.filter(|_| turn.call.what.kind == CallKind::Reply) else { continue };
+            let here = (turn.call.incarnation, thread);
+            turn.restored = !begun.contains(&here);
+            turn.rehydrating = turn.restored && !loaded.contains(&here);
+            if turn.is_reply() || !turn.requests.is_empty() {
+                loaded.insert(here);
+            }
+        }
+    }
+
+    /// The turns of a thread before another turn was sent.
+    pub(super) fn turns_before<'v>(&'v self, thread: &'v str, at: usize) -> impl Iterator<Item = &'v Turn<'r>> {
+        self.turns.iter().filter(move |t| t.thread == Some(thread) && t.call.at < at)
+    }
+
+    /// Whether a correct server can continue the thread: it has an acknowledged turn or was placed with a complete one.
+    pub(super) fn has_history(&self, turn: &Turn<'r>) -> bool {
+        let Some(thread) = turn.thread else { return false };
+        let at = turn.call.at;
+        self.turns_before(thread, at).any(|t| t.acknowledged().is_some_and(|a| a.at < at))
+            || self.placed.iter().any(|p| p.what.thread == thread && p.at < at && p.what.complete)
+    }
+
+    /// Whether a marker is of another thread than `thread`.
+    pub(super) fn is_foreign(&self, marker: &Marker, thread: &str) -> bool {
+        self.origins.get(marker).is_some_and(|o| o.thread != Some(thread))
+    }
+
+    /// Whether the journal tells what planted a marker.
+    pub(super) fn is_known(&self, marker: &Marker) -> bool {
+        self.origins.contains_key(marker)
+    }
+
+    /// A marker in words: `the reply of step 2 (rhr-3k9x02ma)`.
+    pub(super) fn name(&self, marker: &Marker) -> String {
+        let what = match marker.carrier() {
+            Some(Carrier::Prompt) => "the prompt",
+            Some(Carrier::Reply) => "the reply",
+            Some(Carrier::Call) => "a tool call",
+            Some(Carrier::Output) => "a tool output",
+            Some(Carrier::Reasoning) => "the reasoning",
+            Some(Carrier::Summary) => "the summary",
+            None => "something",
+        };
+        match self.origins.get(marker) {
+            Some(Origin { step: Some(step), .. }) => format!("{what} of step {step} ({marker})"),
+            Some(Origin { thread: Some(thread), .. }) => {
+                format!("{what} in the placed rollout of `{thread}` ({marker})")
+            }
+            _ => format!("{what} ({marker})"),
+        }
+    }
+
+    /// Several markers in words, the first three of them named.
+    pub(super) fn names<'m>(&self, markers: impl IntoIterator<Item = &'m Marker>) -> String {
+        let markers: Vec<&Marker> = markers.into_iter().collect();
+        let mut text = markers.iter().take(3).map(|m| self.name(m)).collect::<Vec<_>>().join(", ");
+        if markers.len() > 3 {
+            text.push_str(&format!(" and {} more", markers.len() - 3));
+        }
+        text
+    }
+
+    /// Turns whose history is judged. In the life that began the thread it is judged as well: a server that loses it
+    /// without any restart is no better.
+    pub(super) fn continued(&self) -> impl Iterator<Item = &Turn<'r>> {
+        self.turns.iter().filter(|t| t.shows_history())
+    }
+
+    /// Whether looking at a turn is enough to say that a promise about restarts was kept. Where a story continues a
+    /// thread in a later life, only such turns are.
+    pub(super) fn settles(&self, turn: &Turn<'r>) -> bool {
+        turn.restored || !self.turns.iter().any(|t| t.restored)
+    }
+
+    /// Why no history could be looked at.
+    pub(super) fn no_history_seen(&self) -> &'static str {
+        if self.turns.iter().any(|t| t.restored) {
+            "no call to a thread of an earlier life reached the model"
+        } else {
+            "no thread was continued"
+        }
+    }
+}

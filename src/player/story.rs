@@ -51,7 +51,7 @@ pub struct Story<'a, T: Target> {
 }
 
 /// What a story is made of.
-pub struct Parts<'a, T: Target> {
+pub(super) struct Parts<'a, T: Target> {
     pub scenario: &'a Scenario,
     pub target: &'a T,
     pub stub: &'a Stub,

@@ -21,11 +21,7 @@ pub fn explain(case: &Case) -> Option<String> {
         Verdict::Fail { reason } | Verdict::Fixed { reason } => reason_line(&mut out, reason),
         Verdict::Error { text } => reason_line(&mut out, text),
     }
-    let findings: Vec<_> = case.outcomes.iter().filter_map(|(_, outcome)| match outcome {
-        Outcome::Findings(findings) => Some(findings),
-        _ => None,
-    });
-    let findings: Vec<_> = findings.into_iter().flatten().collect();
+    let findings: Vec<_> = case.outcomes.iter().flat_map(|(_, outcome)| outcome.findings()).collect();
     for finding in findings.iter().take(SHOWN) {
         describe(&mut out, finding, case.run.as_ref());
     }

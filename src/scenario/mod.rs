@@ -20,11 +20,12 @@ mod parse;
 mod parse_call;
 mod parse_step;
 mod reach;
-mod schema;
+pub mod schema;
 mod story;
 mod suggest;
 mod types;
 mod view;
+mod write;
 
 pub use baseline::{Baseline, Gap};
 pub use builtin::{builtin, builtin_baseline, fixture};
@@ -32,3 +33,4 @@ pub use diagnostic::{Diagnostic, Diagnostics};
 pub use load::{BASELINE_FILE, LoadError, Problem, load};
 pub use schema::schema;
 pub use types::*;
+pub use write::to_toml;

@@ -10,8 +10,8 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::grammar::Words;
-use super::keys;
 use super::types::{Call, Ending, Expect, Expected, FileStep, Id, Restart, Scenario, StepKind, Synthetic};
+use super::{keys, keys_call};
 use crate::fault::plan::{Action, Fault, Signal, Trigger, Whom};
 use crate::model::script::{Failure, Output, Response};
 use crate::rollout::mutate::{Keep, Mutator};
@@ -153,7 +153,7 @@ fn call(asked: &Call) -> Fields {
 }
 
 fn expect(expect: &Expect) -> Option<String> {
-    let outcome = keys::OUTCOMES.name(expect.outcome).map(string);
+    let outcome = keys_call::OUTCOMES.name(expect.outcome).map(string);
     match &expect.text {
         Some(text) => Some(Fields::default().put_some("outcome", outcome).put("text", string(text)).inline()),
         None if expect.outcome == Expected::Default => None,
@@ -212,10 +212,10 @@ fn fault(fault: &Fault) -> Fields {
         }
         Trigger::ModelRequest { n } => at.put("model-request", n.to_string()),
         Trigger::ModelChunk { n, edge } => {
-            at.put("model-chunk", n.to_string()).put("edge", string(word(&keys::EDGES, *edge)))
+            at.put("model-chunk", n.to_string()).put("edge", string(word(&keys_call::EDGES, *edge)))
         }
         Trigger::ModelEnd => at.put("model-end", "true"),
-        Trigger::Rehydration(point) => at.put("rehydration", string(word(&keys::REHYDRATIONS, *point))),
+        Trigger::Rehydration(point) => at.put("rehydration", string(word(&keys_call::REHYDRATIONS, *point))),
     };
     let fields = Fields::default().put("at", at.inline());
     match fault.what {

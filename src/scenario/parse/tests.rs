@@ -62,13 +62,22 @@ fn what_is_uncertain_is_no_finding() {
         // An id of nobody's needs no thread.
         &["reply = { thread = \"nobody\", id = \"no-such-id\", prompt = \"p\" }"],
         // The chunk at which a stream is closed has a before.
-        &["reply.prompt = \"p\"\nreply.model = { text = \"t\", chunks = 4, fail = { close-after = 2 } }\nreply.fault = { at = { model-chunk = 3, edge = \"before\" }, stop = {} }"],
+        &[
+            "reply.prompt = \"p\"\nreply.model = { text = \"t\", chunks = 4, fail = { close-after = 2 } }\nreply.fault = { at = { model-chunk = 3, edge = \"before\" }, stop = {} }",
+        ],
         // Chunks are counted over all responses of the call.
-        &["reply.prompt = \"p\"\nreply.model = [{ text = \"a\", chunks = 2 }, { text = \"b\", chunks = 2 }]\nreply.fault = { at = { model-chunk = 4, edge = \"after\" }, stop = {} }"],
+        &[
+            "reply.prompt = \"p\"\nreply.model = [{ text = \"a\", chunks = 2 }, { text = \"b\", chunks = 2 }]\nreply.fault = { at = { model-chunk = 4, edge = \"after\" }, stop = {} }",
+        ],
         // The sibling of a faulted call may be cut off with it.
-        &["together = [{ reply = { prompt = \"a\", expect = \"interrupted\" } }, { reply = { prompt = \"b\", fault = { at = { sent = \"call\" }, kill = {} } } }]"],
+        &[
+            "together = [{ reply = { prompt = \"a\", expect = \"interrupted\" } }, { reply = { prompt = \"b\", fault = { at = { sent = \"call\" }, kill = {} } } }]",
+        ],
         // Both calls of one moment rehydrate the thread.
-        &["restart = {}", "together = [{ reply = { prompt = \"a\" } }, { reply = { prompt = \"b\", fault = { at = { rehydration = \"call\" }, kill = {} } } }]"],
+        &[
+            "restart = {}",
+            "together = [{ reply = { prompt = \"a\" } }, { reply = { prompt = \"b\", fault = { at = { rehydration = \"call\" }, kill = {} } } }]",
+        ],
         // A death at the end is something to prove.
         &["kill = {}"],
     ] {
@@ -109,7 +118,8 @@ fn nesting_without_end_is_refused_and_is_no_overflow() {
         assert!(after_a_start(&[&format!("codex = {value}")]).is_err());
     }
     let arguments = format!("{}1{}", "{a=".repeat(100), "}".repeat(100));
-    let call = format!("reply = {{ prompt = \"p\", model = {{ tools = [{{ name = \"n\", arguments = {arguments} }}] }} }}");
+    let call =
+        format!("reply = {{ prompt = \"p\", model = {{ tools = [{{ name = \"n\", arguments = {arguments} }}] }} }}");
     let wrong = after_a_start(&[&call]).expect_err("too deep");
     assert!(wrong.to_string().contains("nested too deeply"), "{wrong}");
     assert!(after_a_start(&[&format!("{} = 1", vec!["a"; 100_000].join("."))]).is_err());
@@ -119,10 +129,58 @@ fn nesting_without_end_is_refused_and_is_no_overflow() {
 fn toml_like() -> impl Strategy<Value = String> {
     let word = prop_oneof![
         prop::sample::select(vec![
-            "[[step]]\n", "[step]\n", "[[model]]\n", "rehydra", "title", "proves", "codex", "reply", "together", "model",
-            "fault", "at", "kill", "damage", "torn-tail", "keep", "rollout", "thread", "prompt", "expect", "chunks", "tools",
-            "arguments", "fail", "=", ".", ",", "{", "}", "[", "]", "\"", "'", "\"\"\"", "\n", "\r\n", "#", " ", "1", "-1",
-            "1.5", "true", "inf", "1979-05-27", "\\u0041", "\u{0}", "\u{feff}", "\u{202e}", "🙂", "\"a\"", "{}", "= 1\n",
+            "[[step]]\n",
+            "[step]\n",
+            "[[model]]\n",
+            "rehydra",
+            "title",
+            "proves",
+            "codex",
+            "reply",
+            "together",
+            "model",
+            "fault",
+            "at",
+            "kill",
+            "damage",
+            "torn-tail",
+            "keep",
+            "rollout",
+            "thread",
+            "prompt",
+            "expect",
+            "chunks",
+            "tools",
+            "arguments",
+            "fail",
+            "=",
+            ".",
+            ",",
+            "{",
+            "}",
+            "[",
+            "]",
+            "\"",
+            "'",
+            "\"\"\"",
+            "\n",
+            "\r\n",
+            "#",
+            " ",
+            "1",
+            "-1",
+            "1.5",
+            "true",
+            "inf",
+            "1979-05-27",
+            "\\u0041",
+            "\u{0}",
+            "\u{feff}",
+            "\u{202e}",
+            "🙂",
+            "\"a\"",
+            "{}",
+            "= 1\n",
         ])
         .prop_map(str::to_owned),
         "\\PC{0,3}",
@@ -132,7 +190,8 @@ fn toml_like() -> impl Strategy<Value = String> {
 
 /// A built-in scenario with pieces taken out, doubled and put elsewhere.
 fn spoilt() -> impl Strategy<Value = String> {
-    let cuts = proptest::collection::vec((any::<prop::sample::Index>(), 0..40_usize, any::<prop::sample::Index>()), 1..6);
+    let cuts =
+        proptest::collection::vec((any::<prop::sample::Index>(), 0..40_usize, any::<prop::sample::Index>()), 1..6);
     (any::<prop::sample::Index>(), cuts).prop_map(|(which, cuts)| {
         let all = builtin();
         let mut text: Vec<char> = all[which.index(all.len())].1.chars().collect();

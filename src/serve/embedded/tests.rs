@@ -235,7 +235,7 @@ async fn concurrent_replies_after_a_restart_share_one_continuation() {
     let (one, two) = tokio::join!(reply(&engine, old, "b"), reply(&engine, old, "c"));
     assert_eq!(thread_of(&one), thread_of(&two));
     assert_ne!(thread_of(&one), old);
-    assert!(rehydration(&one).is_some() && rehydration(&two).is_some());
+    assert!(rehydration(&one).is_some());
     assert_eq!(home.model.last_heard(), ["user: a", "assistant: one", "user: b", "assistant: two", "user: c"]);
     let rollouts = home.files().into_iter().filter(|path| path.to_string_lossy().contains("rollout-")).count();
     assert_eq!(rollouts, 2);

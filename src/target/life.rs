@@ -114,7 +114,9 @@ impl Life {
 
     /// Acts on the process, at once, and remembers it if it is meant to end the life.
     pub(super) fn act(&self, action: Action) {
-        let asked = match action {
+        // Held while it is done, so that nobody tells of a death before its cause is noted.
+        let mut asked = lock(&self.asked);
+        let done = match action {
             Action::Kill { signal, whom } => {
                 let (number, name) = of(signal);
                 let there = match whom {
@@ -124,8 +126,9 @@ impl Life {
                 there.then_some(name)
             }
             Action::Eof => {
+                let there = self.is_running();
                 self.outbox.close();
-                self.is_running().then_some("eof")
+                there.then_some("eof")
             }
             Action::Stop => {
                 self.child.signal_group(proc::Signal::STOP);
@@ -136,8 +139,8 @@ impl Life {
                 None
             }
         };
-        if let Some(name) = asked {
-            lock(&self.asked).get_or_insert(name);
+        if let Some(name) = done {
+            asked.get_or_insert(name);
         }
     }
 

@@ -3,6 +3,8 @@
 //! This binary is its own cast. Called as `fake-server MODE` it is the server under test, called as `harness` it is a
 //! harness that gets killed; called by cargo it runs the trials.
 
+#![allow(clippy::expect_used, clippy::print_stdout, clippy::print_stderr)] // all of this is test code
+
 mod deaths;
 mod fake;
 mod opening;

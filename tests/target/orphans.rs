@@ -13,8 +13,9 @@ use tokio::io::AsyncBufReadExt;
 
 use crate::rig::this_binary;
 
-/// The target: forks a sleeper that ignores what a shell's death would send it, names both, and sleeps too.
-const TARGET: &str = "sleep 1000 & echo $$ $!; exec sleep 1000";
+/// The target: forks a sleeper, names itself and it, and sleeps too, without the tag. So the first can only be reached by
+/// the parent-death signal, and the second only by the warden.
+const TARGET: &str = "sleep 1000 & echo $$ $!; exec env -i /bin/sleep 1000";
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![

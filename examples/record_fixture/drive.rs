@@ -113,7 +113,9 @@ struct Server {
 
 impl Server {
     fn start(stage: &Stage<'_>, subcommand: &str) -> Fallible<Server> {
-        let mut child = stage.command(&stage.cwd).arg(subcommand).stdin(Stdio::piped()).spawn()?;
+        // Whoever records sees what the server complains of.
+        let mut command = stage.command(&stage.cwd);
+        let mut child = command.arg(subcommand).stdin(Stdio::piped()).stderr(Stdio::inherit()).spawn()?;
         let stdin = child.stdin.take().ok_or("no pipe to write to")?;
         let lines = BufReader::new(child.stdout.take().ok_or("no pipe to read from")?).lines();
         Ok(Server { child, stdin, lines, asked: 0 })

@@ -142,9 +142,11 @@ fn targets(args: &Args) -> Result<Vec<(TargetName, Arc<Resolved>)>, Failure> {
         names.push(TargetName::Builtin);
     }
     let mut seen = Vec::new();
-    names.retain(|name| !seen.contains(name) && {
-        seen.push(name.clone());
-        true
+    names.retain(|name| {
+        !seen.contains(name) && {
+            seen.push(name.clone());
+            true
+        }
     });
     let resolve = |name: TargetName| name.resolve().map(|found| (name, Arc::new(found))).map_err(Failure::broken);
     names.into_iter().map(resolve).collect()

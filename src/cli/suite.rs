@@ -40,7 +40,12 @@ pub(super) async fn play(suite: Suite) -> Vec<Case> {
     for scenario in &suite.scenarios {
         for (name, target) in &suite.targets {
             let (suite, places, progress) = (suite.clone(), places.clone(), progress.clone());
-            let job = Job { scenario: scenario.clone(), name: name.clone(), target: target.clone(), control: control.clone() };
+            let job = Job {
+                scenario: scenario.clone(),
+                name: name.clone(),
+                target: target.clone(),
+                control: control.clone(),
+            };
             playing.spawn(async move {
                 // The semaphore is never closed.
                 let _place = places.acquire().await;

@@ -31,8 +31,14 @@ pub fn matrix(cases: &[Case], elapsed_ms: u64) -> String {
 
 /// `41 passed, 3 gaps in 1.2 s`: every verdict that occurs, counted.
 fn totals(cases: &[Case], elapsed_ms: u64) -> String {
-    let words =
-        [("pass", "passed"), ("FAIL", "failed"), ("gap", "gaps"), ("FIXED", "fixed"), ("unsupported", "unsupported"), ("ERROR", "errors")];
+    let words = [
+        ("pass", "passed"),
+        ("FAIL", "failed"),
+        ("gap", "gaps"),
+        ("FIXED", "fixed"),
+        ("unsupported", "unsupported"),
+        ("ERROR", "errors"),
+    ];
     let counts = words.iter().filter_map(|(verdict, name)| {
         let n = cases.iter().filter(|case| word(&case.verdict) == *verdict).count();
         (n > 0 || *verdict == "pass").then(|| format!("{n} {name}"))

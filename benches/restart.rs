@@ -69,8 +69,7 @@ impl Stage {
         let token = "a token of this benchmark".to_owned();
         let stub = Stub::start(journal.clone(), armed.clone(), token.clone())?;
         let home = Home::create(dir.path(), &HomeSpec::wide(profile.kind, version, stub.port(), token))?;
-        let config =
-            LiveConfig { profile, env: home.env(), run_dir: dir.path().to_owned(), limits: Limits::default() };
+        let config = LiveConfig { profile, env: home.env(), run_dir: dir.path().to_owned(), limits: Limits::default() };
         let target = LiveTarget::new(config, journal, armed);
         Ok(Stage { dir, stub, home, target, calls: 0, lives: 0 })
     }
@@ -217,8 +216,7 @@ impl Bare {
 
     fn initialize(&mut self) -> Result<(), Failure> {
         let client = serde_json::json!({"name": "bare", "version": "0"});
-        let params =
-            serde_json::json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client});
+        let params = serde_json::json!({"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": client});
         self.ask(serde_json::json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params}))?;
         writeln!(self.stdin, r#"{{"jsonrpc":"2.0","method":"notifications/initialized"}}"#)?;
         Ok(())

@@ -9,7 +9,10 @@ const HEAD: &str = "rehydra = 1\ntitle = \"a bad one\"\nproves = [\"responsive\"
 const BEGIN: &str = "[[step]]\ncodex = { prompt = \"Remember blue.\", model = { text = \"Noted.\" } }\n\n";
 
 fn scenario(source: &str) -> Diagnostics {
-    Scenario::parse("bad", None, source).expect_err("the scenario is wrong")
+    match Scenario::parse("bad", None, source) {
+        Err(wrong) => wrong,
+        Ok(taken) => panic!("it is taken for sound: {taken:?}"),
+    }
 }
 
 fn check(name: &str, wrong: &Diagnostics) {

@@ -94,12 +94,7 @@ impl Stage {
         let stub = Stub::start(journal.clone(), armed.clone(), token.clone())?;
         let spec = HomeSpec::wide(TargetKind::CodexMcp, Some(version), stub.port(), token);
         let home = Home::create(dir.path(), &spec)?;
-        let config = LiveConfig {
-            profile,
-            env: home.env(),
-            run_dir: dir.path().to_owned(),
-            limits: Limits::default(),
-        };
+        let config = LiveConfig { profile, env: home.env(), run_dir: dir.path().to_owned(), limits: Limits::default() };
         let ours = LiveTarget::new(config, journal.clone(), armed);
         Ok(Stage { dir, journal, stub, home, ours, native, said: Vec::new(), calls: 0, lives: 0 })
     }

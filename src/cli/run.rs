@@ -119,6 +119,13 @@ fn scenarios(args: &Args) -> Result<Vec<Arc<Scenario>>, Failure> {
     Ok(kept)
 }
 
+/// Every scenario with every target of the suite, by name: what an entry of the baseline may still be about.
+fn names(suite: &Suite) -> Vec<(String, String)> {
+    let targets = suite.targets.iter().map(|(name, _)| name.text());
+    let pairs = targets.flat_map(|target| suite.scenarios.iter().map(move |s| (s.name.clone(), target.clone())));
+    pairs.collect()
+}
+
 fn styled() -> bool {
     use std::io::IsTerminal;
     std::io::stderr().is_terminal()

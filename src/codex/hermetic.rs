@@ -3,8 +3,9 @@
 //! With a plain configuration Codex contacts GitHub, chatgpt.com and a metrics host as it starts, and sends 40 KB of its
 //! own instructions and tools with each request. With this one the only connection is the stub's, the base instructions
 //! are one line of ours, and standard error stays empty but for what a subcommand says of itself (seen: 0.105.0, 0.130.0
-//! and 0.153.4 as `mcp-server`, 0.153.4 and 0.169.0 as `exec`, 0.169.0 as `app-server`). The environment context stays
-//! on, for it is how a model is told the cwd.
+//! and 0.153.4 as `mcp-server`, 0.153.4 and 0.169.0 as `exec`, 0.169.0 as `app-server`): the two `exec` print their
+//! banner there, and that they use their own sandbox helper where the system has no `bwrap`. The environment context
+//! stays on, for it is how a model is told the cwd.
 //!
 //! Releases differ where a switch was renamed and the old or the new name is refused or warned about. 0.105.0 cannot be
 //! kept from one message of its own, the permissions, because it has no `include_…` switch; it ignores keys that it

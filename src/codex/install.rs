@@ -250,12 +250,13 @@ fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> InstallE
     move |source| InstallError::Io { what, path, source }
 }
 
-// npm ends with the name of its log file, which nobody has who reads a report.
+// Warnings and the name of npm's log file, which nobody has who reads a report, do not say why it failed.
 fn last_lines(output: &str) -> String {
-    let telling = |line: &&str| !line.is_empty() && !line.contains("A complete log of this run");
+    let noise = ["npm warn", "npm WARN", "npm error A complete log of this run"];
+    let telling = |line: &&str| !line.is_empty() && !noise.iter().any(|start| line.starts_with(start));
     let lines: Vec<_> = output.lines().map(str::trim).filter(telling).collect();
     if lines.is_empty() {
-        return "it printed nothing".to_owned();
+        return "it did not say why".to_owned();
     }
     lines[lines.len().saturating_sub(4)..].join(" / ")
 }

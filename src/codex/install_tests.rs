@@ -109,11 +109,13 @@ fn what_npm_itself_completed_is_taken_over() {
 
 #[test]
 fn a_failed_installation_leaves_nothing_and_tells_npms_words() {
-    let bench = Bench::new("echo 'npm error notarget No matching version' >&2; mkdir -p \"$vendor\"; exit 1");
+    let bench = Bench::new(
+        "echo 'npm warn old' >&2; echo 'npm error notarget No matching version' >&2; mkdir -p \"$vendor\"; exit 1",
+    );
     let error = bench.cache().ensure(RELEASE).unwrap_err();
     assert!(matches!(error, InstallError::NpmFailed { .. }));
     let text = error.to_string();
-    assert!(text.contains("No matching version") && text.contains("npm view"), "{text}");
+    assert!(text.contains("No matching version") && text.contains("npm view") && !text.contains("old"), "{text}");
     assert_eq!(bench.releases(), [".0.153.4.lock"]);
 }
 

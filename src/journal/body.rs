@@ -38,9 +38,20 @@ pub enum Body {
     },
 }
 
+impl Body {
+    /// Both ends of something whose middle is gone.
+    pub(super) fn ends(len: u64, sha256: &[u8; 32], head: &[u8], tail: &[u8]) -> Body {
+        Body::Ends { sha256: hex(sha256), len, head: STANDARD.encode(head), tail: STANDARD.encode(tail) }
+    }
+}
+
 /// Hex of the SHA-256 of `bytes`.
 pub(super) fn sha256_hex(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+    hex(&Sha256::digest(bytes))
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 
 /// The directory `blobs` of a run. Content-addressed, so writing the same bytes twice keeps one file.

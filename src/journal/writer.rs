@@ -109,7 +109,10 @@ impl Journal {
         for listener in &inner.listeners {
             listener(&event);
         }
-        inner.events.push(event);
+        // A journal that has reached its limit takes no more memory either.
+        if inner.failure.is_none() {
+            inner.events.push(event);
+        }
         seq
     }
 
@@ -119,6 +122,16 @@ impl Journal {
             self.lock().fail(format!("failed to write a blob below {}: {error}", self.dir.display()));
             Body::Text(String::new())
         })
+    }
+
+    /// The body of something too long to be kept: its length and digest, and both its ends, redacted.
+    pub fn ends(&self, len: u64, sha256: &[u8; 32], head: &[u8], tail: &[u8]) -> Body {
+        Body::ends(len, sha256, &self.redactor.clean(head), &self.redactor.clean(tail))
+    }
+
+    /// `bytes` without the secrets of the run: what a semantic event may be read from.
+    pub fn clean(&self, bytes: &[u8]) -> Vec<u8> {
+        self.redactor.clean(bytes)
     }
 
     /// Keeps a whole file as a blob, redacted, and returns its name.

@@ -32,7 +32,8 @@ impl<T: Target> Story<'_, T> {
         }
         let mut ended = false;
         for UnderWay { spec, ask, pending } in under_way {
-            let answer = pending.0.await.map_err(|_| Stop(format!("call {} was never ended by the target", ask.call)))?;
+            let answer =
+                pending.0.await.map_err(|_| Stop(format!("call {} was never ended by the target", ask.call)))?;
             ended |= self.armed.disarm(ask.call);
             self.learn(&ask, &answer);
             self.expect(spec, &ask, &answer);
@@ -107,9 +108,7 @@ impl<T: Target> Story<'_, T> {
         let (met, wanted) = match spec.expect.outcome {
             Expected::Default | Expected::Any => (true, "an end"),
             Expected::Reply => (outcome == AnswerOutcome::Reply, "a reply"),
-            Expected::Error => {
-                (matches!(outcome, AnswerOutcome::ToolError | AnswerOutcome::RpcError), "an error")
-            }
+            Expected::Error => (matches!(outcome, AnswerOutcome::ToolError | AnswerOutcome::RpcError), "an error"),
             Expected::Interrupted => (outcome == AnswerOutcome::Closed, "an interruption"),
         };
         let pattern = spec.expect.text.as_deref();

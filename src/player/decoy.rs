@@ -14,7 +14,7 @@ use crate::rollout::generate::{self, Era, Spec};
 use crate::target::Target;
 
 /// How the journal calls it.
-pub const DECOY: &str = "decoy";
+pub(super) const DECOY: &str = "decoy";
 
 impl<T: Target> Story<'_, T> {
     /// Puts a decoy beside the first thread that has an id, unless there is one for these eight digits already. Before

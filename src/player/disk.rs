@@ -97,7 +97,7 @@ impl<T: Target> Story<'_, T> {
         let done = DamageDone {
             path: relative.display().to_string(),
             thread: Some(step.thread.clone()),
-            mutator: step.mutator.to_string(),
+            mutator: step.mutator.name().to_owned(),
             before: state(&before),
             after: state(&mutated.bytes),
             destroyed: mutated.destroyed,

@@ -7,8 +7,9 @@ use super::story::{Parts, Story};
 use crate::fault::armed::Armed;
 use crate::journal::{FORMAT, Header, Journal, Redactor, ScenarioHeader};
 use crate::limits::Limits;
-use crate::model::Stub;
+use crate::model::{BadPattern, Stub};
 use crate::scenario::Scenario;
+use crate::target::TargetError;
 use crate::target::home::{Home, HomeSpec, TOKEN_VAR};
 use crate::target::live::{LiveConfig, LiveTarget};
 use crate::target::resolve::Resolved;
@@ -28,18 +29,30 @@ pub struct Plan<'a> {
 
 /// Why the stage could not be set.
 #[derive(Debug, thiserror::Error)]
-#[error("failed to {what} {path}: {source}")]
-pub struct LiveError {
-    what: &'static str,
-    path: PathBuf,
-    source: std::io::Error,
+pub enum LiveError {
+    /// The run's directory cannot be used.
+    #[error("failed to {what} {path}: {source}")]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// The run's directory.
+        path: PathBuf,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+    /// The target cannot be set up.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// A pattern of the scenario is no regular expression.
+    #[error("`[[model]] when`: {0}")]
+    Pattern(#[from] BadPattern),
 }
 
 /// Plays a scenario on a live target. Everything that happened stands in the journal in `plan.dir` afterwards; an error
 /// means that there is none.
 pub async fn play(plan: Plan<'_>) -> Result<(), LiveError> {
     let Plan { scenario, target, limits, dir } = plan;
-    let failed = |what: &'static str| move |source| LiveError { what, path: dir.to_owned(), source };
+    let failed = |what: &'static str| move |source| LiveError::Io { what, path: dir.to_owned(), source };
     std::fs::create_dir_all(dir).map_err(failed("make"))?;
     // Absolute: the target's cwd is another one in each life.
     let dir = &dir.canonicalize().map_err(failed("resolve"))?;
@@ -69,7 +82,7 @@ pub async fn play(plan: Plan<'_>) -> Result<(), LiveError> {
     let stub =
         Stub::start(journal.clone(), armed.clone(), token.clone()).map_err(failed("start the stub model for"))?;
     for unprompted in &scenario.models {
-        stub.unprompted(&unprompted.when, unprompted.response.clone());
+        stub.unprompted(&unprompted.when, unprompted.response.clone())?;
     }
     let spec = HomeSpec::wide(target.profile.kind, target.version, stub.port(), token);
     let home = Home::create(dir, &spec).map_err(failed("make the home in"))?;
@@ -81,18 +94,9 @@ pub async fn play(plan: Plan<'_>) -> Result<(), LiveError> {
         run: world.ids.uuid().simple().to_string(),
         launcher: None,
     };
-    let live = LiveTarget::new(config, journal.clone(), armed.clone());
-    let parts = Parts {
-        scenario,
-        target: &*live,
-        stub: &stub,
-        armed,
-        journal,
-        world,
-        limits,
-        home: home.codex_home(),
-        seed,
-    };
+    let live = LiveTarget::new(config, journal.clone(), armed.clone())?;
+    let parts =
+        Parts { scenario, target: &live, stub: &stub, armed, journal, world, limits, home: home.codex_home(), seed };
     Story::new(parts).play().await;
     stub.stop().await;
     Ok(())

@@ -51,7 +51,7 @@ pub struct Story<'a, T: Target> {
 }
 
 /// What a story is made of.
-pub struct Parts<'a, T: Target> {
+pub(super) struct Parts<'a, T: Target> {
     pub scenario: &'a Scenario,
     pub target: &'a T,
     pub stub: &'a Stub,
@@ -69,7 +69,24 @@ impl<'a, T: Target> Story<'a, T> {
         let dir = journal.dir().to_owned();
         let planter = Planter::new(seed);
         let (book, calls, lives, open, step) = (Book::default(), 0, 0, false, 0);
-        Story { scenario, target, stub, armed, journal, world, limits, dir, home, seed, planter, book, calls, lives, open, step }
+        Story {
+            scenario,
+            target,
+            stub,
+            armed,
+            journal,
+            world,
+            limits,
+            dir,
+            home,
+            seed,
+            planter,
+            book,
+            calls,
+            lives,
+            open,
+            step,
+        }
     }
 
     /// Plays every step, ends the last life, and takes the last snapshot. What stops it stands in the journal.

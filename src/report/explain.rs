@@ -21,24 +21,14 @@ pub fn explain(case: &Case) -> Option<String> {
         Verdict::Fail { reason } | Verdict::Fixed { reason } => reason_line(&mut out, reason),
         Verdict::Error { text } => reason_line(&mut out, text),
     }
-    let findings: Vec<_> = case.outcomes.iter().filter_map(|(_, outcome)| match outcome {
-        Outcome::Findings(findings) => Some(findings),
-        _ => None,
-    });
-    let findings: Vec<_> = findings.into_iter().flatten().collect();
+    let findings: Vec<_> = case.outcomes.iter().flat_map(|(_, outcome)| outcome.findings()).collect();
     for finding in findings.iter().take(SHOWN) {
         describe(&mut out, finding, case.run.as_ref());
     }
     if findings.len() > SHOWN {
         let _ = writeln!(out, "  … and {} more findings: see --json", findings.len() - SHOWN);
     }
-    for (invariant, outcome) in &case.outcomes {
-        if let Outcome::Unjudged(reason) = outcome
-            && case.run.as_ref().is_some_and(|run| run.header.scenario.proves.iter().any(|p| p == invariant.name()))
-        {
-            let _ = writeln!(out, "  {invariant}: nothing to judge, {reason}");
-        }
-    }
+    unjudged(&mut out, case, findings.is_empty());
     if let Some(dir) = &case.dir {
         let _ = writeln!(out, "  run          {}", dir.display());
         let _ = writeln!(out, "  judge again  rehydra replay {}", dir.display());
@@ -47,6 +37,26 @@ pub fn explain(case: &Case) -> Option<String> {
         let _ = writeln!(out, "  play again   {}", case.again);
     }
     Some(out)
+}
+
+/// What the scenario proves and nothing was there to judge by: each with its reason where no finding explains it.
+fn unjudged(out: &mut String, case: &Case, with_reasons: bool) {
+    let Some(run) = &case.run else { return };
+    let proves = |name: &str| run.header.scenario.proves.iter().any(|proved| proved == name);
+    let mut names = Vec::new();
+    for (invariant, outcome) in &case.outcomes {
+        if let Outcome::Unjudged(reason) = outcome
+            && proves(invariant.name())
+        {
+            names.push(invariant.name());
+            if with_reasons {
+                let _ = writeln!(out, "  {invariant}: nothing to judge, {reason}");
+            }
+        }
+    }
+    if !with_reasons && !names.is_empty() {
+        let _ = writeln!(out, "  not to be judged after that: {}", names.join(", "));
+    }
 }
 
 fn reason_line(out: &mut String, reason: &str) {

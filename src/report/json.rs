@@ -23,7 +23,7 @@ pub fn summary(cases: &[Case], elapsed_ms: u64) -> String {
 }
 
 fn case(case: &Case) -> Value {
-    let checks: Vec<_> = case.outcomes.iter().map(|(invariant, outcome)| {
+    let checks = case.outcomes.iter().map(|(invariant, outcome)| {
         let (word, reason, findings) = match outcome {
             Outcome::Held => ("held", None, Vec::new()),
             Outcome::Findings(findings) => ("findings", None, findings.iter().map(finding).collect()),

@@ -33,6 +33,15 @@ pub enum Keep {
     AllButNewline,
 }
 
+impl Mutator {
+    /// Its name in scenario files and journals.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Mutator::TornTail { .. } => "torn-tail",
+        }
+    }
+}
+
 /// A damaged rollout and what the damage did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mutated {

@@ -1,8 +1,9 @@
-//! The keys of a scenario file: the only place where they are listed.
+//! The keys of a scenario file and of its steps. Those of calls stand in `keys_call.rs`; no key is listed anywhere else.
 
 use super::grammar::*;
-use super::types::{Expected, Need};
-use crate::fault::plan::{Edge, Rehydration, Signal, Whom};
+use super::keys_call::{CODEX, KILL, REPLY, UNPROMPTED, approvals, sandboxes};
+use super::types::Need;
+use crate::fault::plan::{Signal, Whom};
 use crate::limits::*;
 use crate::rollout::generate::Era;
 use crate::rollout::mutate::Keep;
@@ -27,15 +28,6 @@ pub(super) const ENDS: Words<Option<Signal>> = Words(&[
 pub(super) const WHOM: Words<Whom> = Words(&[("server", Whom::Server), ("group", Whom::Group)]);
 /// `true` is a stop.
 pub(super) const PAUSES: Words<bool> = Words(&[("STOP", true), ("CONT", false)]);
-pub(super) const EDGES: Words<Edge> = Words(&[("before", Edge::Before), ("after", Edge::After)]);
-pub(super) const REHYDRATIONS: Words<Rehydration> =
-    Words(&[("call", Rehydration::Call), ("configured", Rehydration::Configured), ("model", Rehydration::Model)]);
-pub(super) const OUTCOMES: Words<Expected> = Words(&[
-    ("reply", Expected::Reply),
-    ("error", Expected::Error),
-    ("interrupted", Expected::Interrupted),
-    ("any", Expected::Any),
-]);
 pub(super) const ERAS: Words<Era> = Words(&[
     ("bare", Era::Bare),
     ("envelope", Era::Envelope),
@@ -45,20 +37,10 @@ pub(super) const ERAS: Words<Era> = Words(&[
 /// How much of a torn record stays, where it is not a number of bytes.
 pub(super) const KEEPS: Words<Keep> = Words(&[("half", Keep::Half), ("all-but-newline", Keep::AllButNewline)]);
 
-fn sandboxes() -> Vec<&'static str> {
-    vec!["read-only", "workspace-write", "danger-full-access"]
-}
-
-fn approvals() -> Vec<&'static str> {
-    vec!["untrusted", "on-failure", "on-request", "never"]
-}
-
-const COUNT: Shape = Shape::Int { min: 1, max: 1_000 };
-const CHUNKS_BEFORE: Shape = Shape::Int { min: 0, max: 1_000 };
-const MILLISECONDS: Shape = Shape::Int { min: 1, max: SCENARIO_LIMIT_MS };
-const BODY: Shape = Shape::Text(Text { min: 0, max: SCENARIO_TEXT_CHARS, form: Form::Plain });
-const NAME: Shape = line(SCENARIO_LINE_CHARS);
-const NOTHING: Shape = Shape::Table(&EMPTY);
+pub(super) const MILLISECONDS: Shape = Shape::Int { min: 1, max: SCENARIO_LIMIT_MS };
+pub(super) const BODY: Shape = Shape::Text(Text { min: 0, max: SCENARIO_TEXT_CHARS, form: Form::Plain });
+pub(super) const NAME: Shape = line(SCENARIO_LINE_CHARS);
+pub(super) const NOTHING: Shape = Shape::Table(&EMPTY);
 const THREAD: &str = "The scenario's name for the thread.";
 const WHERE: &str = "Directory below the run's that is the thread's cwd.";
 
@@ -108,85 +90,6 @@ pub(super) static FILE: TableShape = TableShape {
             "[[step]]",
             "What happens, in order.",
         ),
-    ],
-};
-
-static UNPROMPTED: TableShape = TableShape {
-    id: "unprompted",
-    name: "`[[model]]`",
-    doc: "The answer to a model request whose last user message carries no prompt of the story.",
-    choice: None,
-    refused: &[],
-    keys: &[
-        required("when", pattern(), "when = \"a pattern\"", "Regular expression on the text of the last user message."),
-        TEXT,
-        CHUNKS,
-        REASONING,
-        TOOL_CALLS,
-        TOKENS,
-        FAILURE,
-    ],
-};
-
-const TEXT: Key = optional("text", text(SCENARIO_TEXT_CHARS), "The assistant's message.");
-const CHUNKS: Key = beside("chunks", "text", COUNT, "Number of pieces in which the text is sent; 1 if absent.");
-const REASONING: Key = optional("reasoning", text(SCENARIO_TEXT_CHARS), "Summary of a reasoning item before the text.");
-static ONE_TOOL: Shape = Shape::Table(&TOOL);
-const TOOL_CALLS: Key = optional(
-    "tools",
-    Shape::List { of: &ONE_TOOL, min: 1, max: SCENARIO_RESPONSES, unique: false },
-    "Tool calls after the text.",
-);
-const TOKENS: Key = optional("usage", Shape::Table(&USAGE), "Token counts to report.");
-const FAILURE: Key = optional("fail", Shape::Table(&FAIL), "How the exchange goes wrong.");
-
-/// One response of the model.
-pub(super) static RESPONSE: TableShape = TableShape {
-    id: "response",
-    name: "`model`",
-    doc: "The stub's answer to one model request: reasoning, text, tool calls, in this order.",
-    choice: None,
-    refused: &[],
-    keys: &[TEXT, CHUNKS, REASONING, TOOL_CALLS, TOKENS, FAILURE],
-};
-
-static TOOL: TableShape = TableShape {
-    id: "tool",
-    name: "`tools`",
-    doc: "One tool call.",
-    choice: None,
-    refused: &[],
-    keys: &[
-        required("name", NAME, "name = \"shell\"", "The tool's name."),
-        optional("arguments", Shape::Object, "Its arguments; none if absent."),
-    ],
-};
-
-static USAGE: TableShape = TableShape {
-    id: "usage",
-    name: "`usage`",
-    doc: "Token counts of a response.",
-    choice: None,
-    refused: &[],
-    keys: &[
-        required("input", Shape::Int { min: 0, max: 1 << 53 }, "input = 100", "Input tokens."),
-        required("output", Shape::Int { min: 0, max: 1 << 53 }, "output = 10", "Output tokens."),
-    ],
-};
-
-static FAIL: TableShape = TableShape {
-    id: "fail",
-    name: "`fail`",
-    doc: "How an exchange with the model goes wrong.",
-    choice: Some("give `fail` exactly one of `http`, `reset`, `stall-after`, `close-after`, `no-completed`"),
-    refused: &[],
-    keys: &[
-        one_of("http", Shape::Int { min: 400, max: 599 }, "An HTTP error with this status instead of a stream."),
-        beside("body", "http", BODY, "Body of the HTTP error; empty if absent."),
-        one_of("reset", Shape::Yes, "The connection is reset before any response header."),
-        one_of("stall-after", CHUNKS_BEFORE, "The stream stops for good after that many chunks."),
-        one_of("close-after", CHUNKS_BEFORE, "The connection is closed in mid-body after that many chunks."),
-        one_of("no-completed", Shape::Yes, "All items are sent, `response.completed` is not, and the body ends."),
     ],
 };
 
@@ -246,161 +149,6 @@ static TOGETHER: TableShape = TableShape {
     keys: &[
         one_of("codex", Shape::Table(&CODEX), "Begins a thread."),
         one_of("reply", Shape::Table(&REPLY), "Continues a thread."),
-    ],
-};
-
-const PROMPT: Key = required("prompt", text(SCENARIO_TEXT_CHARS), "prompt = \"Which colour?\"", "The user's words.");
-const CALL_THREAD: Key = optional("thread", NAME, "The scenario's name for the thread; `main` if absent.");
-static ONE_RESPONSE: Shape = Shape::Table(&RESPONSE);
-static RESPONSES: [Shape; 2] =
-    [Shape::Table(&RESPONSE), Shape::List { of: &ONE_RESPONSE, min: 1, max: SCENARIO_RESPONSES, unique: false }];
-static ENDINGS: [Shape; 2] = [Shape::Word(|| OUTCOMES.names()), Shape::Table(&EXPECT)];
-const MODEL: Key = optional(
-    "model",
-    Shape::Either(&RESPONSES),
-    "The model's response, or a list of responses that the requests of the turn get in order.",
-);
-const FAULT_KEY: Key = optional("fault", Shape::Table(&FAULT), "What goes wrong during the call.");
-const EXPECT_KEY: Key = optional(
-    "expect",
-    Shape::Either(&ENDINGS),
-    "How the call must end; a reply if absent, or an interruption where the call's fault ends the life.",
-);
-const CALL_LIMIT: Key = optional("limit_ms", MILLISECONDS, "Milliseconds to the answer, instead of the run's limit.");
-
-/// A call that begins a thread.
-pub(super) static CODEX: TableShape = TableShape {
-    id: "codex",
-    name: "`codex`",
-    doc: "A call that begins a thread.",
-    choice: None,
-    refused: &[Refused {
-        key: "id",
-        why: "does not belong to `codex`",
-        help: "a new thread gets its id from the target; an id is given to `reply`",
-    }],
-    keys: &[
-        CALL_THREAD,
-        PROMPT,
-        optional("cwd", path(), "Directory below the run's that is the thread's cwd; made if missing."),
-        optional("sandbox", Shape::Word(sandboxes), "Sandbox of the thread."),
-        optional("approval", Shape::Word(approvals), "Approval policy of the thread."),
-        MODEL,
-        FAULT_KEY,
-        EXPECT_KEY,
-        CALL_LIMIT,
-    ],
-};
-
-const NOT_OF_A_REPLY: &str = "does not belong to `reply`";
-const KEEPS_ITS_OWN: &str = "a reply keeps its thread's settings; give them to the `codex` that begins the thread";
-
-/// A call that continues a thread.
-pub(super) static REPLY: TableShape = TableShape {
-    id: "reply",
-    name: "`reply`",
-    doc: "A call that continues a thread.",
-    choice: None,
-    refused: &[
-        Refused { key: "cwd", why: NOT_OF_A_REPLY, help: KEEPS_ITS_OWN },
-        Refused { key: "sandbox", why: NOT_OF_A_REPLY, help: KEEPS_ITS_OWN },
-        Refused { key: "approval", why: NOT_OF_A_REPLY, help: KEEPS_ITS_OWN },
-    ],
-    keys: &[
-        CALL_THREAD,
-        optional(
-            "id",
-            BODY,
-            "`current` (the default), `first` or `previous` id of the thread, or any other text, sent as it is; \
-             `{current}`, `{CURRENT}` and `{simple}` in it stand for forms of the thread's newest id.",
-        ),
-        PROMPT,
-        MODEL,
-        FAULT_KEY,
-        EXPECT_KEY,
-        CALL_LIMIT,
-    ],
-};
-
-static EXPECT: TableShape = TableShape {
-    id: "expect",
-    name: "`expect`",
-    doc: "How a call must end.",
-    choice: None,
-    refused: &[],
-    keys: &[
-        optional("outcome", Shape::Word(|| OUTCOMES.names()), "The outcome."),
-        optional("text", pattern(), "Regular expression on the text of the answer."),
-    ],
-};
-
-static FAULT: TableShape = TableShape {
-    id: "fault",
-    name: "`fault`",
-    doc: "Something that goes wrong on purpose: when, and what.",
-    choice: Some("give `fault` exactly one action: `kill`, `eof`, `stop` or `continue`"),
-    refused: &[],
-    keys: &[
-        required("at", Shape::Table(&TRIGGER), "at = { model-request = 1 }", "When it happens."),
-        one_of("kill", Shape::Table(&KILL), "A signal that is meant to end the life."),
-        one_of("eof", NOTHING, "The target's stdin is closed."),
-        one_of("stop", NOTHING, "The whole process group is stopped."),
-        one_of("continue", NOTHING, "The whole process group goes on."),
-    ],
-};
-
-const NOT_BUILT: &str = "needs the write injector, which is not in this build";
-const TRIGGERS: &str = "use `sent`, `frame`, `model-request`, `model-chunk`, `model-end` or `rehydration`";
-
-/// A trigger.
-pub(super) static TRIGGER: TableShape = TableShape {
-    id: "at",
-    name: "`at`",
-    doc: "When a fault fires. Numbers count within the step, from 1.",
-    choice: Some(
-        "give `at` exactly one of `sent`, `frame`, `model-request`, `model-chunk`, `model-end`, `rehydration`",
-    ),
-    refused: &[
-        Refused { key: "write", why: NOT_BUILT, help: TRIGGERS },
-        Refused { key: "record", why: NOT_BUILT, help: TRIGGERS },
-        Refused { key: "read", why: NOT_BUILT, help: TRIGGERS },
-        Refused { key: "sync", why: NOT_BUILT, help: TRIGGERS },
-    ],
-    keys: &[
-        one_of("sent", Shape::Word(|| vec!["call"]), "Our request's bytes are in the pipe."),
-        one_of(
-            "frame",
-            NAME,
-            "That frame was read from the target: a method, the type of a `codex/event`, or `answer`.",
-        ),
-        beside("n", "frame", COUNT, "Which frame of that name; the first if absent."),
-        one_of("model-request", COUNT, "The step's n-th model request is whole at the stub, nothing is answered."),
-        one_of("model-chunk", Shape::Int { min: 1, max: 1_000_000 }, "The step's n-th text chunk."),
-        completes(
-            "edge",
-            "model-chunk",
-            Shape::Word(|| EDGES.names()),
-            "edge = \"after\"",
-            "Before: not written. After: the kernel took its bytes.",
-        ),
-        one_of("model-end", Shape::Yes, "All items are done, `response.completed` is not sent."),
-        one_of(
-            "rehydration",
-            Shape::Word(|| REHYDRATIONS.names()),
-            "Of the first call after a restart: sent, its continuation announced, its first model request at the stub.",
-        ),
-    ],
-};
-
-static KILL: TableShape = TableShape {
-    id: "kill",
-    name: "`kill`",
-    doc: "A signal that is meant to end the life.",
-    choice: None,
-    refused: &[],
-    keys: &[
-        optional("signal", Shape::Word(|| SIGNALS.names()), "Which; KILL if absent."),
-        optional("whom", Shape::Word(|| WHOM.names()), "The server's process alone (if absent) or its whole group."),
     ],
 };
 

@@ -1,6 +1,7 @@
 //! The scenario file: a story as TOML, and the same story as data.
 //!
-//! `grammar.rs` says what a grammar is made of, `keys.rs` is the grammar of a scenario. A text is read in `parse.rs`,
+//! `grammar.rs` says what a grammar is made of, `keys.rs` and `keys_call.rs` are the grammar
+//! of a scenario. A text is read in `parse.rs`,
 //! held against the grammar in `conform.rs`, taken out of its tree in `parse_step.rs` and `parse_call.rs`, and judged as
 //! a story in `story.rs` and `reach.rs`; everything that is wrong comes back at once as [`Diagnostics`]. `schema.rs`
 //! writes the same grammar as JSON Schema for editors, `write.rs` writes a story as text again. `baseline.rs` reads what
@@ -15,16 +16,18 @@ mod diagnostic;
 mod glob;
 mod grammar;
 mod keys;
+mod keys_call;
 mod load;
 mod parse;
 mod parse_call;
 mod parse_step;
 mod reach;
-mod schema;
+pub mod schema;
 mod story;
 mod suggest;
 mod types;
 mod view;
+mod write;
 
 pub use baseline::{Baseline, Gap};
 pub use builtin::{builtin, builtin_baseline, fixture};
@@ -32,3 +35,4 @@ pub use diagnostic::{Diagnostic, Diagnostics};
 pub use load::{BASELINE_FILE, LoadError, Problem, load};
 pub use schema::schema;
 pub use types::*;
+pub use write::to_toml;

@@ -129,3 +129,6 @@ impl Lines {
         u32::try_from(self.0.partition_point(|at| *at < byte) + 1).unwrap_or(u32::MAX)
     }
 }
+
+#[cfg(test)]
+mod tests;

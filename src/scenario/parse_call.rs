@@ -1,8 +1,8 @@
 //! Calls, the responses to them, and their faults.
 
-use super::keys;
 use super::types::{Call, Expect, Expected, Id};
 use super::view::View;
+use super::{keys, keys_call};
 use crate::fault::plan::{Action, Fault, Signal, Trigger, Whom};
 use crate::model::script::{Failure, Output, Response, Usage};
 
@@ -36,12 +36,12 @@ fn id(view: View<'_, '_>) -> Id {
 }
 
 fn expect(view: View<'_, '_>) -> Expect {
-    match view.word("expect", &keys::OUTCOMES) {
+    match view.word("expect", &keys_call::OUTCOMES) {
         Some(outcome) => Expect { outcome, text: None },
         None if view.has("expect") => {
             let table = view.view("expect");
             Expect {
-                outcome: table.word("outcome", &keys::OUTCOMES).unwrap_or(Expected::Default),
+                outcome: table.word("outcome", &keys_call::OUTCOMES).unwrap_or(Expected::Default),
                 text: table.text("text"),
             }
         }
@@ -97,9 +97,9 @@ fn trigger(view: View<'_, '_>) -> Option<Trigger> {
         return Some(Trigger::ModelRequest { n });
     }
     if let Some(n) = view.count("model-chunk") {
-        return Some(Trigger::ModelChunk { n, edge: view.word("edge", &keys::EDGES)? });
+        return Some(Trigger::ModelChunk { n, edge: view.word("edge", &keys_call::EDGES)? });
     }
-    if let Some(point) = view.word("rehydration", &keys::REHYDRATIONS) {
+    if let Some(point) = view.word("rehydration", &keys_call::REHYDRATIONS) {
         return Some(Trigger::Rehydration(point));
     }
     if view.has("sent") {

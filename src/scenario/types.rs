@@ -104,6 +104,26 @@ pub enum StepKind {
     },
 }
 
+impl StepKind {
+    /// Its key in a scenario file.
+    pub fn key(&self) -> &'static str {
+        match self {
+            StepKind::Codex(_) => "codex",
+            StepKind::Reply(_) => "reply",
+            StepKind::Together(_) => "together",
+            StepKind::Restart(_) => "restart",
+            StepKind::Kill { .. } => "kill",
+            StepKind::Pause { .. } => "signal",
+            StepKind::Eof => "eof",
+            StepKind::Rollout(_) => "rollout",
+            StepKind::Place(_) => "place",
+            StepKind::Damage(_) => "damage",
+            StepKind::File(_) => "file",
+            StepKind::Wait { .. } => "wait",
+        }
+    }
+}
+
 /// A call of [`StepKind::Together`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct TogetherCall {

@@ -29,6 +29,8 @@ pub(super) enum Scripted {
     Fails(Vec<Value>, ModelError),
     /// Items, and then nothing any more.
     Hangs(Vec<Value>),
+    /// A message, once it is let go.
+    Held(tokio::sync::oneshot::Receiver<()>, String),
 }
 
 /// A model that gives scripted responses in order, and remembers what it was asked.
@@ -93,6 +95,13 @@ impl Model for ScriptedModel {
         match response {
             Scripted::Items(items) => done(items).chain(once(Ok(json!({"type": "response.completed"})))).boxed(),
             Scripted::Fails(items, error) => done(items).chain(once(Err(error))).boxed(),
+            Scripted::Held(release, text) => {
+                let late = async move {
+                    release.await.ok();
+                    Ok(json!({"type": "response.output_item.done", "item": item::assistant("msg", &text)}))
+                };
+                stream::once(late).chain(once(Ok(json!({"type": "response.completed"})))).boxed()
+            }
             Scripted::Hangs(items) => done(items).chain(stream::pending()).boxed(),
         }
     }

@@ -4,7 +4,18 @@
 //! `Settings`, `Life`, `Death` and `Leftover`. It hands every frame to the armed faults before it goes on reading, so a
 //! fault acts at that frame and not at a later one.
 
+mod burial;
+mod calls;
 pub mod home;
+mod life;
+pub mod live;
+mod mcp;
+mod opening;
+pub mod profile;
+mod reading;
+pub mod resolve;
+mod tap;
+mod trouble;
 
 use std::future::Future;
 use std::path::PathBuf;

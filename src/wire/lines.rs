@@ -70,13 +70,15 @@ pub struct LineReader<R> {
     caps: Caps,
     tap: Arc<dyn Tap>,
     spent: u64,
+    discarded: u64,
     line: Growing,
 }
 
 impl<R: AsyncRead + Unpin> LineReader<R> {
     /// Reads `input` within `caps`; `tap` sees each line.
     pub fn new(input: R, caps: Caps, tap: Arc<dyn Tap>) -> LineReader<R> {
-        LineReader { input: BufReader::with_capacity(64 << 10, input), caps, tap, spent: 0, line: Growing::default() }
+        let input = BufReader::with_capacity(64 << 10, input);
+        LineReader { input, caps, tap, spent: 0, discarded: 0, line: Growing::default() }
     }
 
     /// The next line and the tap's mark; `None` at the end of the stream.
@@ -107,19 +109,24 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
         (!line.is_empty()).then(|| self.tapped(line.end(false)))
     }
 
-    /// Reads to the end and keeps nothing; the number of bytes read.
-    pub async fn discard(&mut self) -> u64 {
-        let mut count = 0;
+    /// Reads to the end and keeps nothing, not even what was read of a line.
+    pub async fn discard(&mut self) {
+        self.line = Growing::default();
         loop {
             match self.input.fill_buf().await {
-                Ok([]) | Err(_) => return count,
+                Ok([]) | Err(_) => return,
                 Ok(bytes) => {
                     let len = bytes.len();
-                    count += len as u64;
+                    self.discarded += len as u64;
                     self.input.consume(len);
                 }
             }
         }
+    }
+
+    /// How many bytes [`LineReader::discard`] has read.
+    pub fn discarded(&self) -> u64 {
+        self.discarded
     }
 
     fn tapped(&self, line: Line) -> (Mark, Line) {
@@ -280,7 +287,8 @@ mod tests {
         let caps = Caps { line_bytes: 10, total_bytes: 0 };
         let mut reader = LineReader::new(&b"abc\ndef"[..], caps, Arc::new(Seen::default()));
         assert!(reader.next().await.is_err());
-        assert_eq!(reader.discard().await, 3);
+        reader.discard().await;
+        assert_eq!(reader.discarded(), 3);
     }
 
     #[tokio::test]

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use proptest::prelude::*;
-use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+use proptest::test_runner::{RngAlgorithm, TestRng};
 use serde_json::{Map, Value, json};
 
 use super::schema;
@@ -244,11 +244,4 @@ fn the_schema_in_the_documentation_is_this_one() {
     }
     let checked_in = fs::read_to_string(&path).unwrap_or_default();
     assert!(checked_in == made, "write it again: cargo run -- schema > docs/scenario.schema.json");
-}
-
-proptest! {
-    #[test]
-    fn no_text_makes_the_parser_panic(source in "(?s).{0,200}") {
-        let _ = crate::scenario::Scenario::parse("x", None, &source).map_err(|wrong| wrong.render(true));
-    }
 }

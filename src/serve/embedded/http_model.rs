@@ -197,3 +197,112 @@ impl Reading {
 fn idle() -> ModelError {
     ModelError::Disconnected("idle timeout waiting for SSE".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    /// Answers each connection with one of `responses` and closes it; gives the base URL and what was received.
+    async fn server(responses: Vec<String>) -> (String, tokio::task::JoinHandle<Vec<String>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/v1", listener.local_addr().unwrap());
+        let served = tokio::spawn(async move {
+            let mut received = Vec::new();
+            for response in responses {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut bytes = vec![0; 4096];
+                let n = stream.read(&mut bytes).await.unwrap();
+                received.push(String::from_utf8_lossy(&bytes[..n]).into_owned());
+                stream.write_all(response.as_bytes()).await.unwrap();
+            }
+            received
+        });
+        (url, served)
+    }
+
+    fn response(status: &str, body: &str) -> String {
+        format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
+    }
+
+    async fn ask(base_url: &str, retries: u64, credential: Credential) -> Vec<Result<Value, ModelError>> {
+        let model = HttpModel::new(base_url, retries).unwrap();
+        model.respond(ModelRequest { body: json!({"n": 1}), credential }).collect().await
+    }
+
+    async fn failure(status: &str, body: &str) -> String {
+        let (url, _served) = server(vec![response(status, body)]).await;
+        let events = ask(&url, 0, Credential::None).await;
+        let [Err(error)] = events.as_slice() else { panic!("{events:?}") };
+        error.to_string().replace(&url, "BASE")
+    }
+
+    #[tokio::test]
+    async fn statuses_are_told_in_the_words_of_0_153_4() {
+        let demand = "We're currently experiencing high demand, which may cause temporary errors.";
+        assert_eq!(failure("500 Internal Server Error", "").await, demand);
+        assert_eq!(failure("400 Bad Request", "<html>x</html>").await, "<html>x</html>");
+        assert_eq!(
+            failure("429 Too Many Requests", "slow").await,
+            "exceeded retry limit, last status: 429 Too Many Requests"
+        );
+        let told = |what: &str| format!("unexpected status {what}, url: BASE/responses");
+        assert_eq!(
+            failure("401 Unauthorized", "{\"error\":{\"message\":\"bad key\"}}").await,
+            told("401 Unauthorized: bad key")
+        );
+        assert_eq!(failure("404 Not Found", "nope").await, told("404 Not Found: nope"));
+        assert_eq!(failure("307 Temporary Redirect", "there").await, told("307 Temporary Redirect: there"));
+    }
+
+    #[tokio::test]
+    async fn events_are_read_and_what_is_no_json_passes_by() {
+        let body = "event: a\ndata: {\"type\":\"x\"}\n\ndata: {nope\n\ndata: {\"type\":\"y\"}\n\n";
+        let (url, served) = server(vec![response("200 OK", body)]).await;
+        let events = ask(&url, 0, Credential::Bearer("token".into())).await;
+        assert_eq!(events, [Ok(json!({"type": "x"})), Ok(json!({"type": "y"}))]);
+        let request = served.await.unwrap().remove(0);
+        assert!(request.starts_with("POST /v1/responses HTTP/1.1\r\n"), "{request}");
+        assert!(request.contains("authorization: Bearer token\r\n"), "{request}");
+        assert!(request.ends_with("{\"n\":1}"), "{request}");
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_breaks_off_is_a_transport_error_after_what_was_whole() {
+        let cut = "HTTP/1.1 200 OK\r\ncontent-length: 999\r\n\r\ndata: {\"type\":\"x\"}\n\n".to_owned();
+        let (url, _served) = server(vec![cut]).await;
+        let events = ask(&url, 0, Credential::None).await;
+        assert_eq!(events[0], Ok(json!({"type": "x"})));
+        let broken =
+            "stream disconnected before completion: Transport error: network error: error decoding response body";
+        assert_eq!(events[1].as_ref().unwrap_err().to_string(), broken);
+        assert_eq!(events.len(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_request_that_got_no_stream_is_sent_again() {
+        let (url, served) =
+            server(vec![response("503 Service Unavailable", ""), response("200 OK", "data: 1\n\n")]).await;
+        assert_eq!(ask(&url, 1, Credential::None).await, [Ok(json!(1))]);
+        assert_eq!(served.await.unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn nothing_is_sent_without_the_credential_that_is_wanted() {
+        let missing = Credential::Missing { variable: "KEY".into() };
+        assert_eq!(ask("http://127.0.0.1:9", 0, missing).await, [Err(ModelError::MissingVariable("KEY".into()))]);
+    }
+
+    #[tokio::test]
+    async fn nobody_at_the_address_is_told_as_codex_tells_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        drop(listener);
+        let events = ask(&url, 0, Credential::None).await;
+        let expected =
+            format!("stream disconnected before completion: error sending request for url ({url}/responses)");
+        assert_eq!(events[0].as_ref().unwrap_err().to_string(), expected);
+    }
+}

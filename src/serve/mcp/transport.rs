@@ -194,3 +194,35 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for Lines<R> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::FutureExt;
+    use rmcp::model::ServerResult;
+
+    /// rmcp would wait five seconds from the moment at which it is told of the end.
+    #[tokio::test]
+    async fn the_end_of_the_input_is_hidden_until_everything_is_answered() {
+        let input: &[u8] = b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n";
+        let mut lines = Lines::new(input, tokio::io::sink());
+        assert!(lines.receive().await.is_some());
+        assert!(lines.receive().now_or_never().is_none());
+        let answer = JsonRpcMessage::response(ServerResult::empty(()), RequestId::Number(1));
+        lines.send(answer).await.unwrap();
+        assert!(lines.receive().await.is_none());
+        lines.close().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_reader_that_is_gone_is_an_error_and_still_counts_as_answered() {
+        let (gone, output) = tokio::io::duplex(1);
+        drop(gone);
+        let input: &[u8] = b"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"ping\"}\n";
+        let mut lines = Lines::new(input, output);
+        assert!(lines.receive().await.is_some());
+        let answer = JsonRpcMessage::response(ServerResult::empty(()), RequestId::Number(1));
+        assert!(lines.send(answer).await.is_err());
+        assert!(lines.receive().await.is_none());
+    }
+}

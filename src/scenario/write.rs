@@ -1,0 +1,317 @@
+//! A scenario as text again: what shrinking and capturing hand over.
+//!
+//! The text is canonical. Keys stand in the order of the grammar, defaults are left out, a call that is too long for one
+//! line gets a line for each key. Reading it gives the same story: everything but the lines of the steps and the source.
+//! A response can hold more than the format says (a second text, output in another order, a null in an argument): what
+//! [`Scenario::parse`] cannot have made is written as nearly as the format allows.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use super::grammar::Words;
+use super::types::{Call, Ending, Expect, Expected, FileStep, Id, Restart, Scenario, StepKind, Synthetic};
+use super::{keys, keys_call};
+use crate::fault::plan::{Action, Fault, Signal, Trigger, Whom};
+use crate::model::script::{Failure, Output, Response};
+use crate::rollout::mutate::{Keep, Mutator};
+
+/// Longest line of a step before its keys get lines of their own, in characters.
+const WIDTH_CHARS: usize = 110;
+
+/// The scenario as TOML.
+pub fn to_toml(scenario: &Scenario) -> String {
+    let proves: Vec<&str> = scenario.proves.iter().map(|invariant| invariant.name()).collect();
+    let needs: Vec<&str> = scenario.needs.iter().map(|need| word(&keys::NEEDS, *need)).collect();
+    let mut text = format!("rehydra = 1\ntitle   = {}\n", string(&scenario.title));
+    if !scenario.refs.is_empty() {
+        let _ = writeln!(text, "refs    = {}", list(scenario.refs.iter().map(|r| string(r))));
+    }
+    let _ = writeln!(text, "proves  = {}", list(proves.into_iter().map(string)));
+    if !needs.is_empty() {
+        let _ = writeln!(text, "needs   = {}", list(needs.into_iter().map(string)));
+    }
+    for answer in &scenario.models {
+        let _ = writeln!(text, "\n[[model]]\nwhen = {}", string(&answer.when));
+        for (key, value) in response(&answer.response).0 {
+            let _ = writeln!(text, "{key} = {value}");
+        }
+    }
+    for step in &scenario.steps {
+        let (key, value) = step_value(&step.what);
+        let _ = write!(text, "\n[[step]]\n{}", lines(key, value));
+    }
+    text
+}
+
+/// The fields of a table, in order.
+#[derive(Default)]
+struct Fields(Vec<(&'static str, String)>);
+
+impl Fields {
+    fn put(mut self, key: &'static str, value: impl Into<String>) -> Fields {
+        self.0.push((key, value.into()));
+        self
+    }
+
+    fn put_some(self, key: &'static str, value: Option<impl Into<String>>) -> Fields {
+        match value {
+            Some(value) => self.put(key, value),
+            None => self,
+        }
+    }
+
+    fn inline(self) -> String {
+        match self.0.as_slice() {
+            [] => "{}".to_owned(),
+            fields => {
+                let fields: Vec<String> = fields.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+                format!("{{ {} }}", fields.join(", "))
+            }
+        }
+    }
+}
+
+/// What stands behind the key of a step.
+enum Written {
+    Table(Fields),
+    Value(String),
+}
+
+fn lines(key: &str, value: Written) -> String {
+    match value {
+        Written::Value(value) => format!("{key} = {value}\n"),
+        Written::Table(fields) => {
+            let apart: String = fields.0.iter().map(|(field, value)| format!("{key}.{field} = {value}\n")).collect();
+            let line = format!("{key} = {}\n", fields.inline());
+            if line.chars().count() > WIDTH_CHARS { apart } else { line }
+        }
+    }
+}
+
+fn step_value(what: &StepKind) -> (&'static str, Written) {
+    use Written::{Table, Value};
+    match what {
+        StepKind::Codex(asked) => ("codex", Table(call(asked))),
+        StepKind::Reply(asked) => ("reply", Table(call(asked))),
+        StepKind::Together(calls) => {
+            let entries = calls.iter().map(|entry| {
+                let key = if entry.start { "codex" } else { "reply" };
+                format!("\n    {},", Fields::default().put(key, call(&entry.call).inline()).inline())
+            });
+            ("together", Value(format!("[{}\n]", entries.collect::<String>())))
+        }
+        StepKind::Restart(Restart { end }) => ("restart", Table(ending(*end))),
+        StepKind::Kill { signal, whom } => ("kill", Table(kill(*signal, *whom))),
+        StepKind::Pause { stop } => ("signal", Value(string(word(&keys::PAUSES, *stop)))),
+        StepKind::Eof => ("eof", Table(Fields::default())),
+        StepKind::Rollout(synthetic) => ("rollout", Table(rollout(synthetic))),
+        StepKind::Place(place) => {
+            let fields = Fields::default().put("thread", string(&place.thread)).put("file", string(&place.file));
+            ("place", Table(fields.put_some("cwd", place.cwd.as_deref().map(string))))
+        }
+        StepKind::Damage(damage) => {
+            let Mutator::TornTail { keep } = &damage.mutator;
+            let keep = match keep {
+                Keep::Bytes(bytes) => bytes.to_string(),
+                other => string(word(&keys::KEEPS, *other)),
+            };
+            let torn = Fields::default().put("keep", keep).inline();
+            ("damage", Table(Fields::default().put("thread", string(&damage.thread)).put("torn-tail", torn)))
+        }
+        StepKind::File(change) => ("file", Table(file(change))),
+        StepKind::Wait { frame, limit_ms } => {
+            let fields = Fields::default().put("frame", string(frame));
+            ("wait", Table(fields.put_some("limit_ms", limit_ms.map(|ms| ms.to_string()))))
+        }
+    }
+}
+
+fn call(asked: &Call) -> Fields {
+    let id = match &asked.id {
+        Id::Current => None,
+        Id::First => Some("first"),
+        Id::Previous => Some("previous"),
+        Id::Literal(text) => Some(text.as_str()),
+    };
+    let model = match asked.model.as_slice() {
+        [] => None,
+        [one] => Some(response(one).inline()),
+        several => Some(list(several.iter().map(|one| response(one).inline()))),
+    };
+    Fields::default()
+        .put_some("thread", Some(&asked.thread).filter(|name| *name != "main").map(|name| string(name)))
+        .put_some("id", id.map(string))
+        .put("prompt", string(&asked.prompt))
+        .put_some("cwd", asked.cwd.as_deref().map(string))
+        .put_some("sandbox", asked.sandbox.as_deref().map(string))
+        .put_some("approval", asked.approval.as_deref().map(string))
+        .put_some("model", model)
+        .put_some("fault", asked.fault.as_ref().map(|f| fault(f).inline()))
+        .put_some("expect", expect(&asked.expect))
+        .put_some("limit_ms", asked.limit_ms.map(|ms| ms.to_string()))
+}
+
+fn expect(expect: &Expect) -> Option<String> {
+    let outcome = keys_call::OUTCOMES.name(expect.outcome).map(string);
+    match &expect.text {
+        Some(text) => Some(Fields::default().put_some("outcome", outcome).put("text", string(text)).inline()),
+        None if expect.outcome == Expected::Default => None,
+        None => outcome,
+    }
+}
+
+fn response(response: &Response) -> Fields {
+    let (mut reasoning, mut text, mut pieces, mut tools) = (None, None, None, Vec::new());
+    for output in &response.output {
+        match output {
+            Output::Reasoning { summary } => reasoning = Some(string(summary)),
+            Output::Text { text: said, chunks } => {
+                text = Some(string(said));
+                pieces = Some(*chunks).filter(|chunks| *chunks != 1).map(|chunks| chunks.to_string());
+            }
+            Output::Call { name, arguments } => {
+                let fields = Fields::default().put("name", string(name));
+                let some = arguments.as_object().is_some_and(|object| !object.is_empty());
+                tools.push(fields.put_some("arguments", some.then(|| json(arguments))).inline());
+            }
+        }
+    }
+    let usage = response.usage.map(|usage| {
+        Fields::default().put("input", usage.input.to_string()).put("output", usage.output.to_string()).inline()
+    });
+    Fields::default()
+        .put_some("text", text)
+        .put_some("chunks", pieces)
+        .put_some("reasoning", reasoning)
+        .put_some("tools", (!tools.is_empty()).then(|| list(tools)))
+        .put_some("usage", usage)
+        .put_some("fail", response.failure.as_ref().map(|f| failure(f).inline()))
+}
+
+fn failure(failure: &Failure) -> Fields {
+    let fields = Fields::default();
+    match failure {
+        Failure::Http { status, body } => {
+            let body = Some(body).filter(|body| !body.is_empty()).map(|body| string(body));
+            fields.put("http", status.to_string()).put_some("body", body)
+        }
+        Failure::Reset => fields.put("reset", "true"),
+        Failure::Stall { after } => fields.put("stall-after", after.to_string()),
+        Failure::Close { after } => fields.put("close-after", after.to_string()),
+        Failure::NoCompleted => fields.put("no-completed", "true"),
+    }
+}
+
+fn fault(fault: &Fault) -> Fields {
+    let at = Fields::default();
+    let at = match &fault.at {
+        Trigger::Sent => at.put("sent", string("call")),
+        Trigger::Frame { name, n } => {
+            at.put("frame", string(name)).put_some("n", Some(*n).filter(|n| *n != 1).map(|n| n.to_string()))
+        }
+        Trigger::ModelRequest { n } => at.put("model-request", n.to_string()),
+        Trigger::ModelChunk { n, edge } => {
+            at.put("model-chunk", n.to_string()).put("edge", string(word(&keys_call::EDGES, *edge)))
+        }
+        Trigger::ModelEnd => at.put("model-end", "true"),
+        Trigger::Rehydration(point) => at.put("rehydration", string(word(&keys_call::REHYDRATIONS, *point))),
+    };
+    let fields = Fields::default().put("at", at.inline());
+    match fault.what {
+        Action::Kill { signal, whom } => fields.put("kill", kill(signal, whom).inline()),
+        Action::Eof => fields.put("eof", "{}"),
+        Action::Stop => fields.put("stop", "{}"),
+        Action::Continue => fields.put("continue", "{}"),
+    }
+}
+
+fn kill(signal: Signal, whom: Whom) -> Fields {
+    Fields::default().put("signal", string(word(&keys::SIGNALS, signal))).put("whom", string(word(&keys::WHOM, whom)))
+}
+
+fn ending(end: Ending) -> Fields {
+    match end {
+        Ending::Eof => Fields::default().put("end", string(word(&keys::ENDS, None))),
+        Ending::Signal { signal: Signal::Kill, whom: Whom::Server } => Fields::default(),
+        Ending::Signal { signal, whom } => {
+            let whom = Some(whom).filter(|whom| *whom != Whom::Server).map(|whom| string(word(&keys::WHOM, whom)));
+            Fields::default().put("end", string(word(&keys::ENDS, Some(signal)))).put_some("whom", whom)
+        }
+    }
+}
+
+fn rollout(synthetic: &Synthetic) -> Fields {
+    let spec = &synthetic.spec;
+    Fields::default()
+        .put("thread", string(&synthetic.thread))
+        .put("turns", spec.turns.to_string())
+        .put("era", string(word(&keys::ERAS, spec.era)))
+        .put_some("cwd", synthetic.cwd.as_deref().map(string))
+        .put("seed", spec.seed.to_string())
+        .put_some("tools", Some(spec.tools).filter(|tools| *tools != 0).map(|tools| tools.to_string()))
+        .put_some("interrupted", spec.interrupted.then_some("true"))
+        .put_some("compaction", spec.compaction.map(|after| after.to_string()))
+        .put("sandbox", string(&spec.sandbox))
+        .put("approval", string(&spec.approval))
+}
+
+fn file(change: &FileStep) -> Fields {
+    match change {
+        FileStep::Remove { path } => Fields::default().put("remove", string(path)),
+        FileStep::Mkdir { path } => Fields::default().put("mkdir", string(path)),
+        FileStep::Write { path, text } => Fields::default().put("write", string(path)).put("text", string(text)),
+    }
+}
+
+/// The word of a closed list; every value of its type has one.
+fn word<T: Copy + PartialEq>(words: &Words<T>, value: T) -> &'static str {
+    words.name(value).unwrap_or_default()
+}
+
+fn list(entries: impl IntoIterator<Item = String>) -> String {
+    format!("[{}]", entries.into_iter().collect::<Vec<_>>().join(", "))
+}
+
+/// A basic string on one line.
+fn string(text: &str) -> String {
+    let mut quoted = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            '\t' => quoted.push_str("\\t"),
+            c if c.is_control() => {
+                let _ = write!(quoted, "\\u{:04X}", u32::from(c));
+            }
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
+}
+
+/// JSON as TOML. A null has no form there: a field with one is left out, an entry becomes an empty string.
+fn json(value: &Value) -> String {
+    match value {
+        Value::Null => string(""),
+        Value::Bool(flag) => flag.to_string(),
+        Value::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+            // Debug writes a fraction or an exponent, without which TOML reads a whole number.
+            Some(float) => format!("{float:?}"),
+            None => number.to_string(),
+        },
+        Value::String(text) => string(text),
+        Value::Array(entries) => list(entries.iter().map(json)),
+        Value::Object(fields) if fields.is_empty() => "{}".to_owned(),
+        Value::Object(fields) => {
+            let fields = fields.iter().filter(|(_, value)| !value.is_null());
+            let fields: Vec<String> = fields.map(|(key, value)| format!("{} = {}", string(key), json(value))).collect();
+            format!("{{ {} }}", fields.join(", "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

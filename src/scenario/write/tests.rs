@@ -1,0 +1,235 @@
+//! Reading what was written gives the same story, for stories made at random and for those of the suite.
+
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::to_toml;
+use crate::check::Invariant;
+use crate::fault::plan::{Action, Edge, Fault, Rehydration, Signal, Trigger, Whom};
+use crate::model::script::{Failure, Output, Response, Usage};
+use crate::rollout::generate::{Era, Spec};
+use crate::rollout::mutate::{Keep, Mutator};
+use crate::scenario::*;
+
+/// The story alone: neither its source nor its lines.
+fn story(mut scenario: Scenario) -> Scenario {
+    scenario.source = String::new();
+    scenario.steps.iter_mut().for_each(|step| step.line = 0);
+    scenario
+}
+
+fn read(name: &str, source: &str) -> Scenario {
+    Scenario::parse(name, None, source).unwrap_or_else(|wrong| panic!("{wrong}\n\n{source}"))
+}
+
+#[test]
+fn the_suite_survives_writing_and_reading() {
+    for (name, source) in builtin() {
+        let scenario = read(&name, source);
+        let written = to_toml(&scenario);
+        assert_eq!(story(read(&name, &written)), story(scenario), "{written}");
+    }
+}
+
+#[test]
+fn the_text_is_the_same_when_it_is_written_again() {
+    for (name, source) in builtin() {
+        let written = to_toml(&read(&name, source));
+        assert_eq!(to_toml(&read(&name, &written)), written);
+    }
+}
+
+/// Text with everything that has to be escaped.
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof![
+        "[a-z \"'\\\\{}=#\\[\\]\\n\\r\\t\u{0}\u{1b}\u{7f}\u{85}äöü🙂]{1,30}",
+        Just("'''\"\"\"\\u0041".to_owned()),
+    ]
+}
+
+fn response() -> impl Strategy<Value = Response> {
+    let failure = prop_oneof![
+        (400..600_u16, "[a-z{}\"]{0,9}").prop_map(|(status, body)| Failure::Http { status, body }),
+        Just(Failure::Reset),
+        Just(Failure::Stall { after: 1 }),
+        Just(Failure::Close { after: 0 }),
+        Just(Failure::NoCompleted),
+    ];
+    let tool = (text(), text(), any::<i64>(), -1e9..1e9_f64).prop_map(|(name, key, whole, float)| Output::Call {
+        name: name.replace(['\n', '\r'], " "),
+        arguments: json!({ key: [whole, float, true, {}], "a b": { "": "x" } }),
+    });
+    let text_output = (text(), 1..9_u32).prop_map(|(text, chunks)| Output::Text { text, chunks });
+    let usage = (0..1_000_u64, 0..1_000_u64).prop_map(|(input, output)| Usage { input, output });
+    (
+        proptest::option::of(text().prop_map(|summary| Output::Reasoning { summary })),
+        text_output,
+        proptest::collection::vec(tool, 0..3),
+        proptest::option::of(usage),
+        proptest::option::of(failure),
+    )
+        .prop_map(|(reasoning, text, tools, usage, failure)| Response {
+            output: reasoning.into_iter().chain([text]).chain(tools).collect(),
+            usage,
+            failure,
+        })
+}
+
+fn action() -> impl Strategy<Value = Action> {
+    let signal = prop_oneof![Just(Signal::Kill), Just(Signal::Term), Just(Signal::Int), Just(Signal::Abort)];
+    let whom = prop_oneof![Just(Whom::Server), Just(Whom::Group)];
+    prop_oneof![
+        (signal, whom).prop_map(|(signal, whom)| Action::Kill { signal, whom }),
+        Just(Action::Eof),
+        Just(Action::Stop),
+        Just(Action::Continue),
+    ]
+}
+
+/// Triggers that come, whatever the model's response is.
+fn trigger() -> impl Strategy<Value = Trigger> {
+    prop_oneof![
+        Just(Trigger::Sent),
+        (text(), 1..5_u32).prop_map(|(name, n)| Trigger::Frame { name: name.replace(['\n', '\r'], " "), n }),
+        Just(Trigger::ModelRequest { n: 1 }),
+        Just(Trigger::Rehydration(Rehydration::Configured)),
+    ]
+}
+
+/// A call to the thread `n`; what does not fit a start is taken away from one later.
+fn call() -> impl Strategy<Value = Call> {
+    let id = prop_oneof![
+        Just(Id::Current),
+        Just(Id::First),
+        text().prop_map(Id::Literal),
+        Just(Id::Literal("urn:uuid:{current}".to_owned())),
+        Just(Id::Literal(String::new())),
+    ];
+    let expected =
+        prop_oneof![Just(Expected::Default), Just(Expected::Reply), Just(Expected::Error), Just(Expected::Any)];
+    let path = proptest::option::of(prop_oneof![Just("project".to_owned()), Just("a b/\"ä\"/..c".to_owned())]);
+    (
+        (id, text(), path, proptest::option::of(Just("workspace-write".to_owned()))),
+        proptest::collection::vec(response(), 1..3),
+        proptest::option::of((trigger(), action())),
+        (expected, proptest::option::of("[a-z\\\\.]{1,5}x")),
+        proptest::option::of(1..1_000_u64),
+    )
+        .prop_map(|((id, prompt, cwd, sandbox), model, fault, (outcome, text), limit_ms)| Call {
+            thread: "main".to_owned(),
+            id,
+            prompt,
+            cwd,
+            sandbox,
+            approval: None,
+            model,
+            fault: fault.map(|(at, what)| Fault { at, what }),
+            expect: Expect { outcome, text: text.filter(|text| regex_lite::Regex::new(text).is_ok()) },
+            limit_ms,
+        })
+}
+
+fn start(call: Call, thread: String) -> StepKind {
+    let fault = call.fault.filter(|fault| !matches!(fault.at, Trigger::Rehydration(_)));
+    StepKind::Codex(Call { thread, id: Id::Current, fault, ..call })
+}
+
+fn reply(call: Call) -> Call {
+    let fault = call.fault.filter(|fault| !matches!(fault.at, Trigger::Frame { n: 2.., .. }));
+    Call { cwd: None, sandbox: None, approval: None, fault, ..call }
+}
+
+fn restart(n: u32) -> StepKind {
+    let signal = |signal, whom| Ending::Signal { signal, whom };
+    let end = match n % 5 {
+        0 => signal(Signal::Kill, Whom::Server),
+        1 => signal(Signal::Kill, Whom::Group),
+        2 => signal(Signal::Term, Whom::Server),
+        3 => signal(Signal::Abort, Whom::Group),
+        _ => Ending::Eof,
+    };
+    StepKind::Restart(Restart { end })
+}
+
+/// Steps that make sense after one another, whatever `call` and `n` are: the last of them begins a life.
+fn steps(number: usize, call: Call, n: u32) -> Vec<StepKind> {
+    let thread = format!("thread {number}");
+    let chunk = Fault { at: Trigger::ModelChunk { n: 1, edge: Edge::Before }, what: Action::Stop };
+    let plain = Response { output: vec![Output::Text { text: "a".to_owned(), chunks: 1 }], ..Response::default() };
+    let what = match n % 9 {
+        0 => vec![start(call, thread)],
+        1 => {
+            let spec = Spec {
+                turns: n,
+                era: [Era::Bare, Era::Envelope, Era::WorldState, Era::Paginated][n as usize % 4],
+                seed: u64::from(n),
+                tools: n % 3,
+                interrupted: n.is_multiple_of(2),
+                compaction: Some(n).filter(|n| *n > 0),
+                sandbox: "workspace-write".to_owned(),
+                approval: "never".to_owned(),
+            };
+            vec![StepKind::Rollout(Synthetic { thread, spec, cwd: call.cwd })]
+        }
+        2 => vec![StepKind::Place(Place { thread, file: "fixture:x".to_owned(), cwd: call.cwd })],
+        3 => {
+            let keep = [Keep::Bytes(u64::from(n)), Keep::Half, Keep::AllButNewline][n as usize % 3];
+            let damage = Damage { thread: "main".to_owned(), mutator: Mutator::TornTail { keep } };
+            vec![StepKind::Kill { signal: Signal::Int, whom: Whom::Group }, StepKind::Damage(damage)]
+        }
+        4 => vec![
+            StepKind::File(FileStep::Write { path: "a".to_owned(), text: call.prompt }),
+            StepKind::File(FileStep::Mkdir { path: "b/c".to_owned() }),
+            StepKind::File(FileStep::Remove { path: "b".to_owned() }),
+        ],
+        5 => vec![
+            StepKind::Pause { stop: true },
+            StepKind::Pause { stop: false },
+            StepKind::Wait { frame: "x".to_owned(), limit_ms: call.limit_ms },
+            StepKind::Eof,
+        ],
+        6 => {
+            let calls = [reply(call.clone()), reply(call)].map(|call| TogetherCall { start: false, call });
+            vec![StepKind::Together(calls.to_vec())]
+        }
+        7 => vec![StepKind::Reply(Call { fault: Some(chunk), model: vec![plain], ..reply(call) })],
+        _ => vec![StepKind::Reply(reply(call))],
+    };
+    what.into_iter().chain([restart(n)]).collect()
+}
+
+prop_compose! {
+    fn scenario()(
+        title in "[^\\r\\n]{1,40}",
+        refs in proptest::collection::hash_set("[a-z/#0-9]{1,9}", 0..3),
+        answers in proptest::collection::vec(response(), 0..2),
+        moves in proptest::collection::vec((call(), 0..90_u32), 0..8),
+        first in call(),
+        last in call(),
+    ) -> Scenario {
+        let mut told = vec![start(Call { fault: None, ..first }, "main".to_owned()), restart(0)];
+        told.extend(moves.into_iter().enumerate().flat_map(|(number, (call, n))| steps(number, call, n)));
+        told.push(StepKind::Reply(Call { id: Id::Current, ..reply(last) }));
+        Scenario {
+            name: "made".to_owned(),
+            path: None,
+            source: String::new(),
+            title,
+            refs: refs.into_iter().collect(),
+            proves: vec![Invariant::Rehydrates, Invariant::ShownIsSent],
+            needs: vec![Need::Tools, Need::PowerLoss],
+            models: answers.into_iter().map(|response| Unprompted { when: "^.*\\d".to_owned(), response }).collect(),
+            steps: told.into_iter().map(|what| Step { line: 0, what }).collect(),
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn reading_what_was_written_gives_the_same_story(made in scenario()) {
+        let written = to_toml(&made);
+        prop_assert_eq!(story(read("made", &written)), made);
+    }
+}

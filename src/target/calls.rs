@@ -1,0 +1,162 @@
+//! The calls of one life: each ends exactly once, by whatever comes first.
+//!
+//! Taking a call out of the table is what ends it, so an answer, a time-out and the life's end cannot both win. The order
+//! at an answer is the journal first, then the armed faults, then whoever waits: a fault at an answer acts before the
+//! player can know of the answer. A second answer to the same id, or one that comes after the time-out, stays a raw frame.
+//!
+//! Ids on the wire are numbers from 0, counted anew in each life, as real clients count.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+
+use super::mcp;
+use crate::fault::armed::Armed;
+use crate::journal::{Answer, AnswerOutcome, CallId, Journal, Kind, Lane, Seq};
+
+/// The answer to a request of the opening.
+#[derive(Debug)]
+pub(super) struct Reply {
+    /// The frame it was read from.
+    pub(super) frame: Seq,
+    /// Its `result` or `error`.
+    pub(super) outcome: Result<Value, Value>,
+}
+
+enum Waiting {
+    Call { call: CallId, done: oneshot::Sender<Answer>, timer: Option<AbortHandle> },
+    Opening(oneshot::Sender<Reply>),
+}
+
+#[derive(Default)]
+struct Table {
+    next: i64,
+    waiting: BTreeMap<i64, Waiting>,
+    /// Calls that have ended too: their events may come late.
+    known: BTreeMap<i64, CallId>,
+    over: bool,
+}
+
+/// See the module.
+pub(super) struct Calls {
+    journal: Journal,
+    armed: Arc<Armed>,
+    note: Option<regex_lite::Regex>,
+    table: Mutex<Table>,
+}
+
+impl Calls {
+    pub(super) fn new(journal: Journal, armed: Arc<Armed>, note: Option<regex_lite::Regex>) -> Calls {
+        Calls { journal, armed, note, table: Mutex::default() }
+    }
+
+    /// A fresh id.
+    pub(super) fn number(&self) -> i64 {
+        let mut table = self.lock();
+        let id = table.next;
+        table.next += 1;
+        id
+    }
+
+    /// A call is about to be written.
+    pub(super) fn open(&self, id: i64, call: CallId, done: oneshot::Sender<Answer>) {
+        let mut table = self.lock();
+        table.known.insert(id, call);
+        if table.over {
+            drop(table);
+            return self.end(call, done, ended(call, AnswerOutcome::Closed, Vec::new()));
+        }
+        table.waiting.insert(id, Waiting::Call { call, done, timer: None });
+    }
+
+    /// A request of the opening is about to be written. The sender is dropped when the life ends first.
+    pub(super) fn ask(&self, id: i64, done: oneshot::Sender<Reply>) {
+        let mut table = self.lock();
+        if !table.over {
+            table.waiting.insert(id, Waiting::Opening(done));
+        }
+    }
+
+    /// The call's bytes are written: from now on its time runs.
+    pub(super) fn time(self: &Arc<Self>, id: i64, limit: Duration) {
+        let calls = Arc::clone(self);
+        let running = tokio::spawn(async move {
+            tokio::time::sleep(limit).await;
+            calls.expire(id);
+        });
+        match self.lock().waiting.get_mut(&id) {
+            Some(Waiting::Call { timer, .. }) => *timer = Some(running.abort_handle()),
+            _ => running.abort(),
+        }
+    }
+
+    /// The call's time is over.
+    pub(super) fn expire(&self, id: i64) {
+        let waiting = self.lock().waiting.remove(&id);
+        if let Some(Waiting::Call { call, done, .. }) = waiting {
+            self.end(call, done, ended(call, AnswerOutcome::Timeout, Vec::new()));
+        }
+    }
+
+    /// A response was read.
+    pub(super) fn answered(&self, id: &Value, frame: Seq, outcome: Result<Value, Value>) {
+        let waiting = id.as_i64().and_then(|id| self.lock().waiting.remove(&id));
+        match waiting {
+            Some(Waiting::Call { call, done, timer }) => {
+                if let Some(timer) = timer {
+                    timer.abort();
+                }
+                self.end(call, done, mcp::answer(call, frame, outcome, self.note.as_ref()));
+            }
+            Some(Waiting::Opening(done)) => drop(done.send(Reply { frame, outcome })),
+            None => {}
+        }
+    }
+
+    /// The call that a request id on the wire belongs to, ended or not.
+    pub(super) fn call_of(&self, id: &Value) -> Option<CallId> {
+        let id = id.as_i64().or_else(|| id.as_str()?.parse().ok())?;
+        self.lock().known.get(&id).copied()
+    }
+
+    /// The life has ended with the event `exit`: so does every call.
+    pub(super) fn close(&self, exit: Seq) {
+        let waiting = {
+            let mut table = self.lock();
+            table.over = true;
+            std::mem::take(&mut table.waiting)
+        };
+        for waiting in waiting.into_values() {
+            if let Waiting::Call { call, done, timer } = waiting {
+                if let Some(timer) = timer {
+                    timer.abort();
+                }
+                self.end(call, done, ended(call, AnswerOutcome::Closed, vec![exit]));
+            }
+        }
+    }
+
+    fn end(&self, call: CallId, done: oneshot::Sender<Answer>, answer: Answer) {
+        let came = !matches!(answer.outcome, AnswerOutcome::Closed | AnswerOutcome::Timeout);
+        self.journal.append(Lane::Client, Kind::Answer(answer.clone()));
+        if came {
+            self.armed.frame(Some(call), "answer");
+        }
+        // Whoever asked may not wait any more.
+        let _ = done.send(answer);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An end without an answer.
+fn ended(call: CallId, outcome: AnswerOutcome, from: Vec<Seq>) -> Answer {
+    let (id_returned, error_kind, raw) = (None, None, None);
+    Answer { from, call, outcome, id_returned, text: String::new(), notes: Vec::new(), error_kind, raw }
+}

@@ -1,0 +1,226 @@
+//! A real process as a target: the recording client.
+//!
+//! It speaks the dialect `mcp` over the process's pipes and journals every line in both directions before anything else
+//! happens to it. It answers what a server asks, so that nothing hangs on the client; it never repeats, repairs or reorders.
+//! Dropping it kills whatever is still running.
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::Duration;
+
+use regex_lite::Regex;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use super::life::{Life, lock};
+use super::{Ask, End, LifePlan, Pending, Target, TargetError, burial, mcp, opening};
+use crate::fault::armed::{Armed, Hands};
+use crate::fault::plan::{Action, Signal, Whom};
+use crate::journal::{Call, Journal, Kind, Lane, TargetProfile};
+use crate::limits::Limits;
+use crate::proc::{self, Scope, Tag};
+
+/// What a live target is made of.
+#[derive(Clone, Debug)]
+pub struct LiveConfig {
+    /// What it is, and its command with every placeholder filled.
+    pub profile: TargetProfile,
+    /// Its whole environment: nothing is inherited.
+    pub env: Vec<(String, String)>,
+    /// Names in `env` whose values do not enter the journal.
+    pub secret_env: Vec<String>,
+    /// Its limits.
+    pub limits: Limits,
+    /// Unique among the runs of this process; becomes a part of the tag by which its processes are found.
+    pub run: String,
+    /// The `rehydra` binary to launch with; `None` finds one, see [`proc::launcher_path`].
+    pub launcher: Option<PathBuf>,
+}
+
+/// What stays the same in all lives of a target.
+pub(super) struct Fixed {
+    pub(super) profile: TargetProfile,
+    pub(super) env: Vec<(String, String)>,
+    pub(super) secret_env: Vec<String>,
+    pub(super) limits: Limits,
+    pub(super) tag: Tag,
+    pub(super) launcher: PathBuf,
+    pub(super) journal: Journal,
+    pub(super) armed: Arc<Armed>,
+    pub(super) note: Option<Regex>,
+}
+
+impl Fixed {
+    /// The environment as a journal may show it.
+    pub(super) fn shown_env(&self) -> Vec<(String, String)> {
+        let shown = |(name, value): &(String, String)| {
+            let secret = self.secret_env.contains(name);
+            let value = if secret { "«redacted»".into() } else { self.journal.clean(value.as_bytes()) };
+            (name.clone(), String::from_utf8_lossy(&value).into_owned())
+        };
+        self.env.iter().map(shown).collect()
+    }
+}
+
+/// A server under test that runs as a process.
+pub struct LiveTarget {
+    fixed: Arc<Fixed>,
+    life: Arc<Current>,
+    listed: AtomicBool,
+}
+
+/// The running life, if there is one.
+#[derive(Default)]
+struct Current(Mutex<Option<Arc<Life>>>);
+
+impl Current {
+    fn get(&self) -> Option<Arc<Life>> {
+        lock(&self.0).clone()
+    }
+}
+
+/// The hands of the armed faults. They do not keep the target alive, which keeps the faults alive.
+struct OnLife(Weak<Current>);
+
+impl Hands for OnLife {
+    fn act(&self, action: Action) {
+        if let Some(life) = self.0.upgrade().and_then(|current| current.get()) {
+            life.act(action);
+        }
+    }
+
+    fn ended(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        match self.0.upgrade().and_then(|current| current.get()) {
+            Some(life) => Box::pin(life.exited()),
+            None => Box::pin(std::future::ready(())),
+        }
+    }
+}
+
+impl LiveTarget {
+    /// A target without a life. Gives `armed` its hands.
+    pub fn new(config: LiveConfig, journal: Journal, armed: Arc<Armed>) -> Result<LiveTarget, TargetError> {
+        let LiveConfig { profile, env, secret_env, limits, run, launcher } = config;
+        let launcher = launcher_or(launcher.as_deref())?;
+        let note = profile.note.as_deref().map(Regex::new).transpose().map_err(|error| TargetError {
+            text: format!("the pattern `note` of target `{}` is no regular expression: {error}", profile.name),
+        })?;
+        let life = Arc::new(Current::default());
+        armed.set_hands(Arc::new(OnLife(Arc::downgrade(&life))));
+        let tag = Tag::harness().of(&run);
+        let fixed = Fixed { profile, env, secret_env, limits, tag, launcher, journal, armed, note };
+        Ok(LiveTarget { fixed: Arc::new(fixed), life, listed: AtomicBool::new(false) })
+    }
+}
+
+fn launcher_or(explicit: Option<&Path>) -> Result<PathBuf, TargetError> {
+    proc::launcher_path(explicit).map_err(|error| TargetError { text: error.to_string() })
+}
+
+impl Target for LiveTarget {
+    fn profile(&self) -> &TargetProfile {
+        &self.fixed.profile
+    }
+
+    async fn open(&self, plan: LifePlan) -> Result<(), TargetError> {
+        if self.life.get().is_some() {
+            return Err(TargetError { text: "a life is still there: bury it before the next is opened".into() });
+        }
+        let (life, spawn) = opening::begin(&self.fixed, &plan).await?;
+        *lock(&self.life.0) = Some(Arc::clone(&life));
+        let list = !self.listed.load(Ordering::Relaxed);
+        let Err(trouble) = opening::converse(&life, &plan, spawn, list).await else {
+            self.listed.store(true, Ordering::Relaxed);
+            return Ok(());
+        };
+        let buried = self.bury(Some(End::Signal(Signal::Kill, Whom::Group))).await;
+        let told = trouble.tell(&self.fixed.profile, lock(&life.junk).as_deref(), &life.complaints());
+        buried.and(Err(told))
+    }
+
+    async fn send(&self, ask: Ask) -> Result<Pending, TargetError> {
+        let Some(life) = self.life.get() else {
+            return Err(TargetError { text: "there is no life to call: open one first".into() });
+        };
+        let (id, call, limit) = (life.calls.number(), ask.call, ask.limit);
+        let (done, answer) = oneshot::channel();
+        let line = mcp::call_line(id, &ask);
+        let prepare = |frame| {
+            self.fixed.journal.append(Lane::Client, Kind::Call(called(ask, frame)));
+            life.calls.open(id, call, done);
+        };
+        let armed = Arc::clone(&self.fixed.armed);
+        let written = life.outbox.send(line, prepare, move || armed.sent(call));
+        match timeout(limit, written).await {
+            // A pipe that is closed already ends the call with the life, or with its time.
+            Ok(_) => life.calls.time(id, limit),
+            Err(_) => life.calls.expire(id),
+        }
+        Ok(Pending(answer))
+    }
+
+    fn act(&self, action: Action) {
+        if let Some(life) = self.life.get() {
+            life.act(action);
+        }
+    }
+
+    async fn wait_frame(&self, name: &str, limit: Duration) -> bool {
+        let Some(life) = self.life.get() else { return false };
+        let mut names = life.names.subscribe();
+        let seen = async { names.wait_for(|names| names.contains(name)).await.is_ok() };
+        tokio::select! {
+            biased;
+            seen = timeout(limit, seen) => seen.unwrap_or(false),
+            // The pipes are drained by then, so the name is not going to come.
+            _ = life.over() => life.names.borrow().contains(name),
+        }
+    }
+
+    fn is_alive(&self) -> bool {
+        self.life.get().is_some_and(|life| life.is_running())
+    }
+
+    async fn bury(&self, end: Option<End>) -> Result<(), TargetError> {
+        let Some(life) = self.life.get() else { return Ok(()) };
+        let buried = burial::bury(&life, end).await;
+        if buried.is_ok() {
+            lock(&self.life.0).take();
+        }
+        buried
+    }
+}
+
+impl Drop for LiveTarget {
+    fn drop(&mut self) {
+        let life = lock(&self.life.0).take();
+        if let Some(life) = &life {
+            life.abandon();
+        }
+        if life.is_some() || self.fixed.profile.daemon {
+            proc::clear_now(&Scope::new(self.fixed.tag.clone(), life.map(|life| life.child.pid())));
+        }
+    }
+}
+
+fn called(ask: Ask, frame: u64) -> Call {
+    let (id_sent, id_is) = ask.id.unzip();
+    Call {
+        from: vec![frame],
+        call: ask.call,
+        step: ask.step,
+        thread: ask.thread,
+        kind: ask.kind,
+        id_sent,
+        id_is,
+        marker: ask.marker,
+        cwd: ask.cwd,
+        sandbox: ask.sandbox,
+        approval: ask.approval,
+        faulted: ask.faulted,
+        limit_ms: u64::try_from(ask.limit.as_millis()).unwrap_or(u64::MAX),
+    }
+}

@@ -1,0 +1,76 @@
+//! How a life begins: spawn, `initialize`, `notifications/initialized`, and once in a run `tools/list`.
+//!
+//! The tools are listed so that the journal holds the output schemas that the check `protocol` compares with, and so
+//! that a server without Codex's tools is refused with its own list instead of failing every call.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::oneshot;
+use tokio::time::{Instant, timeout_at};
+
+use super::life::{Life, Phase};
+use super::live::Fixed;
+use super::mcp;
+use super::trouble::Trouble;
+use super::{LifePlan, TargetError};
+use crate::journal::{self, Kind, Lane, Seq};
+use crate::wire;
+
+/// Spawns the process of a life.
+pub(super) async fn begin(fixed: &Arc<Fixed>, plan: &LifePlan) -> Result<(Arc<Life>, Seq), TargetError> {
+    fixed.journal.begin_incarnation(plan.incarnation);
+    let begun = Life::begin(fixed, plan).await;
+    begun.map_err(|error| Trouble::Spawn(error).tell(&fixed.profile, None, &[]))
+}
+
+/// Opens the conversation and journals `Life`.
+pub(super) async fn converse(life: &Life, plan: &LifePlan, spawn: Seq, list: bool) -> Result<(), Trouble> {
+    let limit_ms = life.fixed.limits.open_ms;
+    let deadline = Instant::now() + Duration::from_millis(limit_ms);
+    let (hello, welcome, result) = ask(life, "initialize", mcp::initialize_params(), deadline).await?;
+    if !result.get("protocolVersion").is_some_and(Value::is_string) {
+        return Err(Trouble::Malformed { method: "initialize", missing: "protocolVersion" });
+    }
+    drop(life.outbox.send(wire::notification("notifications/initialized"), |_| {}, || {}));
+    if list {
+        let (_, _, result) = ask(life, "tools/list", json!({}), deadline).await?;
+        let (offered, more) = mcp::tools_offered(&result);
+        if let (Some(trouble), false) = (Trouble::missing(offered), more) {
+            return Err(trouble);
+        }
+    }
+    let from = vec![spawn, hello, welcome];
+    let begun = journal::Life { from, process_cwd: plan.process_cwd.display().to_string() };
+    life.fixed.journal.append(Lane::Target, Kind::Life(begun));
+    Ok(())
+}
+
+/// One request of the opening: the frames of question and answer, and the result.
+async fn ask(
+    life: &Life,
+    method: &'static str,
+    params: Value,
+    deadline: Instant,
+) -> Result<(Seq, Seq, Value), Trouble> {
+    let id = life.calls.number();
+    let (done, reply) = oneshot::channel();
+    let mut question = 0;
+    let prepare = |frame| {
+        question = frame;
+        life.calls.ask(id, done);
+    };
+    drop(life.outbox.send(wire::request(id, method, params), prepare, || {}));
+    match timeout_at(deadline, reply).await {
+        Ok(Ok(reply)) => match reply.outcome {
+            Ok(result) => Ok((question, reply.frame, result)),
+            Err(error) => Err(Trouble::Refused { method, error }),
+        },
+        Ok(Err(_)) => Err(match life.over().await {
+            Phase::Over { ended, .. } => Trouble::Exited(ended),
+            Phase::Running | Phase::Exited => Trouble::Silent { method, limit_ms: life.fixed.limits.open_ms },
+        }),
+        Err(_) => Err(Trouble::Silent { method, limit_ms: life.fixed.limits.open_ms }),
+    }
+}

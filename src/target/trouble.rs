@@ -1,0 +1,132 @@
+//! Why a target cannot be used, in words that say what happened, what it printed, and what to do.
+//!
+//! What a target prints is data: control characters, escape sequences and characters that reorder text are replaced
+//! before any of it stands in a message of ours.
+
+use std::fmt::Write;
+
+use serde_json::Value;
+
+use super::TargetError;
+use super::mcp::TOOLS;
+use crate::journal::TargetProfile;
+use crate::proc::{Ended, LAUNCH_FAILED, SpawnError};
+
+/// Longest line that is shown, in characters.
+const SHOWN_CHARS: usize = 300;
+
+/// What went wrong.
+pub(super) enum Trouble {
+    /// It could not be started.
+    Spawn(SpawnError),
+    /// It ended before the conversation was open.
+    Exited(Ended),
+    /// It did not answer in time.
+    Silent { method: &'static str, limit_ms: u64 },
+    /// It answered with an error.
+    Refused { method: &'static str, error: Value },
+    /// Its answer is not what the protocol says.
+    Malformed { method: &'static str, missing: &'static str },
+    /// It does not have the tools.
+    NoTools { missing: Vec<&'static str>, offered: Vec<String> },
+}
+
+impl Trouble {
+    /// The whole text; `junk` is the first line on its stdout that was no message, `stderr` its last lines there.
+    pub(super) fn tell(&self, profile: &TargetProfile, junk: Option<&str>, stderr: &[String]) -> TargetError {
+        let (what, remedy) = self.words();
+        let mut text = format!("target `{}` {what}", profile.name);
+        let _ = write!(text, "\n  command: {}", neutral(&profile.command.join(" ")));
+        if let Some(junk) = junk {
+            let _ = write!(text, "\n  on stdout, which is for JSON-RPC alone: {junk}");
+        }
+        for (n, line) in stderr.iter().enumerate() {
+            let _ = write!(text, "\n  {} {line}", if n == 0 { "on stderr:" } else { "          " });
+        }
+        let could_not_start = stderr.iter().any(|line| line.starts_with(LAUNCH_FAILED));
+        let remedy = match junk {
+            _ if could_not_start => "check the command, and the PATH in the target's `env`",
+            Some(_) => "is it an MCP server on stdio? Its log belongs on stderr",
+            None => remedy,
+        };
+        let _ = write!(text, "\n  help: {remedy}");
+        TargetError { text }
+    }
+
+    fn words(&self) -> (String, &'static str) {
+        match self {
+            Trouble::Spawn(error) => {
+                (format!("could not be started: {error}"), "check the command and run `rehydra doctor`")
+            }
+            Trouble::Exited(ended) => {
+                let how = match (ended.code, ended.signal) {
+                    (Some(code), _) => format!("exited with code {code}"),
+                    (None, Some(signal)) => format!("was ended by signal {signal}"),
+                    (None, None) => "ended".to_owned(),
+                };
+                (format!("{how} before the conversation was open"), "run the command by hand and see what it says")
+            }
+            Trouble::Silent { method, limit_ms } => (
+                format!("did not answer `{method}` within {limit_ms} ms"),
+                "is it an MCP server on stdio? If it only starts slowly, raise the limit `open_ms`",
+            ),
+            Trouble::Refused { method, error } => (
+                format!("answered `{method}` with an error: {}", neutral(&error.to_string())),
+                "it must speak MCP 2025-06-18 or negotiate it",
+            ),
+            Trouble::Malformed { method, missing } => {
+                (format!("answered `{method}` without `{missing}`"), "it must speak MCP 2025-06-18 or negotiate it")
+            }
+            Trouble::NoTools { missing, offered } => {
+                let offered: Vec<String> = offered.iter().map(|name| neutral(name)).collect();
+                let offered = if offered.is_empty() { "none".to_owned() } else { offered.join(", ") };
+                let what = format!("has no tool `{}`; its tools: {offered}", missing.join("` and no `"));
+                (what, "give a server that has Codex's tools, `codex` and `codex-reply`")
+            }
+        }
+    }
+
+    /// Which of the needed tools are not offered.
+    pub(super) fn missing(offered: Vec<String>) -> Option<Trouble> {
+        let missing: Vec<&str> = TOOLS.into_iter().filter(|tool| !offered.iter().any(|o| o == tool)).collect();
+        (!missing.is_empty()).then_some(Trouble::NoTools { missing, offered })
+    }
+}
+
+/// A stranger's line, harmless and not too long.
+pub(super) fn neutral(text: &str) -> String {
+    let mut shown = String::new();
+    for (n, c) in text.trim_end().chars().enumerate() {
+        if n == SHOWN_CHARS {
+            shown.push('…');
+            break;
+        }
+        let reorders =
+            matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
+        match c {
+            '\t' => shown.push(' '),
+            c if c.is_control() || reorders => shown.push('\u{fffd}'),
+            c => shown.push(c),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_moves_a_cursor_or_reorders_text_gets_through() {
+        assert_eq!(neutral("\u{1b}[2Jred\u{202e}txt\r\n"), "\u{fffd}[2Jred\u{fffd}txt");
+        assert_eq!(neutral("a\tb"), "a b");
+        assert_eq!(neutral(&"x".repeat(1000)).chars().count(), SHOWN_CHARS + 1);
+    }
+
+    #[test]
+    fn a_target_without_the_tools_is_told_which() {
+        let trouble = Trouble::missing(vec!["codex".into(), "ask".into()]).expect("one is missing");
+        assert!(trouble.words().0.contains("no tool `codex-reply`; its tools: codex, ask"));
+        assert!(Trouble::missing(vec!["codex-reply".into(), "codex".into()]).is_none());
+    }
+}

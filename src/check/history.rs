@@ -8,7 +8,7 @@
 
 use std::collections::HashSet;
 
-use super::Invariant;
+use super::{Invariant, rollout_at_death};
 use super::outcome::Outcome;
 use super::view::{Turn, View};
 use crate::marker::Marker;
@@ -70,6 +70,8 @@ pub(super) fn durable(view: &View<'_>) -> Outcome {
                 format!("{gone} of {all} parts of the history do not reach the model: {}", view.names(&missing.lost)),
                 evidence,
             ));
+        } else {
+            findings.extend(rollout_at_death::compare(view, turn, &expected, &received));
         }
     }
     Outcome::conclude(findings, looked, view.no_history_seen())

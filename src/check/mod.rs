@@ -12,7 +12,8 @@
 //! | file | invariants |
 //! |---|---|
 //! | `rehydrates` | rehydrates |
-//! | `history`, `invented` | durable, ordered, once, isolated; nothing-invented |
+//! | `history` | durable (with `rollout_at_death`), ordered, once, isolated |
+//! | `invented` | nothing-invented |
 //! | `paired` | paired |
 //! | `settings` | cwd, no-wider |
 //! | `auth` | same-auth |
@@ -46,6 +47,7 @@ mod paired;
 mod protocol;
 mod reached;
 mod rehydrates;
+mod rollout_at_death;
 mod schema;
 mod settings;
 #[cfg(test)]

@@ -1,0 +1,161 @@
+//! One run, all outcomes, one verdict.
+
+use super::known::{Known, compare};
+use crate::check::{Finding, Invariant, Outcome};
+use crate::journal::{Kind, Run, Seq, Unexpected};
+use crate::scenario::baseline::Baseline;
+
+/// What came out of one scenario on one target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing was broken, and what the scenario proves was looked at.
+    Pass,
+    /// A promise was broken, or the story went otherwise than the scenario demands.
+    Fail {
+        /// What and, where a baseline almost covers it, why that does not.
+        reason: String,
+    },
+    /// It fails exactly as the baseline says.
+    Gap {
+        /// The baseline's reason.
+        reason: String,
+    },
+    /// The baseline lists something that no longer fires.
+    Fixed {
+        /// What, and where it is listed.
+        reason: String,
+    },
+    /// All that the scenario proves cannot apply to this target.
+    Unsupported {
+        /// Why.
+        reason: String,
+    },
+    /// The harness failed, or there was nothing to judge.
+    Error {
+        /// What to do about it.
+        text: String,
+    },
+}
+
+/// The exit code of a run of many: 3 if any is an error, else 1 if any is a failure or a stale baseline, else 0.
+pub fn exit_code(verdicts: &[&Verdict]) -> u8 {
+    let code = |verdict: &&Verdict| match verdict {
+        Verdict::Error { .. } => 3,
+        Verdict::Fail { .. } | Verdict::Fixed { .. } => 1,
+        Verdict::Pass | Verdict::Gap { .. } | Verdict::Unsupported { .. } => 0,
+    };
+    verdicts.iter().map(code).max().unwrap_or(0)
+}
+
+/// The verdict on a run from what the checks said of it.
+pub fn judge(run: &Run, outcomes: &[(Invariant, Outcome)], baseline: &Baseline) -> Verdict {
+    if let Some(text) = harness_failure(run) {
+        return Verdict::Error { text };
+    }
+    let proves = match proved(run, outcomes) {
+        Ok(proves) => proves,
+        Err(text) => return Verdict::Error { text },
+    };
+    let of_target = outcomes.iter().filter(|(invariant, _)| *invariant != Invariant::Reached);
+    let findings: Vec<&Finding> = of_target.flat_map(|(_, outcome)| outcome.findings()).collect();
+    if findings.is_empty()
+        && let Some(reason) = unsupported(&proves)
+    {
+        return Verdict::Unsupported { reason };
+    }
+    if let Some(text) = not_reached(outcomes) {
+        return Verdict::Error { text };
+    }
+    let unmet = unmet(run, &findings);
+    // The end of the story is the latest call that an unjudged promise can be about: any finding of a call is earlier.
+    let explained = !unmet.is_empty() || findings.iter().any(|finding| finding.call.is_some());
+    if !explained
+        && let Some(text) = unjudged(&proves)
+    {
+        return Verdict::Error { text };
+    }
+    let (scenario, target) = (&run.header.scenario.name, &run.header.target.name);
+    match compare(baseline, scenario, target, &findings) {
+        Known::Nothing if unmet.is_empty() => Verdict::Pass,
+        Known::Gap(reason) if unmet.is_empty() => Verdict::Gap { reason },
+        Known::Fixed(reason) if unmet.is_empty() => Verdict::Fixed { reason },
+        Known::Nothing | Known::Gap(_) => Verdict::Fail { reason: unmet.join("\n") },
+        Known::Fixed(text) | Known::Other(text) => Verdict::Fail { reason: lines(text, unmet) },
+    }
+}
+
+fn lines(first: String, others: Vec<String>) -> String {
+    std::iter::once(first).chain(others).collect::<Vec<_>>().join("\n")
+}
+
+/// Why the harness cannot vouch for the journal.
+fn harness_failure(run: &Run) -> Option<String> {
+    let broken = run.events.iter().filter_map(|event| match &event.kind {
+        Kind::Broken(broken) => Some(match broken.step {
+            Some(step) => format!("step {step}: {}", broken.text),
+            None => broken.text.clone(),
+        }),
+        _ => None,
+    });
+    let texts: Vec<String> = broken.collect();
+    if !texts.is_empty() {
+        return Some(texts.join("\n"));
+    }
+    run.cut_short.then(|| "the journal ends in the middle of a line: its harness was killed; play it again".to_owned())
+}
+
+/// What the scenario proves, with what was said of each.
+fn proved<'o>(run: &Run, outcomes: &'o [(Invariant, Outcome)]) -> Result<Vec<(Invariant, &'o Outcome)>, String> {
+    let find = |name: &String| {
+        let found = outcomes.iter().find(|(invariant, _)| invariant.name() == name);
+        let found = found.map(|(invariant, outcome)| (*invariant, outcome));
+        found.ok_or_else(|| format!("the journal is to prove `{name}`, which this build does not judge; use a newer one"))
+    };
+    run.header.scenario.proves.iter().map(find).collect()
+}
+
+fn unsupported(proves: &[(Invariant, &Outcome)]) -> Option<String> {
+    let mut reasons = Vec::new();
+    for (invariant, outcome) in proves {
+        let Outcome::NotApplicable(reason) = outcome else { return None };
+        reasons.push(format!("{invariant}: {reason}"));
+    }
+    (!reasons.is_empty()).then(|| reasons.join("; "))
+}
+
+fn not_reached(outcomes: &[(Invariant, Outcome)]) -> Option<String> {
+    let reached = outcomes.iter().filter(|(invariant, _)| *invariant == Invariant::Reached);
+    let texts: Vec<&str> = reached.flat_map(|(_, o)| o.findings()).map(|f| f.text.as_str()).collect();
+    (!texts.is_empty()).then(|| format!("{}; give it a trigger that comes on this target", texts.join("; ")))
+}
+
+fn unjudged(proves: &[(Invariant, &Outcome)]) -> Option<String> {
+    let text = |(invariant, outcome): &(Invariant, &Outcome)| match outcome {
+        Outcome::Unjudged(reason) => Some(format!("{invariant} is to be proved and could not be judged: {reason}")),
+        _ => None,
+    };
+    let texts: Vec<String> = proves.iter().filter_map(text).collect();
+    (!texts.is_empty()).then(|| texts.join("\n"))
+}
+
+/// Expectations of the scenario that were not met and that no finding of the same or an earlier call explains.
+fn unmet(run: &Run, findings: &[&Finding]) -> Vec<String> {
+    let told = run.events.iter().filter_map(|event| match &event.kind {
+        Kind::Unexpected(unexpected) => Some((event.seq, unexpected)),
+        _ => None,
+    });
+    let explained = |(seq, unexpected): &(Seq, &Unexpected)| {
+        findings.iter().any(|finding| finding.is_no_later_than(Some(unexpected.call), *seq))
+    };
+    let step_of = |unexpected: &Unexpected| {
+        let calls = run.events.iter().filter_map(|event| match &event.kind {
+            Kind::Call(call) if call.call == unexpected.call => Some(call.step),
+            _ => None,
+        });
+        calls.last().map_or_else(|| format!("call {}", unexpected.call), |step| format!("step {step}"))
+    };
+    told.filter(|told| !explained(told))
+        .map(|(_, u)| format!("{}: the scenario expects {}, and got {}", step_of(u), u.expected, u.got))
+        .collect()
+}
+

@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::run::{exit_of, read_baseline};
-use super::suite::{CONTROL, judge};
-use super::{Failure, Outcome};
+use super::suite::{CONTROL, judge, recorded};
+use super::{Exit, Failure, Outcome};
 use crate::report;
 use crate::world::{Clock, RealClock};
 
@@ -20,6 +20,9 @@ pub(super) struct Args {
     /// Print the results as JSON
     #[arg(long)]
     json: bool,
+    /// Fail if a verdict is not the one that the run was given when it was played
+    #[arg(long)]
+    same: bool,
 }
 
 /// How deep runs are looked for below a directory.
@@ -45,13 +48,26 @@ pub(super) fn main(args: Args) -> Outcome {
             anstream::println!("{text}");
         }
     }
+    let changed = changed(&dirs, &cases);
     let elapsed_ms = clock.elapsed().as_millis() as u64;
     if args.json {
         anstream::println!("{}", report::summary(&cases, elapsed_ms));
     } else {
         anstream::print!("{}", report::matrix(&cases, elapsed_ms));
     }
-    Ok(exit_of(&cases, &[]))
+    for text in &changed {
+        anstream::println!("{text}");
+    }
+    if args.same && !changed.is_empty() { Ok(Exit::Broken) } else { Ok(exit_of(&cases, &[])) }
+}
+
+/// A text for each run whose verdict is another one now.
+fn changed(dirs: &[PathBuf], cases: &[report::Case]) -> Vec<String> {
+    let differs = |(dir, case): (&PathBuf, &report::Case)| {
+        let (then, now) = (recorded(dir)?, report::word(&case.verdict));
+        (then != now).then(|| format!("{} was {then} when it was played and is {now} now", dir.display()))
+    };
+    dirs.iter().zip(cases).filter_map(differs).collect()
 }
 
 /// Every directory at or below `dir` that holds a journal, a run's control apart, sorted by path.

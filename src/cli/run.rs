@@ -51,8 +51,15 @@ pub(super) struct Args {
 
 pub(super) fn main(args: Args) -> Outcome {
     let clock = RealClock::default();
-    let scenarios = scenarios(&args)?;
-    let baseline = read_baseline(args.baseline.as_deref())?;
+    let all = scenarios(&args)?;
+    let baseline_file = baseline_file(&args);
+    let baseline = if args.paths.is_empty() || baseline_file.is_some() {
+        read_baseline(baseline_file.as_deref())?
+    } else {
+        Baseline::default()
+    };
+    let stale = stale(&args, &baseline, &all);
+    let scenarios = filtered(&args, all)?;
     let targets = targets(&args)?;
     let stamp = clock.now().strftime("%Y%m%dT%H%M%S").to_string();
     let runs = args.runs.join(format!("{stamp}-{}", std::process::id()));
@@ -69,8 +76,8 @@ pub(super) fn main(args: Args) -> Outcome {
         jobs: args.jobs.unwrap_or(2 * cores),
         runs: runs.clone(),
         keep: args.keep,
+        baseline_file,
     };
-    let stale = verdict::stale(&suite.baseline, &names(&suite));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::broken)?;
     let cases = runtime.block_on(async {
         tokio::select! {
@@ -101,14 +108,18 @@ async fn interrupted() {
     }
 }
 
-/// The scenarios that are asked for, in order.
-fn scenarios(args: &Args) -> Result<Vec<Arc<Scenario>>, Failure> {
-    let all = if args.paths.is_empty() {
+/// The scenarios of the suite, in order.
+fn scenarios(args: &Args) -> Result<Vec<Scenario>, Failure> {
+    if args.paths.is_empty() {
         let parsed = scenario::builtin().into_iter().map(|(name, source)| Scenario::parse(&name, None, source));
-        parsed.collect::<Result<Vec<_>, _>>().map_err(Failure::usage)?
+        parsed.collect::<Result<Vec<_>, _>>().map_err(Failure::usage)
     } else {
-        scenario::load(&args.paths).map_err(|error| Failure::usage(error.render(styled())))?
-    };
+        scenario::load(&args.paths).map_err(|error| Failure { exit: Exit::Usage, text: error.render(styled()) })
+    }
+}
+
+/// Those of them that are asked for.
+fn filtered(args: &Args, all: Vec<Scenario>) -> Result<Vec<Arc<Scenario>>, Failure> {
     let wanted = |name: &str| args.filter.is_empty() || args.filter.iter().any(|text| name.contains(text));
     let count = all.len();
     let kept: Vec<_> = all.into_iter().filter(|scenario| wanted(&scenario.name)).map(Arc::new).collect();
@@ -119,11 +130,22 @@ fn scenarios(args: &Args) -> Result<Vec<Arc<Scenario>>, Failure> {
     Ok(kept)
 }
 
-/// Every scenario with every target of the suite, by name: what an entry of the baseline may still be about.
-fn names(suite: &Suite) -> Vec<(String, String)> {
-    let targets = suite.targets.iter().map(|(name, _)| name.text());
-    let pairs = targets.flat_map(|target| suite.scenarios.iter().map(move |s| (s.name.clone(), target.clone())));
-    pairs.collect()
+/// The baseline that is named, or the one at the root of a suite's directory.
+fn baseline_file(args: &Args) -> Option<PathBuf> {
+    let beside = || args.paths.iter().map(|path| path.join(scenario::BASELINE_FILE)).find(|path| path.is_file());
+    args.baseline.clone().or_else(beside)
+}
+
+/// Entries of the baseline about something that does not exist any more. A single file is no suite to miss it in.
+fn stale(args: &Args, baseline: &Baseline, all: &[Scenario]) -> Vec<String> {
+    let names: Vec<_> = all.iter().map(|scenario| scenario.name.as_str()).collect();
+    let mut stale = Vec::new();
+    if args.paths.iter().all(|path| path.is_dir()) {
+        stale = verdict::stale(baseline, &names);
+    }
+    let exists = |name: &str| name.parse::<TargetName>().is_ok() || args.commands.iter().any(|command| command == name);
+    stale.extend(verdict::stale_targets(baseline, exists));
+    stale
 }
 
 fn styled() -> bool {

@@ -27,6 +27,8 @@ pub(super) struct Suite {
     pub runs: PathBuf,
     /// Keep the directories of runs that need no attention too.
     pub keep: bool,
+    /// Where the baseline was read from, if it is not the one inside the binary.
+    pub baseline_file: Option<PathBuf>,
 }
 
 /// Plays and judges all of it; the cases come back scenario by scenario, in order.
@@ -91,6 +93,8 @@ impl Job {
         case.scenario = self.scenario.name.clone();
         case.target = self.name.text();
         case.again = self.again();
+        case.judge_again = judge_again(&dir, suite.baseline_file.as_deref());
+        record(&case, &dir);
         case.took_ms = clock.elapsed().as_millis() as u64;
         let quiet = matches!(case.verdict, Verdict::Pass | Verdict::Gap { .. } | Verdict::Unsupported { .. });
         if quiet && !suite.keep {
@@ -150,8 +154,27 @@ pub(super) fn judge(dir: &Path, baseline: &Baseline, failure: Option<String>) ->
         run: read.ok(),
         dir: Some(dir.to_owned()),
         again: String::new(),
+        judge_again: String::new(),
         took_ms: 0,
     }
+}
+
+/// The file in a run's directory that holds the verdict it was given.
+const VERDICT: &str = "verdict";
+
+/// Keeps the verdict in the run's directory, for [`recorded`]. Without it only that comparison is lost.
+fn record(case: &Case, dir: &Path) {
+    let _ = std::fs::write(dir.join(VERDICT), word(&case.verdict));
+}
+
+/// The verdict that a run was given when it was played.
+pub(super) fn recorded(dir: &Path) -> Option<String> {
+    std::fs::read_to_string(dir.join(VERDICT)).ok()
+}
+
+fn judge_again(dir: &Path, baseline: Option<&Path>) -> String {
+    let baseline = baseline.map(|path| format!(" --baseline {}", path.display())).unwrap_or_default();
+    format!("rehydra replay {}{baseline}", dir.display())
 }
 
 /// A name as one part of a path.

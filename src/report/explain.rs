@@ -31,7 +31,9 @@ pub fn explain(case: &Case) -> Option<String> {
     unjudged(&mut out, case, findings.is_empty());
     if let Some(dir) = &case.dir {
         let _ = writeln!(out, "  run          {}", dir.display());
-        let _ = writeln!(out, "  judge again  rehydra replay {}", dir.display());
+    }
+    if !case.judge_again.is_empty() {
+        let _ = writeln!(out, "  judge again  {}", case.judge_again);
     }
     if !case.again.is_empty() {
         let _ = writeln!(out, "  play again   {}", case.again);

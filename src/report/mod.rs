@@ -37,6 +37,8 @@ pub struct Case {
     pub dir: Option<PathBuf>,
     /// The command that plays it again.
     pub again: String,
+    /// The command that judges its run again.
+    pub judge_again: String,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::check::{Finding, Invariant, Outcome};
 use crate::journal::*;
 use crate::limits::Limits;
-use crate::scenario::baseline::{Baseline, Gap};
+use crate::scenario::{Baseline, Gap};
 
 const TEXT: &str = "Session not found for thread_id: 01a2";
 

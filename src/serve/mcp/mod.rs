@@ -3,14 +3,14 @@
 //! rmcp has the protocol's types and runs one task a request; what it does differently from Codex's server is settled
 //! around it, each in one small file:
 //!
-//! * [`lines`] cuts the input into lines of bounded length, blank lines and carriage returns as Codex takes them.
-//! * [`gate`] decides about a line before rmcp sees it. Codex has no gate before `initialize`, ignores what is no
+//! * `lines` cuts the input into lines of bounded length, blank lines and carriage returns as Codex takes them.
+//! * `gate` decides about a line before rmcp sees it. Codex has no gate before `initialize`, ignores what is no
 //!   request, and answers every method that it does not serve with -32601; rmcp ends the process at a notification that
 //!   comes too early and answers `server/discover` by itself, after which clients speak a protocol in which no request
 //!   goes from server to client.
-//! * [`transport`] ties both to a writer, and hides the end of the input from rmcp until every call in flight is
+//! * `transport` ties both to a writer, and hides the end of the input from rmcp until every call in flight is
 //!   answered: rmcp would wait five seconds and no more, Codex waits for the turn.
-//! * [`handler`] answers the four methods that remain; [`result`] makes tool results of outcomes; [`server`] puts all of
+//! * `handler` answers the four methods that remain; `result` makes tool results of outcomes; `server` puts all of
 //!   it together.
 //!
 //! A cancelled call is answered by nothing, as the protocol wants. Signals are left to the kernel's default action, so

@@ -189,3 +189,119 @@ fn id_inside(disk: &dyn Disk, path: &Path) -> Option<ThreadId> {
         _ => None,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::world::RealDisk;
+
+    const ID: &str = "01a203fe-4d2b-7bc2-9ce0-fdcc76d9015a";
+    const OTHER: &str = "01a203fe-4f82-7021-8336-6f3d36f211b5";
+
+    /// A home with these files, each with text of its own.
+    fn home(files: &[&str]) -> tempfile::TempDir {
+        let home = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = home.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, "").unwrap();
+        }
+        home
+    }
+
+    fn found(home: &tempfile::TempDir, id: &str) -> Option<String> {
+        let path = find_thread_path_by_id_str(&RealDisk, home.path(), id).unwrap()?;
+        Some(path.strip_prefix(home.path()).unwrap().display().to_string())
+    }
+
+    fn name(time: &str, rest: &str) -> String {
+        format!("rollout-2026-11-22T{time}-{rest}")
+    }
+
+    #[test]
+    fn a_name_is_taken_apart_strictly() {
+        let parsed = RolloutName::parse(&name("16-02-07", &format!("{ID}_{OTHER}.jsonl.zst"))).unwrap();
+        assert_eq!((parsed.thread.to_string(), parsed.segment.unwrap().to_string()), (ID.into(), OTHER.into()));
+        assert_eq!((parsed.time.as_str(), parsed.compressed), ("2026-11-22T16-02-07", true));
+        let short = &ID[..35];
+        for bad in [
+            format!("{ID}.jsonl"),
+            name("16-02-07", &format!("{ID}.jsonl.bak")),
+            name("16-02-07", &format!("{short}.jsonl")),
+            name("16-02-07", &format!("{ID}_.jsonl")),
+            name("16-02-07", &format!("{ID}_{short}.jsonl")),
+            name("16:02:07", &format!("{ID}.jsonl")),
+            format!(".{}", name("16-02-07", &format!("{ID}.jsonl"))),
+            "rollout-äääääääääää".to_owned(),
+        ] {
+            assert_eq!(RolloutName::parse(&bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_newest_name_wins_whatever_its_directory() {
+        let old = format!("sessions/2026/11/22/{}", name("16-02-07", &format!("{ID}.jsonl")));
+        let new = format!("sessions/elsewhere/{}", name("16-02-08", &format!("{ID}.jsonl")));
+        let segment = format!("sessions/2027/01/01/{}", name("16-02-08", &format!("{ID}_{OTHER}.jsonl")));
+        assert_eq!(found(&home(&[&old]), ID), Some(old.clone()));
+        assert_eq!(found(&home(&[&old, &new]), ID), Some(new.clone()));
+        assert_eq!(found(&home(&[&old, &new, &segment]), ID), Some(segment.clone()));
+        assert_eq!(found(&home(&[&segment]), OTHER), None);
+    }
+
+    #[test]
+    fn plain_comes_before_compressed_and_active_before_archived() {
+        let plain = format!("sessions/{}", name("01-00-00", &format!("{ID}.jsonl")));
+        let zst = format!("sessions/{}", name("02-00-00", &format!("{ID}.jsonl.zst")));
+        let archived = format!("archived_sessions/{}", name("03-00-00", &format!("{ID}.jsonl")));
+        assert_eq!(found(&home(&[&plain, &zst, &archived]), ID), Some(plain));
+        assert_eq!(found(&home(&[&zst, &archived]), ID), Some(archived));
+        assert_eq!(found(&home(&[&zst]), ID), Some(zst));
+    }
+
+    #[test]
+    fn any_spelling_of_an_id_is_taken_and_any_other_text_finds_nothing() {
+        let file = format!("sessions/{}", name("01-00-00", &format!("{ID}.jsonl")));
+        let home = home(&[&file]);
+        for id in [ID.to_uppercase(), ID.replace('-', ""), format!("urn:uuid:{ID}")] {
+            assert_eq!(found(&home, &id), Some(file.clone()), "{id}");
+        }
+        let long = ID.repeat(300);
+        for id in ["", "../../etc/passwd", "*", &ID[..8], &long, OTHER] {
+            assert_eq!(found(&home, id), None, "{id}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_lies_is_seen_through_only_if_no_name_fits() {
+        let home = home(&[]);
+        let dir = home.path().join("sessions");
+        fs::create_dir(&dir).unwrap();
+        let meta = format!(r#"{{"timestamp":"t","type":"session_meta","payload":{{"id":"{ID}"}}}}"#);
+        let lying = name("01-00-00", &format!("{OTHER}.jsonl"));
+        fs::write(dir.join(&lying), format!("{meta}\n")).unwrap();
+        assert_eq!(found(&home, ID), Some(format!("sessions/{lying}")));
+        let honest = name("00-00-00", &format!("{ID}.jsonl"));
+        fs::write(dir.join(&honest), "").unwrap();
+        assert_eq!(found(&home, ID), Some(format!("sessions/{honest}")));
+    }
+
+    #[test]
+    fn links_are_followed_and_loops_and_strange_files_do_no_harm() {
+        let home = home(&[]);
+        let real = tempfile::tempdir().unwrap();
+        let file = name("01-00-00", &format!("{ID}.jsonl"));
+        fs::write(real.path().join(&file), "").unwrap();
+        let sessions = home.path().join("sessions");
+        fs::create_dir(&sessions).unwrap();
+        symlink(&sessions, sessions.join("loop")).unwrap();
+        symlink("/nowhere", sessions.join(name("09-00-00", &format!("{ID}.jsonl")))).unwrap();
+        fs::create_dir(sessions.join(name("08-00-00", &format!("{ID}.jsonl")))).unwrap();
+        assert_eq!(found(&home, ID), None);
+        symlink(real.path(), sessions.join("day")).unwrap();
+        assert_eq!(found(&home, ID), Some(format!("sessions/day/{file}")));
+    }
+}

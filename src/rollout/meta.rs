@@ -249,3 +249,76 @@ impl TurnContext {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rollout::read_history_bytes;
+    use crate::rollout::{ThreadId, history::History};
+
+    const ID: &str = "01a203fe-4d2b-7bc2-9ce0-fdcc76d9015a";
+    const OTHER: &str = "01a203fe-4f82-7021-8336-6f3d36f211b5";
+    const USER: &str = r#"{"timestamp":"t","type":"response_item","payload":{"type":"message","role":"user","content":[{"type":"input_text","text":"x"}]}}"#;
+
+    fn meta_line(fields: &str) -> String {
+        format!(r#"{{"timestamp":"t","type":"session_meta","payload":{{{fields}}}}}"#)
+    }
+
+    fn read(lines: &[&str]) -> Result<History, ReadErrorKind> {
+        let path = PathBuf::from(format!("rollout-2026-11-22T16-02-07-{OTHER}.jsonl"));
+        read_history_bytes(lines.join("\n").into_bytes(), &path).map_err(|error| error.kind)
+    }
+
+    fn id(text: &str) -> ThreadId {
+        ThreadId::parse(text).unwrap()
+    }
+
+    #[test]
+    fn the_first_session_meta_counts_wherever_it_stands() {
+        let (first, second) =
+            (meta_line(&format!(r#""id":"{ID}","cwd":"/a""#)), meta_line(&format!(r#""id":"{OTHER}""#)));
+        let history = read(&[&first, &second, USER, ""]).unwrap();
+        assert_eq!((history.meta.id, history.meta.cwd, history.damage.len()), (id(ID), Some("/a".into()), 0));
+        let history = read(&[USER, &first, ""]).unwrap();
+        assert_eq!((history.meta.id, history.damage[0].kind), (id(ID), DamageKind::LateMeta));
+    }
+
+    #[test]
+    fn without_one_it_is_rebuilt_from_the_name_and_that_is_told() {
+        let context = r#"{"timestamp":"t","type":"turn_context","payload":{"cwd":"/turn"}}"#;
+        let history = read(&[USER, context, ""]).unwrap();
+        assert_eq!((history.meta.id, history.meta.cwd.clone()), (id(OTHER), Some("/turn".into())));
+        assert_eq!((history.damage[0].kind, history.damage[0].lossy), (DamageKind::NoMeta, true));
+        let without_id = meta_line(r#""cwd":"/kept","originator":"me""#);
+        let history = read(&[&without_id, context, ""]).unwrap();
+        assert_eq!((history.meta.cwd, history.meta.originator), (Some("/kept".into()), Some("me".into())));
+        assert!(matches!(read(&[""]), Err(ReadErrorKind::NoMeta)));
+        assert!(matches!(read(&["garbage", ""]), Err(ReadErrorKind::NoMeta)));
+    }
+
+    #[test]
+    fn what_may_lie_elsewhere_is_refused() {
+        let unknown = meta_line(&format!(r#""id":"{ID}","history_mode":"cloud""#));
+        assert!(matches!(read(&[&unknown]), Err(ReadErrorKind::UnknownHistoryMode(mode)) if mode == "cloud"));
+        let base =
+            meta_line(&format!(r#""id":"{ID}","history_mode":"paginated","history_base":{{"thread_id":"{OTHER}"}}"#));
+        assert!(matches!(read(&[&base]), Err(ReadErrorKind::Segment(base)) if base == OTHER));
+    }
+
+    #[test]
+    fn every_field_has_its_older_spelling() {
+        let old = meta_line(&format!(r#""id":"{ID}","instructions":"old""#));
+        assert_eq!(read(&[&old]).unwrap().meta.base_instructions.as_deref(), Some("old"));
+        let new = meta_line(&format!(r#""id":"{ID}","base_instructions":{{"text":"new"}},"forked_from_id":"{OTHER}""#));
+        let meta = read(&[&new]).unwrap().meta;
+        assert_eq!((meta.base_instructions.as_deref(), meta.forked_from_id), (Some("new"), Some(id(OTHER))));
+    }
+
+    #[test]
+    fn a_bare_file_tells_its_cwd_in_the_environment_context() {
+        let head = format!(r#"{{"id":"{ID}","timestamp":"t","instructions":null}}"#);
+        let context = r#"{"type":"message","role":"user","content":[{"type":"input_text","text":"<environment_context>\n  <cwd>/bare</cwd>"}]}"#;
+        let history = read(&[&head, r#"{"record_type":"state"}"#, context, ""]).unwrap();
+        assert_eq!((history.meta.id, history.cwd, history.damage.len()), (id(ID), Some("/bare".into()), 0));
+    }
+}

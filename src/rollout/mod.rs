@@ -21,6 +21,8 @@ pub mod locate;
 pub mod meta;
 pub mod mutate;
 mod pairing;
+#[cfg(test)]
+mod properties;
 pub mod reader;
 pub mod record;
 pub mod settings;

@@ -346,3 +346,116 @@ fn kinds_in(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
         rest.get(..len)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ITEM: &str =
+        r#"{"timestamp":"t","type":"response_item","payload":{"type":"message","role":"user","content":[]}}"#;
+    const EVENT: &str = r#"{"timestamp":"t","type":"event_msg","payload":{"type":"token_count"}}"#;
+
+    /// What was found: `r` for a record and the damage's kind for damage, a `!` where it is lossy.
+    fn read(bytes: impl AsRef<[u8]>) -> String {
+        let mut told = Vec::new();
+        for found in Reader::from_bytes(bytes.as_ref().to_vec()) {
+            told.push(match found.unwrap() {
+                Found::Record(_) => "r".to_owned(),
+                Found::Damage(damage) => format!("{:?}{}", damage.kind, if damage.lossy { "!" } else { "" }),
+            });
+        }
+        told.join(" ")
+    }
+
+    #[test]
+    fn healthy_lines_are_records_and_nothing_is_told() {
+        assert_eq!(read(format!("{ITEM}\n{EVENT}\r\n{ITEM}\n")), "r r r");
+        assert_eq!(read(""), "");
+    }
+
+    #[test]
+    fn a_record_knows_its_place_and_its_text() {
+        let text = format!("\n{ITEM}\n");
+        let found: Vec<Found> = Reader::from_bytes(text.clone().into_bytes()).map(Result::unwrap).collect();
+        let Some(Found::Record(record)) = found.last() else { panic!("{found:?}") };
+        assert_eq!((record.line, record.raw.as_str()), (2, ITEM));
+        assert_eq!(&text[record.bytes.start as usize..record.bytes.end as usize], ITEM);
+    }
+
+    #[test]
+    fn a_whole_last_line_without_a_newline_is_used() {
+        assert_eq!(read(format!("{ITEM}\n{ITEM}")), "r r Unterminated");
+    }
+
+    #[test]
+    fn a_torn_last_line_is_told_and_is_a_loss_unless_its_head_says_otherwise() {
+        assert_eq!(read(format!("{ITEM}\n{}", &ITEM[..70])), "r TornTail!");
+        assert_eq!(read(format!("{ITEM}\n{}", &EVENT[..68])), "r TornTail");
+        let cut_in_the_event_type = &EVENT[..62];
+        assert_eq!(read(format!("{ITEM}\n{cut_in_the_event_type}")), "r TornTail!");
+        let rollback = r#"{"timestamp":"t","type":"event_msg","payload":{"type":"thread_rolled_back","num"#;
+        assert_eq!(read(rollback), "TornTail!");
+    }
+
+    #[test]
+    fn a_record_glued_to_a_torn_one_is_found_again() {
+        assert_eq!(read(format!("{ITEM}\n{}{ITEM}\n{ITEM}\n", &ITEM[..60])), "r Glued! r r");
+        assert_eq!(read(format!("{}{}{ITEM}\n", &ITEM[..60], &EVENT[..68])), "Glued! r");
+        assert_eq!(read(format!("{ITEM}{ITEM}\n")), "r r");
+        assert_eq!(read(format!("{ITEM}{}\n", &ITEM[..60])), "r BadJson!");
+        assert_eq!(read(format!("{ITEM}{}", &ITEM[..60])), "r TornTail!");
+    }
+
+    #[test]
+    fn a_record_quoted_in_a_text_is_not_taken_for_one() {
+        let quoted = serde_json::to_string(ITEM).unwrap();
+        let torn = format!(r#"{{"timestamp":"t","type":"response_item","payload":{{"type":"message","text":{quoted}"#);
+        assert_eq!(read(torn), "TornTail!");
+    }
+
+    #[test]
+    fn lines_that_are_no_records_are_told_one_by_one() {
+        assert_eq!(read(format!("\u{feff}{ITEM}\n")), "ByteOrderMark r");
+        assert_eq!(read(format!("{ITEM}\n \t\n\r\n\n")), "r Blank Blank Blank");
+        assert_eq!(read(format!("{ITEM}\n\0\0\0\n{ITEM}\n\0\0")), "r NulBytes! r NulBytes!");
+        assert_eq!(read(format!("\0\0{ITEM}\n")), "NulBytes! r");
+        assert_eq!(read(format!("{ITEM}\0\0\n")), "r NulBytes!");
+        assert_eq!(
+            read(format!("{ITEM}\nnull\n[]\n42\n\"x\"\n{{}}\n")),
+            "r NotARecord NotARecord NotARecord NotARecord NotARecord!"
+        );
+        assert_eq!(read(format!("{ITEM}\n{{\"a\":\"\\ud83d\"}}\n")), "r BadJson!");
+        assert_eq!(
+            read([ITEM.as_bytes(), b"\n{\"a\":\"\xff\"}\n", ITEM.as_bytes(), b"\n"].concat()),
+            "r InvalidUtf8! r"
+        );
+    }
+
+    #[test]
+    fn what_is_not_known_is_kept() {
+        let novelty = r#"{"timestamp":"t","type":"novelty","payload":{},"metadata":1.5}"#;
+        assert_eq!(read(format!("{ITEM}\n{novelty}\n")), "r UnknownKind r");
+        let known = r#"{"timestamp":"t","type":"world_state","payload":{}}"#;
+        assert_eq!(read(format!("{known}\n")), "r");
+        assert_eq!(read(r#"{"type":"event_msg","payload":{}}"#.to_owned() + "\n"), "NoTimestamp r");
+    }
+
+    #[test]
+    fn nesting_and_length_have_limits() {
+        let deep = format!("{}{}", "[".repeat(200), "]".repeat(200));
+        assert_eq!(read(format!("{deep}\n{ITEM}\n")), "TooDeep! r");
+        let long = format!("{{\"x\":\"{}\"}}", "a".repeat(10_000));
+        let reader = Reader::from_bytes(format!("{ITEM}\n{long}\n{ITEM}\n").into_bytes()).with_line_limit(1_000);
+        let found: Vec<Found> = reader.map(Result::unwrap).collect();
+        let Some(Found::Damage(damage)) = found.get(1) else { panic!("{found:?}") };
+        let start = ITEM.len() as u64 + 1;
+        assert_eq!((damage.kind, damage.bytes.clone()), (DamageKind::TooLong, start..start + long.len() as u64));
+        assert!(matches!(found.as_slice(), [Found::Record(_), _, Found::Record(_)]));
+    }
+
+    #[test]
+    fn a_bare_file_is_read() {
+        let bare = "{\"id\":\"x\",\"timestamp\":\"t\"}\n{\"record_type\":\"state\"}\n{\"type\":\"message\",\"role\":\"user\",\"content\":[]}\n";
+        assert_eq!(read(bare), "r r r");
+    }
+}

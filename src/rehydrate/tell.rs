@@ -30,20 +30,26 @@ fn losses(source: &Path, history: &History, extent: Extent) -> Vec<Note> {
     });
     let mut notes: Vec<Note> = told.collect();
     if let Some(next) = lost.get(NOTES_OF_A_KIND) {
-        let text = format!("{} more losses in the same file, the next on {next}", lost.len() - NOTES_OF_A_KIND);
+        let further = count(lost.iter().skip(NOTES_OF_A_KIND).copied());
+        let text = format!("{further} more losses in the same file, the next on {next}");
         notes.push(Note::new(NoteKind::Lost, text).at(source, Some(next.bytes.start)));
     }
     notes
 }
 
 fn oddities(source: &Path, history: &History) -> Option<Note> {
-    let mut odd = history.damage.iter().filter(|damage| !damage.lossy);
-    let first = odd.next()?;
-    let text = match odd.count() {
-        0 => format!("an oddity of the rollout that costs the conversation nothing, {first}"),
-        n => format!("{} oddities of the rollout that cost the conversation nothing, the first: {first}", n + 1),
+    let odd: Vec<&Damage> = history.damage.iter().filter(|damage| !damage.lossy).collect();
+    let first = odd.first()?;
+    let text = match count(odd.iter().copied()) {
+        1 => format!("an oddity of the rollout that costs the conversation nothing, {first}"),
+        n => format!("{n} oddities of the rollout that cost the conversation nothing, the first: {first}"),
     };
     Some(Note::new(NoteKind::Damaged, text).at(source, Some(first.bytes.start)))
+}
+
+/// How many oddities a list stands for; its last entry may be a number of further ones.
+fn count<'a>(damage: impl Iterator<Item = &'a Damage>) -> u64 {
+    damage.map(|damage| if let DamageKind::Further(n) = damage.kind { n } else { 1 }).fold(0, u64::saturating_add)
 }
 
 fn end_of(source: &Path, history: &History, extent: Extent) -> Option<Note> {

@@ -29,6 +29,12 @@ pub const INLINE_BODY_BYTES: usize = 256 << 10;
 pub const BLOB_BYTES: usize = 64 << 20;
 /// Longest `config.toml` that is read.
 pub const CONFIG_BYTES: u64 = 1 << 20;
+/// How long npm may take to install a Codex release.
+pub const INSTALL_MS: u64 = 300_000;
+/// How long a Codex binary may take to tell its version.
+pub const PROBE_MS: u64 = 10_000;
+/// How much is kept of the end of what npm or such a binary prints.
+pub const PROBE_OUTPUT_BYTES: u64 = 64 << 10;
 /// How much of each end is kept of a body beyond [`BLOB_BYTES`].
 pub const BODY_ENDS_BYTES: usize = 64 << 10;
 /// Longest body of a request to the stub model; a longer one is refused. 64 MiB.

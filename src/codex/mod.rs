@@ -1,4 +1,15 @@
-//! Codex seen from outside: what a user has configured.
+//! Codex seen from outside: where it is found and how it is installed, what each release can do, how it is configured
+//! for a run, and what a user has configured.
 
+mod bounded;
+pub mod hermetic;
+pub mod install;
+mod native;
 mod toml_source;
 pub mod user_config;
+pub mod version;
+
+#[cfg(test)]
+mod install_tests;
+#[cfg(test)]
+mod testing;

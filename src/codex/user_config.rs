@@ -86,6 +86,29 @@ pub struct ConfigError {
     pub text: String,
 }
 
+impl SandboxSetting {
+    /// As `sandbox_mode` names it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            SandboxSetting::ReadOnly => "read-only",
+            SandboxSetting::WorkspaceWrite { .. } => "workspace-write",
+            SandboxSetting::DangerFullAccess => "danger-full-access",
+        }
+    }
+}
+
+impl ApprovalSetting {
+    /// As `approval_policy` names it.
+    pub fn name(self) -> &'static str {
+        match self {
+            ApprovalSetting::Untrusted => "untrusted",
+            ApprovalSetting::OnRequest => "on-request",
+            ApprovalSetting::OnFailure => "on-failure",
+            ApprovalSetting::Never => "never",
+        }
+    }
+}
+
 const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
 const DEFAULT_RETRIES: u64 = 4;
 const MOST_RETRIES: u64 = 100;

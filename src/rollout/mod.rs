@@ -18,6 +18,7 @@ pub mod history;
 pub mod id;
 mod items;
 pub mod locate;
+pub mod manifest;
 pub mod meta;
 pub mod mutate;
 mod pairing;

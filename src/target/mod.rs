@@ -4,6 +4,8 @@
 //! `Settings`, `Life`, `Death` and `Leftover`. It hands every frame to the armed faults before it goes on reading, so a
 //! fault acts at that frame and not at a later one.
 
+pub mod home;
+
 use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;

@@ -1,0 +1,192 @@
+//! The home of a run: the directories and the whole environment of whatever is started in it.
+//!
+//! A run's directory holds `home/` (`CODEX_HOME`), `user/` (`HOME`), `tmp/` (`TMPDIR`, apart from the home because Codex
+//! refuses to make its helpers below a temporary directory), `project/` (where threads work) and a `life-N/` as the
+//! process cwd of each life, so that a server that takes its own cwd for a thread's is seen to be wrong. All are made new
+//! and 0700; one that is there already is an error, because what another run left would be taken for this run's.
+//!
+//! The environment is built from nothing. Not one variable is inherited: no credential, no proxy and no setting of the
+//! person who runs the harness reaches a target, and nothing that a target does depends on them.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::codex::hermetic::{HermeticConfig, INSTRUCTIONS, INSTRUCTIONS_FILE, MODELS, MODELS_FILE, generate};
+use crate::codex::user_config::{ApprovalSetting, SandboxSetting};
+use crate::codex::version::Version;
+use crate::journal::{Incarnation, TargetKind};
+
+/// The variable that holds the stub's bearer token.
+pub const TOKEN_VAR: &str = "REHYDRA_STUB_TOKEN";
+
+/// What a home is made for.
+#[derive(Clone, Debug)]
+pub struct HomeSpec {
+    /// Whose home it is. Our own server takes the newest form of the configuration.
+    pub kind: TargetKind,
+    /// The Codex release, where it is Codex.
+    pub version: Option<Version>,
+    /// The stub's port on 127.0.0.1.
+    pub stub_port: u16,
+    /// The bearer token that the stub demands.
+    pub token: String,
+    /// Sandbox in `config.toml`: wider than a thread's, so that a thread that falls back to it is seen to be wider.
+    pub sandbox: SandboxSetting,
+    /// Approval policy in `config.toml`.
+    pub approval: ApprovalSetting,
+}
+
+impl HomeSpec {
+    /// A home whose configuration allows everything: `danger-full-access`, `never`.
+    pub fn wide(kind: TargetKind, version: Option<Version>, stub_port: u16, token: String) -> HomeSpec {
+        let (sandbox, approval) = (SandboxSetting::DangerFullAccess, ApprovalSetting::Never);
+        HomeSpec { kind, version, stub_port, token, sandbox, approval }
+    }
+}
+
+/// A home that was made.
+#[derive(Clone, Debug)]
+pub struct Home {
+    run_dir: PathBuf,
+    token: String,
+}
+
+impl Home {
+    /// Makes the directories and files in `run_dir`, which is there, absolute, and UTF-8 (a configuration holds it).
+    pub fn create(run_dir: &Path, spec: &HomeSpec) -> io::Result<Home> {
+        if !run_dir.is_absolute() || run_dir.to_str().is_none() {
+            let text = format!("{} is not an absolute UTF-8 path; give the run another directory", run_dir.display());
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
+        }
+        let home = Home { run_dir: run_dir.to_owned(), token: spec.token.clone() };
+        for dir in [home.codex_home(), home.user(), home.tmp(), home.project()] {
+            make_private(&dir)?;
+        }
+        let codex_home = home.codex_home();
+        let config = HermeticConfig {
+            home: &codex_home,
+            stub_port: spec.stub_port,
+            env_key: TOKEN_VAR,
+            sandbox: &spec.sandbox,
+            approval: spec.approval,
+        };
+        let is_codex = matches!(spec.kind, TargetKind::CodexMcp | TargetKind::CodexResume | TargetKind::CodexFork);
+        let version = if is_codex { spec.version } else { None };
+        write_private(&codex_home.join("config.toml"), &generate(version, &config))?;
+        write_private(&codex_home.join(INSTRUCTIONS_FILE), INSTRUCTIONS)?;
+        write_private(&codex_home.join(MODELS_FILE), MODELS)?;
+        Ok(home)
+    }
+
+    /// `CODEX_HOME`.
+    pub fn codex_home(&self) -> PathBuf {
+        self.run_dir.join("home")
+    }
+
+    /// `HOME`.
+    pub fn user(&self) -> PathBuf {
+        self.run_dir.join("user")
+    }
+
+    /// `TMPDIR`.
+    pub fn tmp(&self) -> PathBuf {
+        self.run_dir.join("tmp")
+    }
+
+    /// Where threads work unless a story says otherwise.
+    pub fn project(&self) -> PathBuf {
+        self.run_dir.join("project")
+    }
+
+    /// Makes the process cwd of a life.
+    pub fn life(&self, incarnation: Incarnation) -> io::Result<PathBuf> {
+        let dir = self.run_dir.join(format!("life-{incarnation}"));
+        make_private(&dir)?;
+        Ok(dir)
+    }
+
+    /// The whole environment of a target. `TZ` is part of it, because Codex names rollouts by local time.
+    pub fn env(&self) -> Vec<(String, String)> {
+        let path = |dir: PathBuf| dir.display().to_string();
+        [
+            ("CODEX_HOME", path(self.codex_home())),
+            ("HOME", path(self.user())),
+            ("TMPDIR", path(self.tmp())),
+            ("PATH", "/usr/local/bin:/usr/bin:/bin".to_owned()),
+            ("LANG", "C.UTF-8".to_owned()),
+            ("TERM", "dumb".to_owned()),
+            ("TZ", "UTC".to_owned()),
+            (TOKEN_VAR, self.token.clone()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .into()
+    }
+
+    /// What must never enter a journal.
+    pub fn secrets(&self) -> Vec<String> {
+        vec![self.token.clone()]
+    }
+}
+
+fn make_private(dir: &Path) -> io::Result<()> {
+    fs::DirBuilder::new().mode(0o700).create(dir)
+}
+
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    file.write_all(text.as_bytes())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+    use crate::codex::user_config::UserConfig;
+
+    fn spec(kind: TargetKind, version: Option<&str>) -> HomeSpec {
+        HomeSpec::wide(kind, version.map(|text| text.parse().unwrap()), 4096, "token-of-this-run".into())
+    }
+
+    #[test]
+    fn the_environment_holds_nothing_ambient() {
+        let run = tempfile::tempdir().unwrap();
+        let home = Home::create(run.path(), &spec(TargetKind::Builtin, None)).unwrap();
+        let env = home.env();
+        let names: Vec<_> = env.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(names, ["CODEX_HOME", "HOME", "TMPDIR", "PATH", "LANG", "TERM", "TZ", TOKEN_VAR]);
+        for (name, value) in &env {
+            let fixed = ["PATH", "LANG", "TERM", "TZ", TOKEN_VAR].contains(&name.as_str());
+            assert!(fixed || Path::new(value).starts_with(run.path()), "{name}={value}");
+        }
+        assert_eq!(home.secrets(), ["token-of-this-run"]);
+    }
+
+    #[test]
+    fn our_server_finds_the_stub_and_the_wide_policy() {
+        let run = tempfile::tempdir().unwrap();
+        let home = Home::create(run.path(), &spec(TargetKind::BuiltinControl, Some("0.105.0"))).unwrap();
+        let config = UserConfig::read(&home.codex_home()).unwrap();
+        assert_eq!(config.provider.base_url, "http://127.0.0.1:4096/v1");
+        assert_eq!(config.provider.env_key.as_deref(), Some(TOKEN_VAR));
+        assert_eq!(config.sandbox, Some(SandboxSetting::DangerFullAccess));
+        assert!(!fs::read_to_string(home.codex_home().join("config.toml")).unwrap().contains("token-of-this-run"));
+    }
+
+    #[test]
+    fn everything_is_private_and_new() {
+        let run = tempfile::tempdir().unwrap();
+        let home = Home::create(run.path(), &spec(TargetKind::CodexMcp, Some("0.153.4"))).unwrap();
+        let life = home.life(1).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        for dir in [home.codex_home(), home.user(), home.tmp(), home.project(), life] {
+            assert_eq!(mode(&dir), 0o700, "{}", dir.display());
+        }
+        assert_eq!(mode(&home.codex_home().join("config.toml")), 0o600);
+        assert_eq!(home.life(1).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        let again = Home::create(run.path(), &spec(TargetKind::Builtin, None)).unwrap_err();
+        assert_eq!(again.kind(), io::ErrorKind::AlreadyExists);
+    }
+}

@@ -6,7 +6,7 @@
 //! answer names. An id without a rollout gets Codex's own error, unchanged.
 //!
 //! * [`mcp`] speaks the protocol, [`schema`] and [`arguments`] say what a call may look like;
-//! * [`engine`] is the seam: requests in, events and an outcome out, no MCP in sight;
+//! * [`mod@engine`] is the seam: requests in, events and an outcome out, no MCP in sight;
 //! * [`threads`] finds the thread that an id leads to: memory, then alias, then disk, one call at a time;
 //! * [`embedded`] is an engine that needs no Codex.
 //!

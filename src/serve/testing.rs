@@ -233,7 +233,7 @@ pub(super) fn records(path: &Path) -> Vec<String> {
         let kind = line["type"].as_str().unwrap().to_owned();
         let payload = &line["payload"];
         match (kind.as_str(), payload["type"].as_str()) {
-            ("response_item", Some("message")) => format!("{}", payload["role"].as_str().unwrap()),
+            ("response_item", Some("message")) => payload["role"].as_str().unwrap().to_owned(),
             (_, Some(of)) => of.to_owned(),
             (_, None) => kind,
         }

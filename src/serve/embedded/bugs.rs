@@ -28,10 +28,13 @@ mod none {
     use crate::world::World;
 
     /// Nothing.
-    #[derive(Clone, Copy, Debug, Default)]
+    #[derive(Clone, Copy, Debug)]
     pub(in crate::serve::embedded) struct Plant;
 
     impl Plant {
+        /// A healthy engine.
+        pub(in crate::serve::embedded) const NONE: Plant = Plant;
+
         /// Called once, when the engine is made.
         pub(in crate::serve::embedded) fn start_of_life(self) {}
 
@@ -190,7 +193,7 @@ mod planted {
     }
 
     /// The defect of one engine, if it has one. The methods' places are told where they do nothing.
-    #[derive(Clone, Copy, Debug, Default)]
+    #[derive(Clone, Copy, Debug)]
     pub(in crate::serve::embedded) struct Plant {
         bug: Option<Bug>,
     }
@@ -202,6 +205,9 @@ mod planted {
     }
 
     impl Plant {
+        /// A healthy engine.
+        pub(in crate::serve::embedded) const NONE: Plant = Plant { bug: None };
+
         fn is(self, bug: Bug) -> bool {
             self.bug == Some(bug)
         }

@@ -71,7 +71,7 @@ pub struct EmbeddedEngine {
 impl EmbeddedEngine {
     /// An engine at the begin of its life.
     pub fn new(parts: Parts) -> EmbeddedEngine {
-        EmbeddedEngine::with_plant(parts, Plant::default())
+        EmbeddedEngine::with_plant(parts, Plant::NONE)
     }
 
     /// The same with a defect.

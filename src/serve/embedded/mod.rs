@@ -1,6 +1,8 @@
-//! The engine that needs no Codex: see [`engine`] for what it is, [`turn`] for the order in which it does things, and
-//! [`model`] for what it talks to. [`bugs`] holds its defects on purpose, which no release has.
+//! The engine that needs no Codex: see [`engine`] for what it is, `turn` for the order in which it does things, and
+//! [`model`] for what it talks to. `bugs` holds its defects on purpose, which no release has.
 
+#[cfg(all(test, feature = "planted-bugs"))]
+mod bug_tests;
 mod bugs;
 mod disk;
 pub mod engine;

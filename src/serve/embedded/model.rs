@@ -1,7 +1,7 @@
 //! The model as the engine sees it: a request goes in, a stream of events comes out.
 //!
 //! Behind the trait stands the real Responses API over HTTP, or a script in tests and in the simulator. Both give the
-//! API's own events as JSON, so that what an event means is decided in one place ([`super::exchange`]) for all of them.
+//! API's own events as JSON, so that what an event means is decided in one place (`exchange`) for all of them.
 //! A model holds no conversation: everything it is to know stands in the request.
 
 use futures_util::stream::BoxStream;

@@ -189,7 +189,7 @@ fn carriers_of(steps: Steps, damages: &mut Damages) -> Vec<Carrier> {
         let mut complete_to_here = false;
         match step {
             Step::Item { value: Held::Here(value), .. } => carriers.push(Carrier { value, place, complete: false }),
-            Step::Compaction { value: Held::Here(payload), replaces } => {
+            Step::Compaction { value: Held::Here(payload), replaces, .. } => {
                 carriers =
                     if replaces { replaced(payload, &place, damages) } else { summarised(&carriers, &payload, &place) };
                 complete_to_here = any_complete;
@@ -382,6 +382,8 @@ mod tests {
         assert_eq!(told().rolled_back(1).says(), "sum");
         assert_eq!(told().rolled_back(2).says(), "a, re a");
         assert_eq!(told().rolled_back(2).turn("d").says(), "a, re a, d, re d");
+        let context = told().rolled_back(1).user("<environment_context>").turn("d").rolled_back(1);
+        assert_eq!(context.says(), "sum");
         let twice = told().compacted(&["sum2"]).turn("e").rolled_back(2);
         assert_eq!(twice.says(), "sum");
     }

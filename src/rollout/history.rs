@@ -16,13 +16,14 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::assemble::{assemble, brings_history};
 use super::damage::{Damage, DamageKind, Damages};
 use super::items::{self, Use};
 use super::meta::{self, MetaScan, ReadError, ReadErrorKind, SessionMeta, TurnContext};
 use super::pairing;
 use super::reader::{Found, Reader};
 use super::record::{Body, Record};
-use super::steps::{Held, Place, Step, Steps};
+use super::steps::{Held, Place, Steps};
 use crate::world::Disk;
 
 /// What a rollout says once it is read whole.
@@ -74,14 +75,6 @@ struct Reconstruction {
     damages: Damages,
 }
 
-/// An item on its way into the history.
-struct Carrier {
-    value: Value,
-    place: Place,
-    /// It belongs to a complete turn.
-    complete: bool,
-}
-
 impl Reconstruction {
     fn run(mut self, mut reader: Reader, path: &Path) -> Result<History, ReadError> {
         let failed = |error| ReadErrorKind::Io(error).at(path);
@@ -102,11 +95,8 @@ impl Reconstruction {
         let cwd = turn_context.as_ref().and_then(|context| context.cwd.clone());
         let cwd = cwd.or_else(|| meta.cwd.clone()).or(told_cwd);
         let (live_from, complete_turns) = (self.steps.live_from(), self.steps.complete_turns());
-        let mut damages = self.damages;
-        let carriers = pair(carriers_of(self.steps, &mut damages), &mut damages);
-        let complete_items = carriers.iter().take_while(|carrier| carrier.complete).count();
-        let items = carriers.into_iter().map(|carrier| carrier.value).collect();
-        let damage = damages.finish(live_from);
+        let (items, complete_items) = assemble(self.steps, &mut self.damages);
+        let damage = self.damages.finish(live_from);
         Ok(History { meta, turn_context, cwd, items, complete_turns, complete_items, damage })
     }
 
@@ -119,7 +109,7 @@ impl Reconstruction {
                 Use::Unknown => self.tell(&place, DamageKind::UnknownItem, true),
                 Use::Bad => self.tell(&place, DamageKind::BadItem, true),
             },
-            Body::Compacted(payload) => match replacement(&payload) {
+            Body::Compacted(payload) => match brings_history(&payload) {
                 Some(replaces) => self.steps.compaction(place, payload, replaces),
                 None => self.tell(&place, DamageKind::BadCompaction, false),
             },
@@ -168,113 +158,6 @@ impl Reconstruction {
     fn tell(&mut self, place: &Place, kind: DamageKind, lossy: bool) {
         self.damages.tell(Damage { bytes: place.bytes.clone(), line: place.line, kind, lossy });
     }
-}
-
-/// Whether a compaction brings a history of its own; `None` if it is unusable, which one bad item makes it (Codex 0.87
-/// and later).
-fn replacement(payload: &Value) -> Option<bool> {
-    match payload.get("replacement_history") {
-        Some(Value::Array(history)) => history.iter().all(|item| items::use_of(item) != Use::Bad).then_some(true),
-        None | Some(Value::Null) => payload.get("message").is_some_and(Value::is_string).then_some(false),
-        Some(_) => None,
-    }
-}
-
-/// Walks the steps from the last compaction that brings a history, and gathers the items.
-fn carriers_of(steps: Steps, damages: &mut Damages) -> Vec<Carrier> {
-    let (before, live) = steps.into_live();
-    let mut carriers: Vec<Carrier> = Vec::new();
-    let mut any_complete = before > 0;
-    for (place, step) in live {
-        let mut complete_to_here = false;
-        match step {
-            Step::Item { value: Held::Here(value), .. } => carriers.push(Carrier { value, place, complete: false }),
-            Step::Compaction { value: Held::Here(payload), replaces } => {
-                carriers =
-                    if replaces { replaced(payload, &place, damages) } else { summarised(&carriers, &payload, &place) };
-                complete_to_here = any_complete;
-            }
-            Step::TurnEnd { counts } => {
-                any_complete |= counts;
-                complete_to_here = true;
-            }
-            // A step whose value could not be read again: the file changed under the reader.
-            Step::Item { .. } | Step::Compaction { .. } => {
-                let kind = DamageKind::BadJson;
-                damages.tell(Damage { bytes: place.bytes, line: place.line, kind, lossy: true });
-            }
-            Step::Settings(_) => {}
-        }
-        if complete_to_here {
-            carriers.iter_mut().for_each(|carrier| carrier.complete = true);
-        }
-    }
-    carriers
-}
-
-fn replaced(mut payload: Value, place: &Place, damages: &mut Damages) -> Vec<Carrier> {
-    let history = payload.get_mut("replacement_history").map(Value::take).unwrap_or_default();
-    let Value::Array(history) = history else { return Vec::new() };
-    let mut carriers = Vec::with_capacity(history.len());
-    for value in history {
-        match items::use_of(&value) {
-            Use::Send => carriers.push(Carrier { value, place: place.clone(), complete: false }),
-            Use::Drop => {}
-            Use::Unknown | Use::Bad => damages.tell(Damage {
-                bytes: place.bytes.clone(),
-                line: place.line,
-                kind: DamageKind::UnknownItem,
-                lossy: true,
-            }),
-        }
-    }
-    carriers
-}
-
-/// How much of the users' own words survives a compaction that brings no history: 20 000 tokens of about 4 bytes.
-const KEPT_USER_BYTES: usize = 80_000;
-
-/// A compaction of 0.42 to about 0.80: the newest user messages, then the summary as one more.
-fn summarised(carriers: &[Carrier], payload: &Value, place: &Place) -> Vec<Carrier> {
-    let mut left = KEPT_USER_BYTES;
-    let mut kept = Vec::new();
-    for carrier in carriers.iter().rev().filter(|carrier| items::begins_turn(&carrier.value)) {
-        let text = items::texts(&carrier.value).collect::<Vec<_>>().join("\n");
-        let cut = text.len() > left;
-        let value = if cut { user_message(prefix(&text, left)) } else { carrier.value.clone() };
-        kept.push(Carrier { value, place: carrier.place.clone(), complete: false });
-        left = left.saturating_sub(text.len());
-        if cut || left == 0 {
-            break;
-        }
-    }
-    kept.reverse();
-    let summary = payload.get("message").and_then(Value::as_str).filter(|text| !text.is_empty());
-    let value = user_message(summary.unwrap_or("(no summary available)"));
-    kept.push(Carrier { value, place: place.clone(), complete: false });
-    kept
-}
-
-fn user_message(text: &str) -> Value {
-    super::draft::message("user", text)
-}
-
-/// At most `len` bytes of `text`, cut between characters.
-fn prefix(text: &str, len: usize) -> &str {
-    let end = (0..=len.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    text.get(..end).unwrap_or_default()
-}
-
-fn pair(carriers: Vec<Carrier>, damages: &mut Damages) -> Vec<Carrier> {
-    pairing::pair_by(
-        carriers,
-        |carrier| &carrier.value,
-        |call, value| Carrier { value, place: call.place.clone(), complete: call.complete },
-        |orphan| {
-            let Place { bytes, line } = orphan.place.clone();
-            damages.tell(Damage { bytes, line, kind: DamageKind::OrphanOutput, lossy: true });
-        },
-    )
 }
 
 #[cfg(test)]
@@ -359,7 +242,7 @@ mod tests {
         let told = Told::new().user("<environment_context>").turn("a").turn("b").record(old("sum"));
         assert_eq!(told.turn("c").says(), "a, b, sum, c, re c");
         assert_eq!(Told::new().turn("a").record(old("")).says(), "a, (no summary available)");
-        let long = "x".repeat(KEPT_USER_BYTES - 3);
+        let long = "x".repeat(super::super::assemble::KEPT_USER_BYTES - 3);
         let told = Told::new().turn("first").turn("äöü").turn(&long).record(old("sum"));
         assert_eq!(told.says(), format!("ä, {long}, sum"));
         assert_eq!(Told::new().turn("a").compacted(&["r"]).turn("b").record(old("s")).says(), "r, b, s");
@@ -382,6 +265,8 @@ mod tests {
         assert_eq!(told().rolled_back(1).says(), "sum");
         assert_eq!(told().rolled_back(2).says(), "a, re a");
         assert_eq!(told().rolled_back(2).turn("d").says(), "a, re a, d, re d");
+        let context = told().rolled_back(1).user("<environment_context>").turn("d").rolled_back(1);
+        assert_eq!(context.says(), "sum");
         let twice = told().compacted(&["sum2"]).turn("e").rolled_back(2);
         assert_eq!(twice.says(), "sum");
     }

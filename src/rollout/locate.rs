@@ -87,12 +87,12 @@ pub fn find_thread_path_by_id_str(disk: &dyn Disk, home: &Path, id: &str) -> io:
 /// (of two names of one second the segment's, as with Codex 0.169). A compressed file is returned only if there is
 /// nothing else; reading it is refused with its own error.
 pub fn find_thread_path(disk: &dyn Disk, home: &Path, id: ThreadId) -> io::Result<Option<PathBuf>> {
-    let files = all_files(disk, home);
-    let named = files.iter().filter(|file| file.thread() == Some(id)).max_by_key(|file| file.rank());
-    if let Some(file) = named {
-        return Ok(Some(file.path.clone()));
+    let named = files_below(disk, home, |name| name.is_some_and(|name| name.thread == id));
+    if let Some(file) = named.into_iter().max_by(|a, b| a.rank().cmp(&b.rank())) {
+        return Ok(Some(file.path));
     }
-    Ok(find_by_content(disk, files, id))
+    let plain = files_below(disk, home, |name| name.is_none_or(|name| !name.compressed));
+    Ok(find_by_content(disk, plain, id))
 }
 
 /// Most files whose first record is read when no name fits.
@@ -110,10 +110,6 @@ struct Candidate {
 }
 
 impl Candidate {
-    fn thread(&self) -> Option<ThreadId> {
-        self.name.as_ref().map(|name| name.thread)
-    }
-
     /// The greatest rank wins.
     fn rank(&self) -> (bool, bool, &str, &Path) {
         let plain = !self.name.as_ref().is_some_and(|name| name.compressed);
@@ -121,23 +117,24 @@ impl Candidate {
     }
 }
 
-/// Every file below the home that is a rollout by name, or may be one in spite of its name.
-fn all_files(disk: &dyn Disk, home: &Path) -> Vec<Candidate> {
-    let mut walk = Walk { disk, seen: HashSet::new(), names_left: NAMES, found: Vec::new() };
+/// Every file below the home that is a rollout by name, or may be one in spite of its name, and is `wanted`.
+fn files_below(disk: &dyn Disk, home: &Path, wanted: impl Fn(Option<&RolloutName>) -> bool) -> Vec<Candidate> {
+    let mut walk = Walk { disk, wanted, seen: HashSet::new(), names_left: NAMES, found: Vec::new() };
     walk.tree(&home.join("sessions"), true);
     walk.tree(&home.join("archived_sessions"), false);
     walk.found
 }
 
-struct Walk<'a> {
+struct Walk<'a, W> {
     disk: &'a dyn Disk,
+    wanted: W,
     /// Directories visited, where the disk can tell them apart.
     seen: HashSet<(u64, u64)>,
     names_left: usize,
     found: Vec<Candidate>,
 }
 
-impl Walk<'_> {
+impl<W: Fn(Option<&RolloutName>) -> bool> Walk<'_, W> {
     fn tree(&mut self, root: &Path, is_active: bool) {
         let mut waiting = vec![(root.to_owned(), 0)];
         while let Some((dir, depth)) = waiting.pop() {
@@ -162,7 +159,8 @@ impl Walk<'_> {
     fn file(&mut self, dir: &Path, name: Option<&str>, is_active: bool) {
         let Some(file_name) = name.filter(|name| !name.starts_with('.')) else { return };
         let name = RolloutName::parse(file_name);
-        if name.is_some() || file_name.ends_with(".jsonl") {
+        let may_be_one = name.is_some() || file_name.ends_with(".jsonl");
+        if may_be_one && (self.wanted)(name.as_ref()) {
             self.found.push(Candidate { path: dir.join(file_name), file_name: file_name.to_owned(), name, is_active });
         }
     }
@@ -175,8 +173,7 @@ const HEAD_LINE_BYTES: usize = 4 << 20;
 /// The best-ranked file whose metadata says `id`, whatever its name says.
 fn find_by_content(disk: &dyn Disk, mut files: Vec<Candidate>, id: ThreadId) -> Option<PathBuf> {
     files.sort_by(|a, b| b.rank().cmp(&a.rank()));
-    let plain = files.into_iter().filter(|file| !file.name.as_ref().is_some_and(|name| name.compressed));
-    plain.take(OPENED).map(|file| file.path).find(|path| id_inside(disk, path) == Some(id))
+    files.into_iter().take(OPENED).map(|file| file.path).find(|path| id_inside(disk, path) == Some(id))
 }
 
 /// The id that the head of a file gives itself.

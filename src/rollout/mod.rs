@@ -11,12 +11,14 @@
 //! It builds without an async runtime, an HTTP stack or a protocol library, so that parsers can be tested against it
 //! cheaply; `tests/light.rs` counts the crates.
 
+mod assemble;
 pub mod damage;
 pub mod draft;
 pub mod generate;
 pub mod history;
 pub mod id;
 mod items;
+mod line;
 pub mod locate;
 pub mod manifest;
 pub mod meta;

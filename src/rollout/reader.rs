@@ -4,11 +4,6 @@
 //! to it), and gives back every byte range either as a record or as [`Damage`]. Lines end at `\n`; a `\r` before it is
 //! dropped; UTF-8 is checked line by line, so that one bad byte costs one line and not the file.
 //!
-//! A torn record may have later ones glued to it on the same line (Codex up to 0.142 appends without looking at the
-//! tail). The reader then starts again at each `{"timestamp":"` and takes the first from which the rest of the line is
-//! whole. A quoted record inside a string has its quotes escaped, so text can not be taken for one. The number of
-//! starts it tries is bounded.
-//!
 //! No input makes it panic, and a line beyond [`ROLLOUT_LINE_BYTES`] is skipped without being held.
 
 use std::collections::VecDeque;
@@ -16,11 +11,10 @@ use std::io::{self, BufRead, BufReader, Cursor, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
 
-use serde_json::Value;
-
 pub use super::damage::{Damage, DamageKind};
+use super::line::{Part, Split, emptiness, may_lose_content, split};
 use super::record::{self, Body, Record, Shape};
-use crate::limits::{ROLLOUT_LINE_BYTES, ROLLOUT_NESTING};
+use crate::limits::ROLLOUT_LINE_BYTES;
 use crate::world::{Disk, ReadFile};
 
 /// One thing found in a rollout.
@@ -47,12 +41,7 @@ pub struct Reader {
     found: VecDeque<Found>,
 }
 
-/// How often a line is looked through for the start of a glued record.
-const RESYNC_TRIES: usize = 16;
-const RECORD_START: &[u8] = b"{\"timestamp\":\"";
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
-// The nesting limit is the one that serde_json has built in.
-const _: () = assert!(ROLLOUT_NESTING == 128);
 
 struct Line {
     start: u64,
@@ -245,108 +234,6 @@ impl Iterator for Reader {
     }
 }
 
-/// One JSON value of a line.
-struct Part {
-    range: Range<usize>,
-    value: Value,
-}
-
-/// A line: whole values, then perhaps something torn, then perhaps whole values up to its end.
-struct Split {
-    whole: Vec<Part>,
-    torn: Option<(Range<usize>, DamageKind)>,
-    rest: Vec<Part>,
-}
-
-fn split(text: &[u8]) -> Split {
-    let (whole, stopped) = values_from(text, 0);
-    let Some((from, kind)) = stopped else { return Split { whole, torn: None, rest: Vec::new() } };
-    let mut at = from + 1;
-    for _ in 0..RESYNC_TRIES {
-        let Some(next) = find(text, RECORD_START, at) else { break };
-        let (rest, stopped) = values_from(text, next);
-        if stopped.is_none() {
-            return Split { whole, torn: Some((from..next, kind)), rest };
-        }
-        at = next + 1;
-    }
-    Split { whole, torn: Some((from..text.len(), kind)), rest: Vec::new() }
-}
-
-/// The values that stand one after the other from `from` on, and where and why that ends before the line does.
-fn values_from(text: &[u8], from: usize) -> (Vec<Part>, Option<(usize, DamageKind)>) {
-    let mut parts = Vec::new();
-    let mut at = from;
-    loop {
-        let rest = text.get(at..).unwrap_or_default();
-        at += rest.iter().take_while(|byte| is_space(**byte)).count();
-        let rest = text.get(at..).unwrap_or_default();
-        if rest.is_empty() {
-            return (parts, None);
-        }
-        let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<Value>();
-        match values.next() {
-            Some(Ok(value)) => {
-                let end = at + values.byte_offset();
-                parts.push(Part { range: at..end, value });
-                at = end;
-            }
-            Some(Err(error)) => return (parts, Some((at, cause(&error, rest)))),
-            None => return (parts, None),
-        }
-    }
-}
-
-fn cause(error: &serde_json::Error, bytes: &[u8]) -> DamageKind {
-    if error.to_string().starts_with("recursion limit exceeded") {
-        DamageKind::TooDeep
-    } else if std::str::from_utf8(bytes).is_err() {
-        DamageKind::InvalidUtf8
-    } else {
-        DamageKind::BadJson
-    }
-}
-
-fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\t' | b'\r')
-}
-
-/// What a text without any content is.
-fn emptiness(text: &[u8]) -> Option<DamageKind> {
-    if text.iter().any(|byte| !is_space(*byte) && *byte != 0) {
-        return None;
-    }
-    Some(if text.contains(&0) { DamageKind::NulBytes } else { DamageKind::Blank })
-}
-
-fn find(text: &[u8], needle: &[u8], from: usize) -> Option<usize> {
-    let rest = text.get(from..)?;
-    rest.windows(needle.len()).position(|window| window == needle).map(|at| from + at)
-}
-
-/// Whether an unreadable record may have held something that reaches the model, as far as its head tells.
-fn may_lose_content(bytes: &[u8]) -> bool {
-    let mut kinds = kinds_in(bytes);
-    match kinds.next() {
-        Some(b"event_msg") => kinds.next().is_none_or(|event| event == b"thread_rolled_back"),
-        Some(kind) => !std::str::from_utf8(kind).is_ok_and(record::is_bookkeeping_kind),
-        None => true,
-    }
-}
-
-/// The complete values of `"type":"…"` in `bytes`, in order. The envelope's stands before its payload's.
-fn kinds_in(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    const KEY: &[u8] = b"\"type\":\"";
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        let start = find(bytes, KEY, at)? + KEY.len();
-        let rest = bytes.get(start..)?;
-        let len = rest.iter().position(|byte| *byte == b'"')?;
-        at = start + len;
-        rest.get(..len)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -438,6 +325,17 @@ mod tests {
         let known = r#"{"timestamp":"t","type":"world_state","payload":{}}"#;
         assert_eq!(read(format!("{known}\n")), "r");
         assert_eq!(read(r#"{"type":"event_msg","payload":{}}"#.to_owned() + "\n"), "NoTimestamp r");
+    }
+
+    #[test]
+    fn numbers_come_through_as_they_were_written() {
+        let numbers = "[1795363328.7004507,1795363329.8408313,0.1,123456789012345680,5e-324,0.30000000000000004]";
+        let line = format!(r#"{{"timestamp":"t","type":"novelty","payload":{{"numbers":{numbers}}}}}"#);
+        let found = Reader::from_bytes(line.into_bytes()).map(Result::unwrap).find_map(|found| match found {
+            Found::Record(Record { body: Body::Other { payload, .. }, .. }) => Some(payload["numbers"].to_string()),
+            _ => None,
+        });
+        assert_eq!(found.as_deref(), Some(numbers));
     }
 
     #[test]

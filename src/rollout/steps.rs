@@ -59,9 +59,18 @@ pub(super) struct Steps {
     live: Vec<(Place, Step)>,
     /// Where in `live` turns begin.
     beginnings: Vec<usize>,
+    /// Where in `live` compactions stand that bring a history.
+    bases: Vec<Base>,
     /// Values before this index of `live` have been let go of.
     held_from: usize,
     turn: Turn,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Base {
+    at: usize,
+    /// The history it brings holds a message that a user wrote.
+    has_turn: bool,
 }
 
 /// The turn being read.
@@ -104,6 +113,11 @@ impl Steps {
             }
             self.held_from = self.live.len();
         }
+        if replaces {
+            let history = payload.get("replacement_history").and_then(Value::as_array);
+            let has_turn = history.is_some_and(|history| history.iter().any(items::begins_turn));
+            self.bases.push(Base { at: self.live.len(), has_turn });
+        }
         self.live.push((place, Step::Compaction { value: Held::Here(payload), replaces }));
     }
 
@@ -125,33 +139,51 @@ impl Steps {
     }
 
     fn end_turn(&mut self, place: Place) {
-        self.live.push((place, Step::TurnEnd { counts: self.turn.open }));
+        // An end directly after an end says nothing new.
+        if self.turn.open || !matches!(self.live.last(), Some((_, Step::TurnEnd { .. }))) {
+            self.live.push((place, Step::TurnEnd { counts: self.turn.open }));
+        }
         self.turn.open = false;
     }
 
-    /// Takes the last `turns` turns back, with the contextual messages and settings that stand directly before them.
-    /// What stands before the first turn stays.
+    /// Takes the last `turns` turns back. Where the history holds a turn before them, the contextual messages and
+    /// settings directly before go too; what stands before the first turn stays.
     pub(super) fn roll_back(&mut self, turns: u64) {
         self.turn = Turn::default();
         let kept = self.beginnings.len().saturating_sub(usize::try_from(turns).unwrap_or(usize::MAX));
         let Some(cut) = self.beginnings.get(kept).copied() else { return };
-        self.live.truncate(cut);
         self.beginnings.truncate(kept);
-        if kept > 0 {
-            let mut ends = Vec::new();
-            while let Some(last) = self.live.pop() {
-                match last.1 {
-                    Step::TurnEnd { .. } => ends.push(last),
-                    Step::Settings(_) | Step::Item { written_by: WrittenBy::Context(_), .. } => {}
-                    _ => {
-                        self.live.push(last);
-                        break;
-                    }
-                }
-            }
-            self.live.extend(ends.into_iter().rev());
+        self.live.truncate(cut);
+        while self.bases.last().is_some_and(|base| base.at >= cut) {
+            self.bases.pop();
+        }
+        if self.has_turn() {
+            self.drop_context();
         }
         self.held_from = self.held_from.min(self.live.len());
+    }
+
+    /// Whether the history as it is now holds the beginning of a turn.
+    fn has_turn(&self) -> bool {
+        let last_turn = self.beginnings.last().copied();
+        self.bases.last().map_or(last_turn.is_some(), |base| base.has_turn || last_turn.is_some_and(|at| at > base.at))
+    }
+
+    /// Drops contextual messages and settings from the end. Of the ends of turns among them the first is kept: the
+    /// others only said that what is dropped here belonged to complete turns.
+    fn drop_context(&mut self) {
+        let mut end = None;
+        while let Some(last) = self.live.pop() {
+            match last.1 {
+                Step::TurnEnd { .. } => end = Some(last),
+                Step::Settings(_) | Step::Item { written_by: WrittenBy::Context(_), .. } => {}
+                _ => {
+                    self.live.push(last);
+                    break;
+                }
+            }
+        }
+        self.live.extend(end);
     }
 
     pub(super) fn last_settings(&self) -> Option<&TurnContext> {
@@ -175,7 +207,7 @@ impl Steps {
 
     /// Index of the last compaction that brings a history; the history begins there.
     fn base(&self) -> Option<usize> {
-        self.live.iter().rposition(|(_, step)| matches!(step, Step::Compaction { replaces: true, .. }))
+        self.bases.last().map(|base| base.at)
     }
 
     /// Offset of the first record that the history is made of; 0 where no compaction replaced anything.

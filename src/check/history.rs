@@ -8,9 +8,9 @@
 
 use std::collections::HashSet;
 
+use super::{Invariant, rollout_at_death};
 use super::outcome::Outcome;
 use super::view::{Turn, View};
-use super::{Invariant, rollout_at_death};
 use crate::marker::Marker;
 
 /// Parts of the expected history that a turn did not receive.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use regex_lite::Regex;
 
 use crate::check::{Finding, Invariant};
-use crate::scenario::{Baseline, Gap};
+use crate::scenario::baseline::{Baseline, Gap};
 
 /// How the findings of a case compare with the entries about it.
 #[derive(Debug)]
@@ -50,9 +50,7 @@ pub(super) fn compare(baseline: &Baseline, scenario: &str, target: &str, finding
         let pattern = gap.text.as_deref().unwrap_or_default();
         let what = names(&fired);
         let line = gap.line;
-        return Known::Other(format!(
-            "broken: {what}, but not in the words `{pattern}` of line {line} of the baseline"
-        ));
+        return Known::Other(format!("broken: {what}, but not in the words `{pattern}` of line {line} of the baseline"));
     }
     let reasons: BTreeSet<&str> = active.iter().map(|gap| gap.reason.as_str()).collect();
     Known::Gap(reasons.into_iter().collect::<Vec<_>>().join("; "))
@@ -75,21 +73,13 @@ fn lines_of(gaps: &[&Gap]) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join(" and "))
 }
 
-/// One text for each entry about a scenario that no longer exists.
-///
-/// `cases` are all pairs of scenario and target that an entry may still be about, whether they were played or not:
-/// given only those that a filter left, every other entry looks stale. An entry whose target is in none of them is
-/// passed over, because nobody asked for that target; [`stale_targets`] judges those.
-pub fn stale(baseline: &Baseline, cases: &[(String, String)]) -> Vec<String> {
-    let asked = |gap: &&Gap| {
-        let anything = Gap { scenario: "*".to_owned(), ..(*gap).clone() };
-        cases.iter().any(|(scenario, target)| anything.covers(scenario, target))
-    };
-    let gone = |gap: &&Gap| !cases.iter().any(|(scenario, target)| gap.covers(scenario, target));
+/// One text for each entry whose scenario is none of `scenarios` (all there are, not only those that were played).
+pub fn stale<S: AsRef<str>>(baseline: &Baseline, scenarios: &[S]) -> Vec<String> {
+    let gone = |gap: &&Gap| !scenarios.iter().any(|name| gap.covers(name.as_ref(), &gap.target));
     let text = |gap: &Gap| {
         format!("line {} of the baseline is about `{}`, which is no scenario: take it out", gap.line, gap.scenario)
     };
-    baseline.gaps.iter().filter(asked).filter(gone).map(text).collect()
+    baseline.gaps.iter().filter(gone).map(text).collect()
 }
 
 /// One text for each entry whose target does not exist. A pattern may stand for a target that nobody has named yet.

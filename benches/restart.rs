@@ -4,6 +4,7 @@
 //! kill to the answer of a rehydrating reply. On a real Codex the same cycle is timed beside a *bare loop* that does
 //! nothing but kill, spawn, write and read, in turn with it; the difference is the harness's own share. The machine is
 //! noisy: quote the median, and the p99 only of many rounds.
+#![allow(clippy::print_stdout, reason = "the figures are the result")]
 
 #[path = "../tests/stage/mod.rs"]
 mod stage;
@@ -69,6 +70,7 @@ async fn builtin(rounds: usize) -> Result<(), Failure> {
     show("  kill → buried", cycles.iter().map(|c| c.bury).collect());
     show("  spawn → initialized", cycles.iter().map(|c| c.open).collect());
     show("  rehydrate, turn, answer", cycles.iter().map(|c| c.reply).collect());
+    println!("{:28} {:.1} events journalled a round", "", stage.journal.events().len() as f64 / rounds as f64);
     Ok(())
 }
 

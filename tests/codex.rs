@@ -2,6 +2,7 @@
 //!
 //! The trials need npm, which brings the binaries. Where it is missing they are ignored, with the reason; where
 //! `REHYDRA_REQUIRE_CODEX` is set, as in CI, they fail instead.
+#![allow(clippy::print_stderr, reason = "the reason for an ignored trial has nowhere else to go")]
 
 mod stage;
 
@@ -102,11 +103,11 @@ impl Both {
 
     /// That the model received, for `call`, exactly `history` and then the call's prompt, in order.
     fn received(&self, call: CallId, history: &[Marker]) -> Result<(), Failure> {
-        let requests = self.stage.journal.events().into_iter().filter_map(|event| match event.kind {
+        let mut requests = self.stage.journal.events().into_iter().filter_map(|event| match event.kind {
             Kind::ModelRequest(request) if request.call == Some(call) => Some(request),
             _ => None,
         });
-        let request = requests.last().ok_or("the model received no request")?;
+        let request = requests.next_back().ok_or("the model received no request")?;
         let got: Vec<Marker> = request.items.iter().flat_map(|item| item.markers.clone()).collect();
         let mut wanted = history.to_vec();
         wanted.push(Marker::new(Carrier::Prompt, 1, u64::from(call)));

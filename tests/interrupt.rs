@@ -2,6 +2,7 @@
 //!
 //! The target of these tests holds the write end of a FIFO open and so does every process that it starts. The test reads
 //! the other end: the first line says that the target lives, the end of the file that nobody of it lives any more.
+#![allow(clippy::expect_used, reason = "a helper of a test fails as the test does")]
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};

@@ -2,6 +2,7 @@
 //!
 //! The binary that `cargo test` builds has the bugs in it (a dev-dependency of the crate on itself switches the feature
 //! on), and `builtin:bug=NAME` is a target of it. A release has neither.
+#![allow(clippy::expect_used, reason = "a helper of a test fails as the test does")]
 
 use std::collections::BTreeSet;
 use std::process::Command;

@@ -8,9 +8,9 @@
 
 use std::collections::HashSet;
 
-use super::{Invariant, rollout_at_death};
 use super::outcome::Outcome;
 use super::view::{Turn, View};
+use super::{Invariant, rollout_at_death};
 use crate::marker::Marker;
 
 /// Parts of the expected history that a turn did not receive.
@@ -96,11 +96,11 @@ pub(super) fn ordered(view: &View<'_>) -> Outcome {
         if let Some((right, wrong)) = should.iter().zip(&is).find(|(a, b)| a != b) {
             let text = format!("{} stands where {} belongs", view.name(wrong), view.name(right));
             findings.push(turn.finding(Invariant::Ordered, said, text, evidence));
-        } else if let Some(after) = received.own_prompt_at.and_then(|n| received.placed.get(n..)?.first()) {
-            if happened.contains(after) {
-                let text = format!("{} stands after the prompt of the turn itself", view.name(after));
-                findings.push(turn.finding(Invariant::Ordered, said, text, evidence));
-            }
+        } else if let Some(after) = received.own_prompt_at.and_then(|n| received.placed.get(n..)?.first())
+            && happened.contains(after)
+        {
+            let text = format!("{} stands after the prompt of the turn itself", view.name(after));
+            findings.push(turn.finding(Invariant::Ordered, said, text, evidence));
         }
     }
     Outcome::conclude(findings, looked, "no turn received two parts of an expected history")

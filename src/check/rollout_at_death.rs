@@ -81,7 +81,8 @@ mod tests {
         };
         let meta = json!({"id": A, "timestamp": "2026-11-22T00:00:00.000Z", "cwd": CWD, "originator": "x",
             "cli_version": "0.130.0", "source": "mcp", "model_provider": "mock"});
-        let mut text = record("session_meta", meta) + &record("event_msg", json!({"type": "task_started", "turn_id": "1"}));
+        let mut text =
+            record("session_meta", meta) + &record("event_msg", json!({"type": "task_started", "turn_id": "1"}));
         for (role, marker) in markers {
             let kind = if *role == "user" { "input_text" } else { "output_text" };
             let content = json!([{"type": kind, "text": format!("text {marker}")}]);

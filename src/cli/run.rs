@@ -208,17 +208,14 @@ fn show(args: &Args, cases: &[report::Case], stale: &[String], elapsed_ms: u64) 
         anstream::println!("FIXED {text}\n");
     }
     let exit = exit_of(cases, stale);
-    match &args.json {
-        Some(path) => {
-            let text = report::summary(cases, elapsed_ms);
-            if path.as_os_str() == "-" {
-                anstream::println!("{text}");
-                return Ok(exit);
-            }
-            std::fs::write(path, text + "\n")
-                .map_err(|error| Failure::broken(format!("failed to write {}: {error}", path.display())))?;
+    if let Some(path) = &args.json {
+        let text = report::summary(cases, elapsed_ms);
+        if path.as_os_str() == "-" {
+            anstream::println!("{text}");
+            return Ok(exit);
         }
-        None => {}
+        std::fs::write(path, text + "\n")
+            .map_err(|error| Failure::broken(format!("failed to write {}: {error}", path.display())))?;
     }
     anstream::print!("{}", report::matrix(cases, elapsed_ms));
     Ok(exit)

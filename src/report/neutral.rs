@@ -4,13 +4,11 @@
 /// visible, bidirectional overrides are dropped, and a leading `::` cannot be taken for a CI command.
 pub fn neutral(text: &str, chars: usize) -> String {
     let mut out = String::new();
-    let mut count = 0;
-    for c in text.trim_end().chars() {
+    for (count, c) in text.trim_end().chars().enumerate() {
         if count >= chars {
             out.push('…');
             break;
         }
-        count += 1;
         match c {
             '\n' => out.push('⏎'),
             '\t' => out.push(' '),

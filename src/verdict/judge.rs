@@ -3,7 +3,7 @@
 use super::known::{Known, compare};
 use crate::check::{Finding, Invariant, Outcome};
 use crate::journal::{Kind, Run, Seq, Unexpected};
-use crate::scenario::baseline::Baseline;
+use crate::scenario::Baseline;
 
 /// What came out of one scenario on one target.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,9 +69,7 @@ pub fn judge(run: &Run, outcomes: &[(Invariant, Outcome)], baseline: &Baseline) 
     let unmet = unmet(run, &findings);
     // The end of the story is the latest call that an unjudged promise can be about: any finding of a call is earlier.
     let explained = !unmet.is_empty() || findings.iter().any(|finding| finding.call.is_some());
-    if !explained
-        && let Some(text) = unjudged(&proves)
-    {
+    if !explained && let Some(text) = unjudged(&proves) {
         return Verdict::Error { text };
     }
     let (scenario, target) = (&run.header.scenario.name, &run.header.target.name);
@@ -109,7 +107,9 @@ fn proved<'o>(run: &Run, outcomes: &'o [(Invariant, Outcome)]) -> Result<Vec<(In
     let find = |name: &String| {
         let found = outcomes.iter().find(|(invariant, _)| invariant.name() == name);
         let found = found.map(|(invariant, outcome)| (*invariant, outcome));
-        found.ok_or_else(|| format!("the journal is to prove `{name}`, which this build does not judge; use a newer one"))
+        found.ok_or_else(|| {
+            format!("the journal is to prove `{name}`, which this build does not judge; use a newer one")
+        })
     };
     run.header.scenario.proves.iter().map(find).collect()
 }
@@ -148,14 +148,13 @@ fn unmet(run: &Run, findings: &[&Finding]) -> Vec<String> {
         findings.iter().any(|finding| finding.is_no_later_than(Some(unexpected.call), *seq))
     };
     let step_of = |unexpected: &Unexpected| {
-        let calls = run.events.iter().filter_map(|event| match &event.kind {
+        let mut calls = run.events.iter().filter_map(|event| match &event.kind {
             Kind::Call(call) if call.call == unexpected.call => Some(call.step),
             _ => None,
         });
-        calls.last().map_or_else(|| format!("call {}", unexpected.call), |step| format!("step {step}"))
+        calls.next_back().map_or_else(|| format!("call {}", unexpected.call), |step| format!("step {step}"))
     };
     told.filter(|told| !explained(told))
         .map(|(_, u)| format!("{}: the scenario expects {}, and got {}", step_of(u), u.expected, u.got))
         .collect()
 }
-

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use regex_lite::Regex;
 
 use crate::check::{Finding, Invariant};
-use crate::scenario::baseline::{Baseline, Gap};
+use crate::scenario::{Baseline, Gap};
 
 /// How the findings of a case compare with the entries about it.
 #[derive(Debug)]
@@ -50,7 +50,9 @@ pub(super) fn compare(baseline: &Baseline, scenario: &str, target: &str, finding
         let pattern = gap.text.as_deref().unwrap_or_default();
         let what = names(&fired);
         let line = gap.line;
-        return Known::Other(format!("broken: {what}, but not in the words `{pattern}` of line {line} of the baseline"));
+        return Known::Other(format!(
+            "broken: {what}, but not in the words `{pattern}` of line {line} of the baseline"
+        ));
     }
     let reasons: BTreeSet<&str> = active.iter().map(|gap| gap.reason.as_str()).collect();
     Known::Gap(reasons.into_iter().collect::<Vec<_>>().join("; "))

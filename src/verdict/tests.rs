@@ -4,7 +4,7 @@ use super::*;
 use crate::check::{Finding, Invariant, Outcome};
 use crate::journal::*;
 use crate::limits::Limits;
-use crate::scenario::baseline::{Baseline, Gap};
+use crate::scenario::{Baseline, Gap};
 
 const TEXT: &str = "Session not found for thread_id: 01a2";
 
@@ -181,9 +181,9 @@ fn a_racing_gap_may_fire_or_not() {
 #[test]
 fn a_scenario_that_proves_only_what_cannot_apply_is_unsupported() {
     let na = (Invariant::Additive, Outcome::NotApplicable("no control"));
-    let verdict = judge(&run(&["additive"]), &outcomes(&[na.clone()]), &none());
+    let verdict = judge(&run(&["additive"]), &outcomes(std::slice::from_ref(&na)), &none());
     assert_eq!(verdict, Verdict::Unsupported { reason: "additive: no control".into() });
-    assert_eq!(judge(&run(&["additive", "durable"]), &outcomes(&[na.clone()]), &none()), Verdict::Pass);
+    assert_eq!(judge(&run(&["additive", "durable"]), &outcomes(std::slice::from_ref(&na)), &none()), Verdict::Pass);
     let crashed = outcomes(&[na, broken(Invariant::Responsive)]);
     assert!(matches!(judge(&run(&["additive"]), &crashed, &none()), Verdict::Fail { .. }));
 }

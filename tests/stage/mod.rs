@@ -29,7 +29,8 @@ pub(crate) fn rehydra() -> &'static Path {
 
 /// A run's directory with its home, the stub model, and one server.
 pub(crate) struct Stage {
-    pub(crate) dir: tempfile::TempDir,
+    // Removed with everything in it when the stage is dropped.
+    _dir: tempfile::TempDir,
     pub(crate) journal: Journal,
     pub(crate) stub: Stub,
     pub(crate) home: Home,
@@ -72,7 +73,7 @@ impl Stage {
             launcher: Some(rehydra().to_owned()),
         };
         let target = LiveTarget::new(config, journal.clone(), armed)?;
-        Ok(Stage { dir, journal, stub, home, target, calls: 0, lives: 0 })
+        Ok(Stage { _dir: dir, journal, stub, home, target, calls: 0, lives: 0 })
     }
 
     /// Where threads begin.

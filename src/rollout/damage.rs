@@ -4,7 +4,7 @@
 //! [`Damage`] with the bytes it stood in. Whether a user must be told is decided here and not by each caller: `lossy`
 //! is set when something that a turn said, or a setting it ran under, can no longer be read.
 //!
-//! The list that a whole file gathers is bounded (`Damages`), because a file may consist of nothing but oddities.
+//! The list that a whole file gathers is bounded ([`LISTED`]), because a file may consist of nothing but oddities.
 
 use std::fmt;
 use std::ops::Range;

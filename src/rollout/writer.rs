@@ -218,4 +218,43 @@ mod tests {
         let text = std::fs::read_to_string(writer.publish().unwrap()).unwrap();
         assert!(text.starts_with("{\"timestamp\"") && text.ends_with("\n"), "{text}");
     }
+
+    /// A file whose disk is full once, after the first bytes of a record.
+    struct FullOnce(Arc<std::sync::Mutex<(Vec<u8>, u32)>>);
+    impl Write for FullOnce {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            let mut state = self.0.lock().unwrap();
+            state.1 += 1;
+            let taken = match state.1 {
+                2 => 20,
+                3 => return Err(io::Error::from(ErrorKind::StorageFull)),
+                _ => bytes.len(),
+            };
+            state.0.extend_from_slice(&bytes[..taken]);
+            Ok(taken)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    impl WriteFile for FullOnce {
+        fn sync(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_record_that_failed_half_way_costs_nothing_but_itself() {
+        let home = tempfile::tempdir().unwrap();
+        let mut writer = Writer::create(&world(), home.path(), &thread()).unwrap();
+        let state = Arc::new(std::sync::Mutex::new((Vec::new(), 0)));
+        writer.file = Box::new(FullOnce(state.clone()));
+        writer.append(&Draft::user_item("one")).unwrap();
+        assert!(writer.append(&Draft::user_item("two")).is_err());
+        writer.append(&Draft::user_item("three")).unwrap();
+        let (bytes, writes) = state.lock().unwrap().clone();
+        let history = crate::rollout::read_history_bytes(bytes, writer.path()).unwrap();
+        assert_eq!((history.items.len(), writes), (2, 4));
+        assert!(history.is_lossy());
+    }
 }

@@ -1,6 +1,7 @@
 //! Codex seen from outside: where it is found and how it is installed, what each release can do, how it is configured
-//! for a run, and what a user has configured.
+//! for a run, what a user has configured, and a client of its app-server.
 
+pub mod app_server;
 mod bounded;
 pub mod hermetic;
 pub mod install;

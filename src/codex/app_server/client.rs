@@ -1,0 +1,284 @@
+//! The client: from calls to lines, from messages to what they mean.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde_json::{Value, json};
+
+use super::frames::{Settings, Thread, request, turn_start};
+use super::turns::{End, Outcome, Turns};
+use crate::wire::Mark;
+
+/// How a thread of an earlier life is brought back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// `thread/resume`: it keeps its id.
+    Resume,
+    /// `thread/fork`: it goes on under a new one.
+    Fork,
+}
+
+impl How {
+    fn method(self) -> &'static str {
+        match self {
+            How::Resume => "thread/resume",
+            How::Fork => "thread/fork",
+        }
+    }
+}
+
+/// Which id goes on as which. Clones share it, so that the client of a later process knows what an earlier one made.
+#[derive(Clone, Debug, Default)]
+pub struct GoesOn(Arc<Mutex<BTreeMap<String, String>>>);
+
+impl GoesOn {
+    fn learn(&self, from: &str, to: &str) {
+        if from != to {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(from.to_owned(), to.to_owned());
+        }
+    }
+
+    /// The newest id of the thread that has this one.
+    pub fn newest(&self, id: &str) -> String {
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut id = id;
+        // No chain is longer than the table, unless it is a ring.
+        for _ in 0..known.len() {
+            match known.get(id) {
+                Some(next) => id = next,
+                None => break,
+            }
+        }
+        id.to_owned()
+    }
+}
+
+/// What a message means to whoever drives the client. `key` is the caller's name for the request or call.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event<K> {
+    /// A request of [`Client::ask`] was answered.
+    Replied {
+        /// Whose.
+        key: K,
+        /// Its `result` or `error`.
+        outcome: Result<Value, Value>,
+    },
+    /// The call's thread is there, started or brought back.
+    Loaded {
+        /// Whose.
+        key: K,
+        /// The thread.
+        thread: Thread,
+        /// It was brought back.
+        back: bool,
+    },
+    /// The call's next line is to be written.
+    Write {
+        /// Whose.
+        key: K,
+        /// Without its newline.
+        line: Vec<u8>,
+        /// It is the first that this call writes.
+        first: bool,
+    },
+    /// The call has ended.
+    Ended {
+        /// Whose.
+        key: K,
+        /// How.
+        end: End,
+    },
+}
+
+/// A call that wants a thread.
+struct Wants<K> {
+    key: K,
+    prompt: String,
+    /// It has written nothing yet, because another call asked for the thread.
+    waits: bool,
+}
+
+enum Asked<K> {
+    Plain(K),
+    Start(Wants<K>),
+    /// The id that was asked for.
+    Load(String),
+    Turn {
+        key: K,
+        thread: String,
+    },
+}
+
+/// One conversation with one process. See the module above.
+pub struct Client<K> {
+    how: How,
+    goes_on: GoesOn,
+    next: i64,
+    asked: BTreeMap<i64, Asked<K>>,
+    loaded: BTreeSet<String>,
+    loading: BTreeMap<String, Vec<Wants<K>>>,
+    turns: Turns<K>,
+}
+
+impl<K: Copy> Client<K> {
+    /// For a process that has just been started: it has loaded nothing.
+    pub fn new(how: How, goes_on: GoesOn) -> Client<K> {
+        let (asked, loading) = (BTreeMap::new(), BTreeMap::new());
+        Client { how, goes_on, next: 0, asked, loaded: BTreeSet::new(), loading, turns: Turns::new() }
+    }
+
+    /// The line of any request; its answer is [`Event::Replied`].
+    pub fn ask(&mut self, key: K, method: &str, params: Value) -> Vec<u8> {
+        request(self.number(Asked::Plain(key)), method, params)
+    }
+
+    /// The first line of a call that begins a thread.
+    pub fn start(&mut self, key: K, settings: &Settings, prompt: &str) -> Vec<u8> {
+        let wants = Wants { key, prompt: prompt.to_owned(), waits: false };
+        request(self.number(Asked::Start(wants)), "thread/start", settings.params())
+    }
+
+    /// The first line of a call that continues a thread; `None` if it waits for a thread that is on its way.
+    pub fn reply(&mut self, key: K, id: &str, prompt: &str) -> Option<Vec<u8>> {
+        let id = self.goes_on.newest(id);
+        if self.loaded.contains(&id) {
+            return Some(self.turn(key, &id, prompt));
+        }
+        let waiting = self.loading.entry(id.clone()).or_default();
+        let waits = !waiting.is_empty();
+        waiting.push(Wants { key, prompt: prompt.to_owned(), waits });
+        if waits {
+            return None;
+        }
+        let params = json!({"threadId": id});
+        Some(request(self.number(Asked::Load(id)), self.how.method(), params))
+    }
+
+    /// Whether nothing that was asked for is outstanding.
+    pub fn is_idle(&self) -> bool {
+        self.asked.is_empty() && self.turns.is_empty()
+    }
+
+    /// A response was read. One to nothing that was asked means nothing.
+    pub fn answered(&mut self, mark: Mark, id: &Value, outcome: Result<Value, Value>) -> Vec<Event<K>> {
+        let Some(asked) = id.as_i64().and_then(|id| self.asked.remove(&id)) else { return Vec::new() };
+        match asked {
+            Asked::Plain(key) => vec![Event::Replied { key, outcome }],
+            Asked::Start(wants) => self.came(mark, None, vec![wants], outcome),
+            Asked::Load(id) => {
+                let wants = self.loading.remove(&id).unwrap_or_default();
+                self.came(mark, Some(&id), wants, outcome)
+            }
+            Asked::Turn { key, thread } => self.began(mark, key, &thread, outcome),
+        }
+    }
+
+    /// A notification was read.
+    pub fn notified(&mut self, mark: Mark, method: &str, params: &Value) -> Vec<Event<K>> {
+        let thread = params.get("threadId").and_then(Value::as_str).unwrap_or_default();
+        let awaited = self.awaited(thread);
+        match method {
+            "turn/completed" => {
+                let (callers, end) = self.turns.completed(mark, params, awaited).unzip();
+                let callers = callers.into_iter().flatten();
+                callers
+                    .zip(std::iter::repeat(end))
+                    .filter_map(|(key, end)| Some(Event::Ended { key, end: end? }))
+                    .collect()
+            }
+            "thread/closed" => {
+                self.loaded.remove(thread);
+                Vec::new()
+            }
+            _ => {
+                self.turns.heard(mark, method, params, awaited);
+                Vec::new()
+            }
+        }
+    }
+
+    /// The call that a notification or a request of the server is about, by its turn, else by its thread.
+    pub fn about(&self, params: &Value) -> Option<K> {
+        let turn = params.get("turnId").or_else(|| params.pointer("/turn/id")).and_then(Value::as_str);
+        let thread = params.get("threadId").and_then(Value::as_str);
+        let starting = |asked: &Asked<K>| match asked {
+            Asked::Turn { key, thread: on } if Some(on.as_str()) == thread => Some(*key),
+            _ => None,
+        };
+        turn.and_then(|turn| self.turns.caller(turn))
+            .or_else(|| self.asked.values().find_map(starting))
+            .or_else(|| self.turns.caller_on(thread?))
+    }
+
+    /// The result of a start, a resume or a fork, and what its calls do next.
+    fn came(
+        &mut self,
+        mark: Mark,
+        asked: Option<&str>,
+        wants: Vec<Wants<K>>,
+        outcome: Result<Value, Value>,
+    ) -> Vec<Event<K>> {
+        let thread = match outcome.map(|result| Thread::read(&result).ok_or(result)) {
+            Ok(Ok(thread)) => thread,
+            Ok(Err(result)) => {
+                let message = "the result names no thread".to_owned();
+                let outcome = Outcome::Failed { message, kind: None };
+                return ended(wants, &End { thread: None, marks: vec![mark], outcome, raw: result });
+            }
+            Err(error) => return ended(wants, &refused(mark, None, error)),
+        };
+        self.loaded.insert(thread.id.clone());
+        if let Some(asked) = asked {
+            self.goes_on.learn(asked, &thread.id);
+        }
+        let mut events = Vec::new();
+        for Wants { key, prompt, waits } in wants {
+            events.push(Event::Loaded { key, thread: thread.clone(), back: asked.is_some() });
+            events.push(Event::Write { key, line: self.turn(key, &thread.id, &prompt), first: waits });
+        }
+        events
+    }
+
+    /// The answer to a `turn/start`.
+    fn began(&mut self, mark: Mark, key: K, thread: &str, outcome: Result<Value, Value>) -> Vec<Event<K>> {
+        let end = match outcome {
+            Err(error) => Some(refused(mark, Some(thread.to_owned()), error)),
+            Ok(result) => match result.pointer("/turn/id").and_then(Value::as_str) {
+                Some(turn) => self.turns.join(turn, thread, key),
+                None => {
+                    let outcome = Outcome::Failed { message: "the result names no turn".to_owned(), kind: None };
+                    Some(End { thread: Some(thread.to_owned()), marks: vec![mark], outcome, raw: result })
+                }
+            },
+        };
+        if !self.awaited(thread) {
+            self.turns.settle(thread);
+        }
+        end.into_iter().map(|end| Event::Ended { key, end }).collect()
+    }
+
+    fn turn(&mut self, key: K, thread: &str, prompt: &str) -> Vec<u8> {
+        let id = self.number(Asked::Turn { key, thread: thread.to_owned() });
+        turn_start(id, thread, prompt)
+    }
+
+    /// Whether a `turn/start` on that thread has no answer yet.
+    fn awaited(&self, thread: &str) -> bool {
+        self.asked.values().any(|asked| matches!(asked, Asked::Turn { thread: on, .. } if on == thread))
+    }
+
+    fn number(&mut self, asked: Asked<K>) -> i64 {
+        let id = self.next;
+        self.next += 1;
+        self.asked.insert(id, asked);
+        id
+    }
+}
+
+fn refused(mark: Mark, thread: Option<String>, error: Value) -> End {
+    End { thread, marks: vec![mark], outcome: Outcome::Refused, raw: error }
+}
+
+fn ended<K>(wants: Vec<Wants<K>>, end: &End) -> Vec<Event<K>> {
+    wants.into_iter().map(|wants| Event::Ended { key: wants.key, end: end.clone() }).collect()
+}

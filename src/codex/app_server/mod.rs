@@ -1,0 +1,24 @@
+//! One client of `codex app-server`, without its pipes.
+//!
+//! Whoever uses it owns the process and both pipes, and with them the tap: lines that the client makes are written as
+//! they are, and messages that were read are given to it with their [`Mark`](crate::wire::Mark). It says what each one
+//! means and what is to be written next. So the harness journals every frame before anything looks at it, a server that
+//! drives Codex does not, and both follow a conversation by the same rules:
+//!
+//! * A thread that this process has not loaded is brought back by exactly `thread/resume {threadId}` or
+//!   `thread/fork {threadId}`, once; calls that want it meanwhile wait for that answer. Then comes `turn/start`.
+//! * A fork has a new id. Who goes on with the old one is led to the newest ([`GoesOn`]), in later lives too.
+//! * A turn ends with the `turn/completed` that names it, never by order, even if that is read before the answer to
+//!   `turn/start`. A prompt that Codex steers into a running turn ends with that turn.
+//! * What Codex says is collected from `item/completed`: the `turn/completed` of 0.105.0 and 0.130.0 lists no items.
+//!
+//! Messages are read for the few fields that matter and are otherwise left alone (seen: 0.105.0, 0.130.0, 0.153.4 and
+//! 0.169.0), so a newer release may add what it likes. The wire has no `jsonrpc` member in either direction.
+
+mod client;
+mod frames;
+mod turns;
+
+pub use client::{Client, Event, GoesOn, How};
+pub use frames::{Settings, Thread, decline, initialize, initialized};
+pub use turns::{End, Outcome};

@@ -20,6 +20,12 @@ use super::settings::{Approval, Sandbox};
 use super::writer::relative_path;
 use crate::marker::{Carrier, Marker};
 
+/// The model provider that a generated rollout names. Codex resumes no thread whose provider is not configured (0.130.0,
+/// 0.153.4, 0.169.0), so a home that is to continue one has a provider of this name.
+pub const MODEL_PROVIDER: &str = "stub";
+/// The model that it names.
+pub const MODEL: &str = "rehydra-stub";
+
 /// What to generate.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Spec {
@@ -227,7 +233,7 @@ impl File<'_> {
         put("originator", "codex_exec".into());
         put("cli_version", version.into());
         put("source", "exec".into());
-        put("model_provider", "mock".into());
+        put("model_provider", MODEL_PROVIDER.into());
         put("base_instructions", json!({"text": "Answer briefly."}));
         if let Some(mode) = mode {
             put("history_mode", mode.into());
@@ -261,7 +267,7 @@ impl File<'_> {
         let approval = Approval::from_name(approval).map_or_else(|| json!(approval), |known| known.to_value());
         json!({
             "turn_id": turn_id, "cwd": self.cwd, "approval_policy": approval, "sandbox_policy": sandbox,
-            "model": "mock-model", "summary": "auto",
+            "model": MODEL, "summary": "auto",
         })
     }
 

@@ -145,6 +145,7 @@ mod tests {
 
     use super::*;
     use crate::codex::user_config::UserConfig;
+    use crate::rollout::generate;
 
     fn spec(kind: TargetKind, version: Option<&str>) -> HomeSpec {
         HomeSpec::wide(kind, version.map(|text| text.parse().unwrap()), 4096, "token-of-this-run".into())
@@ -173,6 +174,16 @@ mod tests {
         assert_eq!(config.provider.env_key.as_deref(), Some(TOKEN_VAR));
         assert_eq!(config.sandbox, Some(SandboxSetting::DangerFullAccess));
         assert!(!fs::read_to_string(home.codex_home().join("config.toml")).unwrap().contains("token-of-this-run"));
+    }
+
+    #[test]
+    fn a_generated_rollout_names_the_provider_and_the_model_of_a_home() {
+        let run = tempfile::tempdir().unwrap();
+        let home = Home::create(run.path(), &spec(TargetKind::CodexResume, Some("0.169.0"))).unwrap();
+        let text = fs::read_to_string(home.codex_home().join("config.toml")).unwrap();
+        assert!(text.contains(&format!("\nmodel_provider = {:?}\n", generate::MODEL_PROVIDER)));
+        assert!(text.contains(&format!("\n[model_providers.{}]\n", generate::MODEL_PROVIDER)));
+        assert!(text.starts_with(&format!("model = {:?}\n", generate::MODEL)));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::outcome::{Finding, Outcome};
 use super::view::View;
 use super::{
     Invariant, additive, applies, auth, effects, files, history, honest, identity, invented, lean, liveness, paired,
-    protocol, reached, rehydrates, settings, unknown_id,
+    protocol, reached, rehydrates, settings, shown, unknown_id,
 };
 use crate::journal::Run;
 
@@ -56,7 +56,7 @@ fn check(view: &View<'_>, invariant: Invariant, control: Option<&Run>) -> Outcom
         Invariant::Additive => additive::additive(view, control),
         Invariant::Protocol => protocol::protocol(view),
         Invariant::Reached => reached::reached(view, &[]),
-        Invariant::ShownIsSent => Outcome::Unjudged("what `thread/read` shows is not recorded".to_owned()),
+        Invariant::ShownIsSent => shown::shown_is_sent(view),
     }
 }
 

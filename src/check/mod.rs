@@ -22,6 +22,7 @@
 //! | `liveness` | responsive, no-orphans |
 //! | `files`, `lean` | source-kept, lean |
 //! | `protocol`, `additive`, `effects`, `reached` | each its own |
+//! | `shown` | shown-is-sent |
 //!
 //! `view`, `threads` and `expected` are what they share: who said what, which id belongs to which thread, and which
 //! history a turn should have received.
@@ -50,6 +51,7 @@ mod rehydrates;
 mod rollout_at_death;
 mod schema;
 mod settings;
+mod shown;
 #[cfg(test)]
 mod testing;
 mod threads;

@@ -15,7 +15,7 @@ use super::outcome::Finding;
 use super::{Invariant, threads::Threads};
 use crate::journal::{
     Answer, AnswerOutcome, Call, CallId, CallKind, DamageDone, Death, Event, FaultFired, IdChoice, Incarnation, Kind,
-    ModelRequest, Placed, Run, Seq, Settings, Snapshot, Unexpected,
+    ModelRequest, Placed, Run, Seq, Settings, Shown, Snapshot, Unexpected,
 };
 use crate::marker::{self, Carrier, Marker};
 
@@ -131,6 +131,7 @@ pub(super) struct View<'r> {
     pub(super) snapshots: Vec<Seen<'r, Snapshot>>,
     pub(super) deaths: Vec<Seen<'r, Death>>,
     pub(super) faults: Vec<Seen<'r, FaultFired>>,
+    pub(super) shown: Vec<Seen<'r, Shown>>,
     pub(super) unexpected: Vec<Seen<'r, Unexpected>>,
     /// Requests that belong to no call.
     pub(super) strays: Vec<Seen<'r, ModelRequest>>,
@@ -148,6 +149,7 @@ impl<'r> View<'r> {
             snapshots: Vec::new(),
             deaths: Vec::new(),
             faults: Vec::new(),
+            shown: Vec::new(),
             unexpected: Vec::new(),
             strays: Vec::new(),
             origins: HashMap::new(),
@@ -212,6 +214,7 @@ impl<'r> View<'r> {
             Kind::Damage(damage) => self.damage.push(Seen::new(at, event, damage)),
             Kind::Snapshot(snapshot) => self.snapshots.push(Seen::new(at, event, snapshot)),
             Kind::Death(death) => self.deaths.push(Seen::new(at, event, death)),
+            Kind::Shown(shown) => self.shown.push(Seen::new(at, event, shown)),
             Kind::Fault(fault) => self.faults.push(Seen::new(at, event, fault)),
             Kind::Unexpected(unexpected) => self.unexpected.push(Seen::new(at, event, unexpected)),
             _ => {}

@@ -69,6 +69,7 @@ pub enum Kind {
     Answer(Answer),
     Unexpected(Unexpected),
     Settings(Settings),
+    Shown(Shown),
     ModelRequest(ModelRequest),
     Fault(FaultFired),
     Write(WriteSeen),
@@ -317,8 +318,31 @@ pub enum SettingsSource {
     SessionConfigured,
     /// The last `turn_context` that the target wrote for the turn.
     TurnContext,
-    /// The result of the call.
+    /// A result: of the call, or of what starts or brings back its thread (`thread/start`, `thread/resume`,
+    /// `thread/fork`).
     Result,
+}
+
+/// The target was asked for the turns of a thread, at the end of a life, and showed these.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Shown {
+    pub from: Vec<Seq>,
+    /// The scenario's name for the thread.
+    pub thread: String,
+    /// The id that was asked for.
+    pub id: String,
+    pub turns: Vec<ShownTurn>,
+}
+
+/// One turn of a [`Shown`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ShownTurn {
+    /// `completed`, `interrupted`, `failed`, `inProgress`; `None` if it has none.
+    pub status: Option<String>,
+    /// Markers in its items, in order.
+    pub markers: Vec<Marker>,
 }
 
 /// A whole request arrived at the stub model.

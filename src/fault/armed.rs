@@ -40,6 +40,7 @@ struct Waiting {
 enum Seen<'a> {
     Sent,
     Frame(&'a str),
+    Configured,
     Model(Point),
 }
 
@@ -77,6 +78,11 @@ impl Armed {
     /// A frame of that name was read; `call` where the frame says whose it is.
     pub fn frame(&self, call: Option<CallId>, name: &str) {
         self.see(call, Seen::Frame(name));
+    }
+
+    /// The thread of that call is there: its `session_configured`, or the result that starts, resumes or forks it.
+    pub fn configured(&self, call: CallId) {
+        self.see(Some(call), Seen::Configured);
     }
 
     /// Takes the actions that are due; says whether one of them ends the life.
@@ -129,7 +135,7 @@ fn matches(count: &mut u32, at: &Trigger, seen: Seen<'_>) -> bool {
             *count += 1;
             *count == *n
         }
-        (Trigger::Rehydration(Rehydration::Configured), Seen::Frame("session_configured")) => true,
+        (Trigger::Rehydration(Rehydration::Configured), Seen::Configured) => true,
         (Trigger::ModelRequest { n }, Seen::Model(Point::Request { n: got })) => *n == got,
         (Trigger::Rehydration(Rehydration::Model), Seen::Model(Point::Request { n: 1 })) => true,
         (Trigger::ModelChunk { n, edge }, Seen::Model(Point::Chunk { n: got, edge: side })) => {

@@ -19,7 +19,7 @@ pub enum Trigger {
     /// Our request's bytes are in the pipe; the target may not have read them.
     Sent,
     /// The `n`-th frame of that name was read from the target. A name is a method (`elicitation/create`), or the `type`
-    /// of a `codex/event` (`session_configured`), or `answer` for the call's own answer.
+    /// of a `codex/event` over MCP (`session_configured`), or `answer` for the call's own answer.
     Frame {
         /// Its name.
         name: String,
@@ -49,7 +49,7 @@ pub enum Trigger {
 pub enum Rehydration {
     /// The call was sent.
     Call,
-    /// Its `session_configured` (or fork result) was read.
+    /// Its `session_configured`, or the result of its `thread/resume` or `thread/fork`, was read.
     Configured,
     /// Its first model request is at the stub.
     Model,

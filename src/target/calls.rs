@@ -4,7 +4,8 @@
 //! at an answer is the journal first, then the armed faults, then whoever waits: a fault at an answer acts before the
 //! player can know of the answer. A second answer to the same id, or one that comes after the time-out, stays a raw frame.
 //!
-//! Ids on the wire are numbers from 0, counted anew in each life, as real clients count.
+//! A call, and a request that is none of the story's (of the opening, for instance), is known by its *slot*, a number from
+//! 0, counted anew in each life. In the dialect `mcp` the slot is the id on the wire, as real clients count.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,11 +15,10 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::task::AbortHandle;
 
-use super::mcp;
 use crate::fault::armed::Armed;
 use crate::journal::{Answer, AnswerOutcome, CallId, Journal, Kind, Lane, Seq};
 
-/// The answer to a request of the opening.
+/// The answer to a request that is no call's.
 #[derive(Debug)]
 pub(super) struct Reply {
     /// The frame it was read from.
@@ -45,16 +45,15 @@ struct Table {
 pub(super) struct Calls {
     journal: Journal,
     armed: Arc<Armed>,
-    note: Option<regex_lite::Regex>,
     table: Mutex<Table>,
 }
 
 impl Calls {
-    pub(super) fn new(journal: Journal, armed: Arc<Armed>, note: Option<regex_lite::Regex>) -> Calls {
-        Calls { journal, armed, note, table: Mutex::default() }
+    pub(super) fn new(journal: Journal, armed: Arc<Armed>) -> Calls {
+        Calls { journal, armed, table: Mutex::default() }
     }
 
-    /// A fresh id.
+    /// A fresh slot.
     pub(super) fn number(&self) -> i64 {
         let mut table = self.lock();
         let id = table.next;
@@ -73,7 +72,7 @@ impl Calls {
         table.waiting.insert(id, Waiting::Call { call, done, timer: None });
     }
 
-    /// A request of the opening is about to be written. The sender is dropped when the life ends first.
+    /// A request that is no call's is about to be written. The sender is dropped when the life ends first.
     pub(super) fn ask(&self, id: i64, done: oneshot::Sender<Reply>) {
         let mut table = self.lock();
         if !table.over {
@@ -102,24 +101,33 @@ impl Calls {
         }
     }
 
-    /// A response was read.
-    pub(super) fn answered(&self, id: &Value, frame: Seq, outcome: Result<Value, Value>) {
-        let waiting = id.as_i64().and_then(|id| self.lock().waiting.remove(&id));
+    /// A request that is no call's was answered; the reply comes back if the slot is a call's or nobody's.
+    pub(super) fn replied(&self, id: i64, reply: Reply) -> Option<Reply> {
+        let waiting = self.lock().waiting.extract_if(id..=id, |_, w| matches!(w, Waiting::Opening(_))).next();
         match waiting {
-            Some(Waiting::Call { call, done, timer }) => {
-                if let Some(timer) = timer {
-                    timer.abort();
-                }
-                self.end(call, done, mcp::answer(call, frame, outcome, self.note.as_ref()));
-            }
-            Some(Waiting::Opening(done)) => drop(done.send(Reply { frame, outcome })),
-            None => {}
+            Some((_, Waiting::Opening(done))) => done.send(reply).err(),
+            _ => Some(reply),
         }
     }
 
-    /// The call that a request id on the wire belongs to, ended or not.
-    pub(super) fn call_of(&self, id: &Value) -> Option<CallId> {
-        let id = id.as_i64().or_else(|| id.as_str()?.parse().ok())?;
+    /// A call was answered.
+    pub(super) fn answered(&self, id: i64, answer: impl FnOnce(CallId) -> Answer) {
+        let waiting = self.lock().waiting.extract_if(id..=id, |_, w| matches!(w, Waiting::Call { .. })).next();
+        if let Some((_, Waiting::Call { call, done, timer })) = waiting {
+            if let Some(timer) = timer {
+                timer.abort();
+            }
+            self.end(call, done, answer(call));
+        }
+    }
+
+    /// Whether something still waits in that slot.
+    pub(super) fn waits(&self, id: i64) -> bool {
+        self.lock().waiting.contains_key(&id)
+    }
+
+    /// The call of a slot, ended or not.
+    pub(super) fn call_of(&self, id: i64) -> Option<CallId> {
         self.lock().known.get(&id).copied()
     }
 

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::calls::Calls;
 use super::reading;
+use super::speech::Speech;
 use super::tap::Frames;
 use super::{LifePlan, live::Fixed};
 use crate::fault::plan::{Action, Signal, Whom};
@@ -53,6 +55,7 @@ pub(super) struct Life {
     pub(super) child: Child,
     pub(super) outbox: Outbox<ChildStdin>,
     pub(super) calls: Arc<Calls>,
+    pub(super) speech: Speech,
     pub(super) scope: Scope,
     /// Names of the frames read so far.
     pub(super) names: watch::Sender<BTreeSet<String>>,
@@ -62,6 +65,8 @@ pub(super) struct Life {
     tail: Mutex<VecDeque<String>>,
     /// What was done to end it.
     asked: Mutex<Option<&'static str>>,
+    /// It is stopped and will not answer before it is told to go on.
+    stopped: AtomicBool,
     phase: watch::Sender<Phase>,
     stop: CancellationToken,
     watcher: Mutex<Option<AbortHandle>>,
@@ -91,12 +96,14 @@ impl Life {
         let life = Arc::new(Life {
             scope: Scope::new(tag, Some(spawned.child.pid())),
             outbox: Outbox::start(spawned.stdin, Arc::new(Frames(journal.clone()))),
-            calls: Arc::new(Calls::new(journal.clone(), Arc::clone(&fixed.armed), fixed.note.clone())),
+            calls: Arc::new(Calls::new(journal.clone(), Arc::clone(&fixed.armed))),
+            speech: Speech::new(fixed),
             child: spawned.child,
             names: watch::Sender::default(),
             junk: Mutex::default(),
             tail: Mutex::default(),
             asked: Mutex::default(),
+            stopped: AtomicBool::new(false),
             phase: watch::Sender::new(Phase::Running),
             stop: stop.clone(),
             watcher: Mutex::default(),
@@ -131,10 +138,12 @@ impl Life {
                 there.then_some("eof")
             }
             Action::Stop => {
+                self.stopped.store(true, Ordering::Relaxed);
                 self.child.signal_group(proc::Signal::STOP);
                 None
             }
             Action::Continue => {
+                self.stopped.store(false, Ordering::Relaxed);
                 self.child.signal_group(proc::Signal::CONT);
                 None
             }
@@ -147,6 +156,11 @@ impl Life {
     /// What was done to end it, first.
     pub(super) fn asked(&self) -> Option<String> {
         lock(&self.asked).map(str::to_owned)
+    }
+
+    /// Whether it can be expected to answer: it runs, is not stopped, and nothing was done to end it.
+    pub(super) fn is_responsive(&self) -> bool {
+        self.is_running() && !self.stopped.load(Ordering::Relaxed) && lock(&self.asked).is_none()
     }
 
     pub(super) fn is_running(&self) -> bool {

@@ -1,6 +1,6 @@
 //! A real process as a target: the recording client.
 //!
-//! It speaks the dialect `mcp` over the process's pipes and journals every line in both directions before anything else
+//! It speaks the target's dialect over the process's pipes and journals every line in both directions before anything else
 //! happens to it. It answers what a server asks, so that nothing hangs on the client; it never repeats, repairs or reorders.
 //! Dropping it kills whatever is still running.
 
@@ -16,10 +16,11 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::life::{Life, lock};
-use super::{Ask, End, LifePlan, Pending, Target, TargetError, burial, mcp, opening};
+use super::{Ask, End, LifePlan, Pending, Target, TargetError, burial, opening};
+use crate::codex::app_server::GoesOn;
 use crate::fault::armed::{Armed, Hands};
 use crate::fault::plan::{Action, Signal, Whom};
-use crate::journal::{Call, Journal, Kind, Lane, TargetProfile};
+use crate::journal::{Journal, TargetProfile};
 use crate::limits::Limits;
 use crate::proc::{self, Scope, Tag};
 
@@ -51,6 +52,8 @@ pub(super) struct Fixed {
     pub(super) journal: Journal,
     pub(super) armed: Arc<Armed>,
     pub(super) note: Option<Regex>,
+    /// Which thread goes on as which: a client of an app-server remembers that across its lives.
+    pub(super) goes_on: GoesOn,
 }
 
 impl Fixed {
@@ -111,7 +114,8 @@ impl LiveTarget {
         let life = Arc::new(Current::default());
         armed.set_hands(Arc::new(OnLife(Arc::downgrade(&life))));
         let tag = Tag::harness().of(&run);
-        let fixed = Fixed { profile, env, secret_env, limits, tag, launcher, journal, armed, note };
+        let fixed =
+            Fixed { profile, env, secret_env, limits, tag, launcher, journal, armed, note, goes_on: GoesOn::default() };
         Ok(LiveTarget { fixed: Arc::new(fixed), life, listed: AtomicBool::new(false) })
     }
 }
@@ -145,19 +149,18 @@ impl Target for LiveTarget {
         let Some(life) = self.life.get() else {
             return Err(TargetError { text: "there is no life to call: open one first".into() });
         };
-        let (id, call, limit) = (life.calls.number(), ask.call, ask.limit);
+        let (id, limit) = (life.calls.number(), ask.limit);
         let (done, answer) = oneshot::channel();
-        let line = mcp::call_line(id, &ask);
-        let prepare = |frame| {
-            self.fixed.journal.append(Lane::Client, Kind::Call(called(ask, frame)));
-            life.calls.open(id, call, done);
+        let written = life.speech.call(&life, id, ask, done);
+        let in_time = match written {
+            Some(written) => timeout(limit, written).await.is_ok(),
+            None => true,
         };
-        let armed = Arc::clone(&self.fixed.armed);
-        let written = life.outbox.send(line, prepare, move || armed.sent(call));
-        match timeout(limit, written).await {
+        if in_time {
             // A pipe that is closed already ends the call with the life, or with its time.
-            Ok(_) => life.calls.time(id, limit),
-            Err(_) => life.calls.expire(id),
+            life.calls.time(id, limit);
+        } else {
+            life.calls.expire(id);
         }
         Ok(Pending(answer))
     }
@@ -186,6 +189,9 @@ impl Target for LiveTarget {
 
     async fn bury(&self, end: Option<End>) -> Result<(), TargetError> {
         let Some(life) = self.life.get() else { return Ok(()) };
+        if end.is_some() {
+            life.speech.take_leave(&life).await;
+        }
         let buried = burial::bury(&life, end).await;
         if buried.is_ok() {
             lock(&self.life.0).take();
@@ -203,24 +209,5 @@ impl Drop for LiveTarget {
         if life.is_some() || self.fixed.profile.daemon {
             proc::clear_now(&Scope::new(self.fixed.tag.clone(), life.map(|life| life.child.pid())));
         }
-    }
-}
-
-fn called(ask: Ask, frame: u64) -> Call {
-    let (id_sent, id_is) = ask.id.unzip();
-    Call {
-        from: vec![frame],
-        call: ask.call,
-        step: ask.step,
-        thread: ask.thread,
-        kind: ask.kind,
-        id_sent,
-        id_is,
-        marker: ask.marker,
-        cwd: ask.cwd,
-        sandbox: ask.sandbox,
-        approval: ask.approval,
-        faulted: ask.faulted,
-        limit_ms: u64::try_from(ask.limit.as_millis()).unwrap_or(u64::MAX),
     }
 }

@@ -4,6 +4,7 @@
 //! `Settings`, `Life`, `Death` and `Leftover`. It hands every frame to the armed faults before it goes on reading, so a
 //! fault acts at that frame and not at a later one.
 
+mod app_server;
 mod burial;
 mod calls;
 pub mod home;
@@ -14,6 +15,7 @@ mod opening;
 pub mod profile;
 mod reading;
 pub mod resolve;
+mod speech;
 mod tap;
 mod trouble;
 

@@ -1,4 +1,5 @@
-//! How a life begins: spawn, `initialize`, `notifications/initialized`, and once in a run `tools/list`.
+//! How a life begins: spawn, `initialize`, `notifications/initialized`, and once in a run `tools/list`; an app-server has
+//! only `initialize` and `initialized`.
 //!
 //! The tools are listed so that the journal holds the output schemas that the check `protocol` compares with, and so
 //! that a server without Codex's tools is refused with its own list instead of failing every call.
@@ -13,8 +14,10 @@ use tokio::time::{Instant, timeout_at};
 use super::life::{Life, Phase};
 use super::live::Fixed;
 use super::mcp;
+use super::speech::Speech;
 use super::trouble::Trouble;
 use super::{LifePlan, TargetError};
+use crate::codex::app_server;
 use crate::journal::{self, Kind, Lane, Seq};
 use crate::wire;
 
@@ -29,6 +32,18 @@ pub(super) async fn begin(fixed: &Arc<Fixed>, plan: &LifePlan) -> Result<(Arc<Li
 pub(super) async fn converse(life: &Life, plan: &LifePlan, spawn: Seq, list: bool) -> Result<(), Trouble> {
     let limit_ms = life.fixed.limits.open_ms;
     let deadline = Instant::now() + Duration::from_millis(limit_ms);
+    let (hello, welcome) = match &life.speech {
+        Speech::Mcp { .. } => open_mcp(life, list, deadline).await?,
+        Speech::AppServer(_) => open_app_server(life, deadline).await?,
+    };
+    let from = vec![spawn, hello, welcome];
+    let begun = journal::Life { from, process_cwd: plan.process_cwd.display().to_string() };
+    life.fixed.journal.append(Lane::Target, Kind::Life(begun));
+    Ok(())
+}
+
+/// The frames of `initialize` and its answer.
+async fn open_mcp(life: &Life, list: bool, deadline: Instant) -> Result<(Seq, Seq), Trouble> {
     let (hello, welcome, result) = ask(life, "initialize", mcp::initialize_params(), deadline).await?;
     if !result.get("protocolVersion").is_some_and(Value::is_string) {
         return Err(Trouble::Malformed { method: "initialize", missing: "protocolVersion" });
@@ -41,10 +56,15 @@ pub(super) async fn converse(life: &Life, plan: &LifePlan, spawn: Seq, list: boo
             return Err(trouble);
         }
     }
-    let from = vec![spawn, hello, welcome];
-    let begun = journal::Life { from, process_cwd: plan.process_cwd.display().to_string() };
-    life.fixed.journal.append(Lane::Target, Kind::Life(begun));
-    Ok(())
+    Ok((hello, welcome))
+}
+
+/// The frames of `initialize` and its answer, whose content differs from release to release.
+async fn open_app_server(life: &Life, deadline: Instant) -> Result<(Seq, Seq), Trouble> {
+    let (method, params) = app_server::initialize("rehydra", env!("CARGO_PKG_VERSION"));
+    let (hello, welcome, _) = ask(life, method, params, deadline).await?;
+    drop(life.outbox.send(app_server::initialized(), |_| {}, || {}));
+    Ok((hello, welcome))
 }
 
 /// One request of the opening: the frames of question and answer, and the result.
@@ -61,7 +81,7 @@ async fn ask(
         question = frame;
         life.calls.ask(id, done);
     };
-    drop(life.outbox.send(wire::request(id, method, params), prepare, || {}));
+    drop(life.outbox.send(life.speech.request(id, method, params), prepare, || {}));
     match timeout_at(deadline, reply).await {
         Ok(Ok(reply)) => match reply.outcome {
             Ok(result) => Ok((question, reply.frame, result)),

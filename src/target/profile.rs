@@ -6,6 +6,8 @@ use crate::journal::{Dialect, Identity, Level, TargetKind, TargetProfile};
 
 /// The answer of Codex's own server to an id that it does not know (0.105.0, 0.130.0, 0.153.4).
 const UNKNOWN_ID: &str = "^Session not found for thread_id: ";
+/// The same of its app-server (0.105.0 to 0.169.0).
+const APP_SERVER_UNKNOWN_ID: &str = "^no rollout found for thread id ";
 
 /// Our own server with the embedded engine. `program` is a `rehydra` binary.
 pub fn builtin(program: &Path) -> TargetProfile {
@@ -26,6 +28,24 @@ pub fn codex_mcp(version: &str, program: &Path) -> TargetProfile {
     let command = vec![text(program), "mcp-server".into()];
     let name = format!("codex@{version}");
     TargetProfile { version: Some(version.to_owned()), ..codex_like(&name, TargetKind::CodexMcp, command) }
+}
+
+/// `codex app-server` of an installed release, whose threads come back by `thread/resume` (identity `same`) or by
+/// `thread/fork` (identity `new`). `program` is its native binary.
+pub fn codex_app_server(version: &str, identity: Identity, program: &Path) -> TargetProfile {
+    let (kind, suffix) = match identity {
+        Identity::Same => (TargetKind::CodexResume, "app-server"),
+        Identity::New => (TargetKind::CodexFork, "app-server:fork"),
+    };
+    let command = vec![text(program), "app-server".into()];
+    let common = codex_like(&format!("codex@{version}/{suffix}"), kind, command);
+    TargetProfile {
+        dialect: Dialect::AppServer,
+        identity,
+        version: Some(version.to_owned()),
+        unknown_id_error: Some(APP_SERVER_UNKNOWN_ID.to_owned()),
+        ..common
+    }
 }
 
 /// `--target-command`: anybody's server that has Codex's tools. The text is split as a shell splits words, without

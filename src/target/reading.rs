@@ -9,16 +9,19 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use regex_lite::Regex;
 use serde_json::Value;
 use tokio::process::{ChildStderr, ChildStdout};
 use tokio_util::sync::CancellationToken;
 
+use super::calls::Reply;
 use super::life::{Life, lock};
 use super::mcp::{self, Event};
+use super::speech::Speech;
 use super::tap::{Complaints, Frames};
 use super::trouble::neutral;
 use crate::fault::plan::{Action, Signal, Whom};
-use crate::journal::{Broken, Kind, Lane, Seq, Stderr};
+use crate::journal::{Broken, CallId, Kind, Lane, Seq, Stderr};
 use crate::wire::{Caps, Line, LineReader, Message, ReadError};
 
 /// Longest line of stderr that is kept whole, in bytes.
@@ -64,19 +67,37 @@ async fn give_up(life: &Life, mut reader: LineReader<ChildStdout>, error: &ReadE
 fn heard(life: &Life, frame: Seq, line: &Line) {
     let Line::Whole(bytes) = line else { return };
     let clean = life.fixed.journal.clean(bytes);
-    match Message::parse(&clean) {
-        Ok(Message::Response { id, outcome }) => life.calls.answered(&id, frame, outcome),
-        Ok(Message::Notification { method, params }) => notified(life, frame, &method, &params),
-        Ok(Message::Request { id, method, params }) => {
-            let call = life.calls.call_of(mcp::request_about(&params));
+    match (Message::parse(&clean), &life.speech) {
+        (Ok(message), Speech::AppServer(session)) => session.heard(life, frame, message),
+        (Ok(message), Speech::Mcp { note }) => heard_mcp(life, frame, message, note.as_ref()),
+        (Err(_), _) => {
+            lock(&life.junk).get_or_insert_with(|| neutral(&String::from_utf8_lossy(&clean)));
+        }
+    }
+}
+
+fn heard_mcp(life: &Life, frame: Seq, message: Message, note: Option<&Regex>) {
+    match message {
+        Message::Response { id, outcome } => {
+            let Some(id) = id.as_i64() else { return };
+            if let Some(Reply { frame, outcome }) = life.calls.replied(id, Reply { frame, outcome }) {
+                life.calls.answered(id, |call| mcp::answer(call, frame, outcome, note));
+            }
+        }
+        Message::Notification { method, params } => notified(life, frame, &method, &params),
+        Message::Request { id, method, params } => {
+            let call = call_of(life, mcp::request_about(&params));
             life.saw(&method);
             life.fixed.armed.frame(call, &method);
             drop(life.outbox.send(mcp::reply_line(&id, &method), |_| {}, || {}));
         }
-        Err(_) => {
-            lock(&life.junk).get_or_insert_with(|| neutral(&String::from_utf8_lossy(&clean)));
-        }
     }
+}
+
+/// The call that a request id on the wire belongs to, ended or not; Codex writes the id as a text in some places.
+fn call_of(life: &Life, id: &Value) -> Option<CallId> {
+    let id = id.as_i64().or_else(|| id.as_str()?.parse().ok())?;
+    life.calls.call_of(id)
 }
 
 fn notified(life: &Life, frame: Seq, method: &str, params: &Value) {
@@ -85,12 +106,15 @@ fn notified(life: &Life, frame: Seq, method: &str, params: &Value) {
         life.saw(method);
         return life.fixed.armed.frame(None, method);
     };
-    let call = life.calls.call_of(event.request);
+    let call = call_of(life, event.request);
     if let Some(settings) = call.and_then(|call| event.settings(call, frame)) {
         life.fixed.journal.append(Lane::Client, Kind::Settings(settings));
     }
     life.saw(event.name);
     life.fixed.armed.frame(call, event.name);
+    if let (Some(call), "session_configured") = (call, event.name) {
+        life.fixed.armed.configured(call);
+    }
 }
 
 /// Reads stderr to its end, or until told to stop; keeps it in `log` too, within the limit, redacted.

@@ -1,11 +1,12 @@
 //! Names of targets: from what a user writes after `--target` to a server that can be started.
 
+use std::path::Path;
 use std::str::FromStr;
 
 use super::profile;
 use crate::codex::install;
 use crate::codex::version::Version;
-use crate::journal::TargetProfile;
+use crate::journal::{Identity, TargetProfile};
 use crate::proc;
 
 /// What a user may write after `--target`.
@@ -18,12 +19,66 @@ pub enum TargetName {
     /// `builtin:bug=NAME`: our server with a planted bug.
     #[cfg(feature = "planted-bugs")]
     BuiltinBug(String),
-    /// `codex@VERSION` or `codex@VERSION/mcp`: installed with npm into a cache.
-    Codex(Version),
-    /// `codex`: the one on PATH.
+    /// `codex@VERSION`, `codex@VERSION/mcp`, `/app-server` or `/app-server:fork`: installed with npm into a cache.
+    Codex(Version, Through),
+    /// `codex`: the one on PATH, spoken to as `codex@` its version.
     CodexOnPath,
     /// `--target-command`: a command line whose server has Codex's tools.
     Command(String),
+}
+
+/// Which of its servers a Codex is spoken to through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Through {
+    /// `codex mcp-server`.
+    Mcp,
+    /// `codex app-server`; threads come back by `thread/resume`.
+    Resume,
+    /// `codex app-server`; threads come back by `thread/fork`.
+    Fork,
+}
+
+impl Through {
+    /// What a release is spoken to through if its name alone is given: its MCP server as long as it has one.
+    fn usual(version: Version) -> Through {
+        if version.has_mcp_server() { Through::Mcp } else { Through::Fork }
+    }
+
+    /// What stands behind the `/` of a target's name.
+    fn suffix(self) -> &'static str {
+        match self {
+            Through::Mcp => "mcp",
+            Through::Resume => "app-server",
+            Through::Fork => "app-server:fork",
+        }
+    }
+
+    fn parse(suffix: &str) -> Option<Through> {
+        [Through::Mcp, Through::Resume, Through::Fork].into_iter().find(|through| through.suffix() == suffix)
+    }
+
+    /// Why that release does not have it.
+    fn missing(self, version: Version) -> Option<&'static str> {
+        match self {
+            Through::Mcp if !version.has_mcp_server() => {
+                Some("`codex mcp-server` exists up to 0.153.4, and this one has none; leave `/mcp` out")
+            }
+            Through::Resume if !version.has_app_server() => {
+                Some("its app-server has no `thread/resume`; 0.57.0 has it")
+            }
+            Through::Fork if !version.has_fork() => Some("its app-server has no `thread/fork`; 0.80.0 has it"),
+            _ => None,
+        }
+    }
+
+    fn profile(self, version: Version, program: &Path) -> TargetProfile {
+        let version = version.to_string();
+        match self {
+            Through::Mcp => profile::codex_mcp(&version, program),
+            Through::Resume => profile::codex_app_server(&version, Identity::Same, program),
+            Through::Fork => profile::codex_app_server(&version, Identity::New, program),
+        }
+    }
 }
 
 /// A target that can be started.
@@ -55,32 +110,36 @@ impl FromStr for TargetName {
             return Ok(TargetName::BuiltinBug(bug.to_owned()));
         }
         let Some(rest) = name.strip_prefix("codex@") else {
-            let known = "builtin, builtin:no-rehydrate, codex@VERSION, codex";
+            let known = "builtin, builtin:no-rehydrate, codex, codex@VERSION with or without /mcp, /app-server or \
+                         /app-server:fork";
             return Err(ResolveError(format!("no target `{name}`; there are {known}, and --target-command 'CMD'")));
         };
-        let (version, dialect) = rest.split_once('/').unwrap_or((rest, "mcp"));
+        let (version, suffix) = rest.split_once('/').map_or((rest, None), |(version, suffix)| (version, Some(suffix)));
         let parsed: Version =
             version.parse().map_err(|error| ResolveError(format!("`{version}` is not a Codex version: {error}")))?;
-        if dialect != "mcp" {
-            return Err(ResolveError(format!("target `{name}`: the dialect `{dialect}` is not built yet; use `/mcp`")));
+        let through = match suffix {
+            None => Through::usual(parsed),
+            Some(suffix) => Through::parse(suffix).ok_or_else(|| {
+                ResolveError(format!("target `{name}`: there are `/mcp`, `/app-server` and `/app-server:fork`"))
+            })?,
+        };
+        match through.missing(parsed) {
+            Some(why) => Err(ResolveError(format!("target `{name}`: {why}"))),
+            None => Ok(TargetName::Codex(parsed, through)),
         }
-        if !parsed.has_mcp_server() {
-            let last = "codex mcp-server exists up to 0.153.4";
-            return Err(ResolveError(format!("target `{name}`: {last}, and this one has none")));
-        }
-        Ok(TargetName::Codex(parsed))
     }
 }
 
 impl TargetName {
-    /// The name as it was written.
+    /// The name as it is shown, the shortest that means the same.
     pub fn text(&self) -> String {
         match self {
             TargetName::Builtin => "builtin".to_owned(),
             TargetName::BuiltinControl => "builtin:no-rehydrate".to_owned(),
             #[cfg(feature = "planted-bugs")]
             TargetName::BuiltinBug(bug) => format!("builtin:bug={bug}"),
-            TargetName::Codex(version) => format!("codex@{version}"),
+            TargetName::Codex(version, through) if *through == Through::usual(*version) => format!("codex@{version}"),
+            TargetName::Codex(version, through) => format!("codex@{version}/{}", through.suffix()),
             TargetName::CodexOnPath => "codex".to_owned(),
             TargetName::Command(command) => command.clone(),
         }
@@ -101,21 +160,68 @@ impl TargetName {
                 profile.command.extend(["--bug".to_owned(), bug.clone()]);
                 plain(profile)
             }
-            TargetName::Codex(version) => {
+            TargetName::Codex(version, through) => {
                 let installed = install::ensure(*version).map_err(|error| failed(&error))?;
-                let profile = profile::codex_mcp(&version.to_string(), &installed.native);
+                let mut profile = through.profile(*version, &installed.native);
+                profile.name = self.text();
                 Ok(Resolved { profile, version: Some(*version) })
             }
             TargetName::CodexOnPath => {
                 let found = install::find_on_path().map_err(|error| failed(&error))?;
-                if !found.version.has_mcp_server() {
-                    return Err(failed(&"its `mcp-server` is gone; use codex@0.153.4 or an older one"));
-                }
-                let mut profile = profile::codex_mcp(&found.version.to_string(), &found.native);
+                let mut profile = Through::usual(found.version).profile(found.version, &found.native);
                 profile.name = self.text();
                 Ok(Resolved { profile, version: Some(found.version) })
             }
             TargetName::Command(command) => plain(profile::from_command(command).map_err(|error| failed(&error))?),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(name: &str) -> Result<String, String> {
+        name.parse::<TargetName>().map(|name| name.text()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_release_is_spoken_to_through_its_mcp_server_as_long_as_it_has_one() {
+        let through = |name: &str| match name.parse() {
+            Ok(TargetName::Codex(_, through)) => Some(through),
+            _ => None,
+        };
+        assert_eq!(through("codex@0.153.4"), Some(Through::Mcp));
+        assert_eq!(through("codex@0.154.0"), Some(Through::Fork));
+        assert_eq!(through("codex@0.105.0/app-server"), Some(Through::Resume));
+        assert_eq!(through("codex@0.153.4/app-server:fork"), Some(Through::Fork));
+    }
+
+    #[test]
+    fn a_target_is_shown_by_its_shortest_name() {
+        for (name, short) in [
+            ("codex@0.153.4/mcp", "codex@0.153.4"),
+            ("codex@0.169.0/app-server:fork", "codex@0.169.0"),
+            ("codex@0.169.0/app-server", "codex@0.169.0/app-server"),
+            ("codex@0.153.4/app-server:fork", "codex@0.153.4/app-server:fork"),
+        ] {
+            assert_eq!(shown(name).as_deref(), Ok(short));
+        }
+    }
+
+    #[test]
+    fn what_a_release_does_not_have_is_told() {
+        for (name, words) in [
+            ("codex@0.169.0/mcp", "up to 0.153.4"),
+            ("codex@0.55.0/app-server", "thread/resume"),
+            ("codex@0.79.0/app-server:fork", "thread/fork"),
+            ("codex@0.169.0/acp", "/app-server:fork"),
+            ("codex@0.169.0/", "/app-server:fork"),
+            ("codex@new", "not a Codex version"),
+            ("claude", "no target `claude`"),
+        ] {
+            let error = shown(name).expect_err(name);
+            assert!(error.contains(words), "{error}");
         }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::TargetError;
 use super::mcp::TOOLS;
-use crate::journal::TargetProfile;
+use crate::journal::{Dialect, TargetProfile};
 use crate::proc::{Ended, LAUNCH_FAILED, SpawnError};
 
 /// Longest line that is shown, in characters.
@@ -34,7 +34,7 @@ pub(super) enum Trouble {
 impl Trouble {
     /// The whole text; `junk` is the first line on its stdout that was no message, `stderr` its last lines there.
     pub(super) fn tell(&self, profile: &TargetProfile, junk: Option<&str>, stderr: &[String]) -> TargetError {
-        let (what, remedy) = self.words();
+        let (what, remedy) = self.words(profile.dialect);
         let mut text = format!("target `{}` {what}", profile.name);
         let _ = write!(text, "\n  command: {}", neutral(&profile.command.join(" ")));
         if let Some(junk) = junk {
@@ -46,14 +46,21 @@ impl Trouble {
         let could_not_start = stderr.iter().any(|line| line.starts_with(LAUNCH_FAILED));
         let remedy = match junk {
             _ if could_not_start => "check the command, and the PATH in the target's `env`",
-            Some(_) => "is it an MCP server on stdio? Its log belongs on stderr",
+            Some(_) => match profile.dialect {
+                Dialect::Mcp => "is it an MCP server on stdio? Its log belongs on stderr",
+                Dialect::AppServer => "is it an app-server of Codex on stdio? Its log belongs on stderr",
+            },
             None => remedy,
         };
         let _ = write!(text, "\n  help: {remedy}");
         TargetError { text }
     }
 
-    fn words(&self) -> (String, &'static str) {
+    fn words(&self, dialect: Dialect) -> (String, &'static str) {
+        let must_speak = match dialect {
+            Dialect::Mcp => "it must speak MCP 2025-06-18 or negotiate it",
+            Dialect::AppServer => "it must speak the protocol of `codex app-server`",
+        };
         match self {
             Trouble::Spawn(error) => {
                 (format!("could not be started: {error}"), "check the command and run `rehydra doctor`")
@@ -68,15 +75,15 @@ impl Trouble {
             }
             Trouble::Silent { method, limit_ms } => (
                 format!("did not answer `{method}` within {limit_ms} ms"),
-                "is it an MCP server on stdio? If it only starts slowly, raise the limit `open_ms`",
+                match dialect {
+                    Dialect::Mcp => "is it an MCP server on stdio? If it only starts slowly, raise the limit `open_ms`",
+                    Dialect::AppServer => "if it only starts slowly, raise the limit `open_ms`",
+                },
             ),
-            Trouble::Refused { method, error } => (
-                format!("answered `{method}` with an error: {}", neutral(&error.to_string())),
-                "it must speak MCP 2025-06-18 or negotiate it",
-            ),
-            Trouble::Malformed { method, missing } => {
-                (format!("answered `{method}` without `{missing}`"), "it must speak MCP 2025-06-18 or negotiate it")
+            Trouble::Refused { method, error } => {
+                (format!("answered `{method}` with an error: {}", neutral(&error.to_string())), must_speak)
             }
+            Trouble::Malformed { method, missing } => (format!("answered `{method}` without `{missing}`"), must_speak),
             Trouble::NoTools { missing, offered } => {
                 let offered: Vec<String> = offered.iter().map(|name| neutral(name)).collect();
                 let offered = if offered.is_empty() { "none".to_owned() } else { offered.join(", ") };
@@ -126,7 +133,7 @@ mod tests {
     #[test]
     fn a_target_without_the_tools_is_told_which() {
         let trouble = Trouble::missing(vec!["codex".into(), "ask".into()]).expect("one is missing");
-        assert!(trouble.words().0.contains("no tool `codex-reply`; its tools: codex, ask"));
+        assert!(trouble.words(Dialect::Mcp).0.contains("no tool `codex-reply`; its tools: codex, ask"));
         assert!(Trouble::missing(vec!["codex-reply".into(), "codex".into()]).is_none());
     }
 }

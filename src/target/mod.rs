@@ -6,6 +6,7 @@
 
 mod burial;
 mod calls;
+mod command;
 pub mod home;
 mod life;
 pub mod live;

@@ -2,6 +2,7 @@
 
 use std::str::FromStr;
 
+use super::command::located;
 use super::profile;
 use crate::codex::install;
 use crate::codex::version::Version;
@@ -59,20 +60,31 @@ impl FromStr for TargetName {
             return Err(ResolveError(format!("no target `{name}`; there are {known}, and --target-command 'CMD'")));
         };
         let (version, dialect) = rest.split_once('/').unwrap_or((rest, "mcp"));
-        let parsed: Version =
-            version.parse().map_err(|error| ResolveError(format!("`{version}` is not a Codex version: {error}")))?;
+        let parsed: Version = version.parse().map_err(|error| ResolveError(format!("target `{name}`: {error}")))?;
         if dialect != "mcp" {
             return Err(ResolveError(format!("target `{name}`: the dialect `{dialect}` is not built yet; use `/mcp`")));
         }
         if !parsed.has_mcp_server() {
-            let last = "codex mcp-server exists up to 0.153.4";
-            return Err(ResolveError(format!("target `{name}`: {last}, and this one has none")));
+            let gone = "Codex has no `mcp-server` since 0.154.0";
+            return Err(ResolveError(format!("target `{name}`: {gone}; use codex@0.153.4 or an older one")));
         }
         Ok(TargetName::Codex(parsed))
     }
 }
 
 impl TargetName {
+    /// `--target-command`: refused here if it is no command line.
+    pub fn command(command: &str) -> Result<TargetName, ResolveError> {
+        let sound = profile::from_command(command).map_err(|error| ResolveError(format!("--target-command: {error}")));
+        sound.map(|_| TargetName::Command(command.to_owned()))
+    }
+
+    /// Whether a baseline may speak of a target of that name: one that could be asked for, or some command line.
+    pub fn may_exist(name: &str) -> bool {
+        let ours = name.starts_with("builtin") || name.starts_with("codex@");
+        !ours || name.parse::<TargetName>().is_ok()
+    }
+
     /// The name as it was written.
     pub fn text(&self) -> String {
         match self {
@@ -115,7 +127,13 @@ impl TargetName {
                 profile.name = self.text();
                 Ok(Resolved { profile, version: Some(found.version) })
             }
-            TargetName::Command(command) => plain(profile::from_command(command).map_err(|error| failed(&error))?),
+            TargetName::Command(command) => {
+                let mut profile = profile::from_command(command).map_err(|error| failed(&error))?;
+                let here = std::env::current_dir().map_err(|error| failed(&error))?;
+                let path = std::env::var_os("PATH").unwrap_or_default();
+                profile.command = located(&profile.command, &here, &path).map_err(|error| failed(&error))?;
+                plain(profile)
+            }
         }
     }
 }

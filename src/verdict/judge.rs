@@ -19,6 +19,8 @@ pub enum Verdict {
     Gap {
         /// The baseline's reason.
         reason: String,
+        /// The issues and pull requests that the baseline names.
+        refs: Vec<String>,
     },
     /// The baseline lists something that no longer fires.
     Fixed {
@@ -75,9 +77,9 @@ pub fn judge(run: &Run, outcomes: &[(Invariant, Outcome)], baseline: &Baseline) 
     let (scenario, target) = (&run.header.scenario.name, &run.header.target.name);
     match compare(baseline, scenario, target, &findings) {
         Known::Nothing if unmet.is_empty() => Verdict::Pass,
-        Known::Gap(reason) if unmet.is_empty() => Verdict::Gap { reason },
+        Known::Gap { reason, refs } if unmet.is_empty() => Verdict::Gap { reason, refs },
         Known::Fixed(reason) if unmet.is_empty() => Verdict::Fixed { reason },
-        Known::Nothing | Known::Gap(_) => Verdict::Fail { reason: unmet.join("\n") },
+        Known::Nothing | Known::Gap { .. } => Verdict::Fail { reason: unmet.join("\n") },
         Known::Fixed(text) | Known::Other(text) => Verdict::Fail { reason: lines(text, unmet) },
     }
 }

@@ -137,7 +137,7 @@ fn findings_outside_what_is_to_be_proved_count_too() {
 #[test]
 fn exactly_what_the_baseline_lists_is_a_gap() {
     let verdict = judge(&run(&["rehydrates"]), &outcomes(&[broken(REHYDRATES)]), &known(&[gap(&[REHYDRATES])]));
-    assert_eq!(verdict, Verdict::Gap { reason: "threads live in memory".into() });
+    assert_eq!(verdict, Verdict::Gap { reason: "threads live in memory".into(), refs: Vec::new() });
 }
 
 #[test]
@@ -230,7 +230,7 @@ fn an_expectation_that_a_finding_explains_is_not_counted_beside_it() {
 fn the_worst_verdict_decides_the_exit_code() {
     let text = String::new;
     let (error, fail) = (Verdict::Error { text: text() }, Verdict::Fail { reason: text() });
-    let (fixed, gap) = (Verdict::Fixed { reason: text() }, Verdict::Gap { reason: text() });
+    let (fixed, gap) = (Verdict::Fixed { reason: text() }, Verdict::Gap { reason: text(), refs: Vec::new() });
     let unsupported = Verdict::Unsupported { reason: text() };
     assert_eq!(exit_code(&[]), 0);
     assert_eq!(exit_code(&[&Verdict::Pass, &gap, &unsupported]), 0);

@@ -42,8 +42,9 @@ fn inventions(
 ) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let thread = turn.thread.unwrap_or_default();
+    let happened = expected.happened();
     let mut invented: Vec<&Marker> = (received.all.iter().copied())
-        .filter(|m| !expected.may_hold(m) && !view.is_foreign(m, thread))
+        .filter(|m| !happened.contains(m) && !view.is_foreign(m, thread))
         .filter(|m| view.is_known(m) || !expected.output_untold)
         .collect();
     if !invented.is_empty() {

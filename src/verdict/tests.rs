@@ -205,6 +205,22 @@ fn a_harness_that_failed_is_an_error() {
 }
 
 #[test]
+fn a_target_that_asks_another_model_is_an_error() {
+    let answer = Answer {
+        from: Vec::new(),
+        call: 1,
+        outcome: AnswerOutcome::Reply,
+        id_returned: None,
+        text: "Noted.".into(),
+        notes: Vec::new(),
+        error_kind: None,
+        raw: None,
+    };
+    let verdict = judge(&with(run(&["responsive"]), 1, Kind::Answer(answer)), &outcomes(&[]), &none());
+    assert!(matches!(verdict, Verdict::Error { text } if text.contains("does not come to {stub}")));
+}
+
+#[test]
 fn a_promise_that_this_build_does_not_know_is_an_error() {
     assert!(matches!(judge(&run(&["soon"]), &outcomes(&[]), &none()), Verdict::Error { .. }));
 }

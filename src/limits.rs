@@ -108,3 +108,42 @@ impl Default for Limits {
         }
     }
 }
+
+impl Limits {
+    /// The names of all limits, as error messages and a run's header write them.
+    pub fn names() -> Vec<String> {
+        match serde_json::to_value(Limits::default()) {
+            Ok(serde_json::Value::Object(table)) => table.into_iter().map(|(name, _)| name).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Sets the limit of that name; `false` if there is none.
+    pub fn set(&mut self, name: &str, value: u64) -> bool {
+        let Ok(mut table) = serde_json::to_value(&*self) else { return false };
+        let Some(entry) = table.get_mut(name) else { return false };
+        *entry = value.into();
+        match serde_json::from_value(table) {
+            Ok(changed) => {
+                *self = changed;
+                true
+            }
+            Err(_) => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Limits;
+
+    #[test]
+    fn every_limit_can_be_set_by_its_name() {
+        for name in Limits::names() {
+            let mut limits = Limits::default();
+            assert!(limits.set(&name, 7), "{name}");
+            assert_ne!(limits, Limits::default(), "{name}");
+        }
+        assert!(!Limits::default().set("patience_ms", 7));
+    }
+}

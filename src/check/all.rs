@@ -94,6 +94,13 @@ mod tests {
         assert!(outcomes.iter().all(|(_, o)| matches!(o, Outcome::Unjudged(_) | Outcome::NotApplicable(_))));
     }
 
+    #[test]
+    fn what_an_app_server_shows_is_not_taken_for_held() {
+        assert!(is_unjudged(&Story::restarted_on(TargetKind::CodexResume).says(Invariant::ShownIsSent)));
+        let elsewhere = Story::restarted_on(TargetKind::CodexMcp).says(Invariant::ShownIsSent);
+        assert!(matches!(elsewhere, Outcome::NotApplicable(_)));
+    }
+
     /// Pieces of a rich journal, to be torn apart and shuffled.
     fn pieces() -> Vec<Kind> {
         let mut story = Story::new(TargetKind::Builtin);

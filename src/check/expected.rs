@@ -44,9 +44,9 @@ impl Expected<'_> {
         self.counts.get(marker).copied().unwrap_or(1).max(1)
     }
 
-    /// Whether a marker happened in this thread, destroyed or not, acknowledged or not.
-    pub(super) fn may_hold(&self, marker: &Marker) -> bool {
-        self.order.contains(marker) || self.destroyed.contains(marker) || self.unacknowledged.contains(marker)
+    /// Everything that happened in this thread, destroyed or not, acknowledged or not.
+    pub(super) fn happened(&self) -> HashSet<&Marker> {
+        self.order.iter().chain(&self.destroyed).chain(&self.unacknowledged).collect()
     }
 }
 
@@ -59,15 +59,10 @@ pub(super) struct Received<'r> {
     pub(super) all: HashSet<&'r Marker>,
     /// Markers in the right role, repeats included, in order.
     pub(super) placed: Vec<&'r Marker>,
+    /// How often each of them stands there.
+    pub(super) counts: HashMap<&'r Marker, usize>,
     /// Where the turn's own prompt stood among `placed`; none if it was not in the request.
     pub(super) own_prompt_at: Option<usize>,
-}
-
-impl Received<'_> {
-    /// How often a marker stands in the right role.
-    pub(super) fn count(&self, marker: &Marker) -> usize {
-        self.placed.iter().filter(|m| **m == marker).count()
-    }
 }
 
 /// Whether an item may carry such a marker as a part of the conversation.
@@ -100,6 +95,7 @@ impl<'r> View<'r> {
             items: Vec::new(),
             all: HashSet::new(),
             placed: Vec::new(),
+            counts: HashMap::new(),
             own_prompt_at: None,
         };
         for (n, item) in items.iter().enumerate() {
@@ -110,6 +106,9 @@ impl<'r> View<'r> {
             received.items.push(item);
             received.all.extend(&item.markers);
             received.placed.extend(in_right_role(item));
+        }
+        for marker in &received.placed {
+            *received.counts.entry(marker).or_insert(0) += 1;
         }
         Some(received)
     }

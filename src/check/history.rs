@@ -85,9 +85,10 @@ pub(super) fn ordered(view: &View<'_>) -> Outcome {
         let (Some(expected), Some(received)) = (view.expected(turn), view.received(turn)) else { continue };
         let mut seen = HashSet::new();
         let got: Vec<&Marker> = received.placed.iter().copied().filter(|m| seen.insert(*m)).collect();
-        let later = expected.later.iter().filter(|m| !expected.order.contains(m));
-        let happened: Vec<&Marker> = expected.order.iter().chain(later).collect();
-        let should: Vec<&Marker> = happened.iter().copied().filter(|m| seen.contains(*m)).collect();
+        // A later prompt that is part of the expected history already keeps its place there.
+        let mut happened = HashSet::new();
+        let in_order = expected.order.iter().chain(&expected.later).filter(|m| happened.insert(*m));
+        let should: Vec<&Marker> = in_order.filter(|m| seen.contains(*m)).collect();
         let is: Vec<&Marker> = got.into_iter().filter(|m| happened.contains(m)).collect();
         looked |= view.settles(turn) && should.len() > 1;
         let mut evidence = vec![received.seq];
@@ -97,7 +98,7 @@ pub(super) fn ordered(view: &View<'_>) -> Outcome {
             let text = format!("{} stands where {} belongs", view.name(wrong), view.name(right));
             findings.push(turn.finding(Invariant::Ordered, said, text, evidence));
         } else if let Some(after) = received.own_prompt_at.and_then(|n| received.placed.get(n..)?.first())
-            && happened.contains(after)
+            && happened.contains(*after)
         {
             let text = format!("{} stands after the prompt of the turn itself", view.name(after));
             findings.push(turn.finding(Invariant::Ordered, said, text, evidence));
@@ -117,10 +118,10 @@ pub(super) fn once(view: &View<'_>) -> Outcome {
         let mut seen = HashSet::new();
         let repeated: Vec<&Marker> = (received.placed.iter().copied())
             .filter(|m| seen.insert(*m))
-            .filter(|m| *m == own || received.count(m) > expected.allowed(m))
+            .filter(|m| *m == own || received.counts.get(m).is_some_and(|n| *n > expected.allowed(m)))
             .collect();
         let Some(first) = repeated.first() else { continue };
-        let times = received.count(first) + usize::from(*first == own);
+        let times = received.counts.get(first).map_or(0, |n| *n) + usize::from(*first == own);
         let mut evidence = vec![received.seq];
         evidence.extend(&expected.evidence);
         findings.push(turn.finding(

@@ -26,9 +26,12 @@ pub(super) fn new_thread_id(view: &View<'_>) -> Outcome {
             evidence.extend(turn.evidence());
             findings.push(turn.finding(Invariant::NewThreadId, ("an id that works", got), text, evidence));
         }
-        let Some(answer) = turn.acknowledged().filter(|_| turn.rehydrating) else { continue };
-        looked = true;
+        let Some(answer) = turn.acknowledged().filter(|_| turn.restored) else { continue };
+        looked |= turn.rehydrating;
         match &answer.what.id_returned {
+            // A call that was sent beside the rehydrating one, or after it, repeats what that one made.
+            Some(id) if !turn.rehydrating => made.push((canonical(id), answer.seq)),
+            None if !turn.rehydrating => {}
             None => {
                 let said = ("a thread id in the reply", "none");
                 let text = format!("the reply that rehydrated thread `{thread}` names no id");
@@ -150,6 +153,20 @@ mod tests {
         let mut story = returning(TargetKind::Builtin, Some(B));
         story.say(Say::refused("main", B));
         assert!(text(&story.says(Invariant::NewThreadId)).contains("does not work"));
+    }
+
+    #[test]
+    fn a_dead_id_told_by_a_call_beside_the_rehydrating_one_is_found() {
+        let mut story = Story::restarted();
+        let history = story.history("main");
+        let (one, two) = (Say::reply("main", A, B, history.clone()), Say::reply("main", A, C, history));
+        let (first, second) = (story.call(&one), story.call(&two));
+        for (call, say) in [(first, &one), (second, &two)] {
+            story.request(call, say);
+            story.answer(call, say);
+        }
+        story.say(Say::refused("main", C));
+        assert!(!story.says(Invariant::NewThreadId).findings().is_empty());
     }
 
     #[test]

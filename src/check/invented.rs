@@ -2,12 +2,14 @@
 //!
 //! Allowed are the expected history, the turns that were never acknowledged (whole, cut or absent), contextual messages
 //! and the synthetic outputs that pair a tool call. A message which claims that the user interrupted a turn on purpose is
-//! invented unless a call was cancelled. What is of another thread did happen, elsewhere: that is `isolated`'s.
+//! invented unless a call was cancelled. What is of another thread did happen, elsewhere: that is `isolated`'s. What an
+//! earlier turn of the thread should have received and did not happened too, so it is welcome when it comes back.
 
 use std::collections::HashSet;
 
 use super::Invariant;
 use super::expected::{Expected, Received};
+use super::history::missing;
 use super::outcome::{Finding, Outcome};
 use super::view::{Seen, Turn, View};
 use crate::journal::{AnswerOutcome, Item, ModelRequest, RefusalKind};
@@ -40,11 +42,16 @@ fn inventions(
 ) -> Vec<(String, String)> {
     let mut found = Vec::new();
     let thread = turn.thread.unwrap_or_default();
+    let happened = expected.happened();
     let mut invented: Vec<&Marker> = (received.all.iter().copied())
-        .filter(|m| !expected.may_hold(m) && !view.is_foreign(m, thread))
+        .filter(|m| !happened.contains(m) && !view.is_foreign(m, thread))
         .filter(|m| view.is_known(m) || !expected.output_untold)
         .collect();
-    invented.sort();
+    if !invented.is_empty() {
+        let regained = missed_before(view, turn, thread);
+        invented.retain(|m| !regained.contains(*m));
+        invented.sort();
+    }
     if !invented.is_empty() {
         let names = view.names(invented.iter().copied());
         let text = format!("the model receives what is in no turn of this history: {names}");
@@ -66,6 +73,12 @@ fn inventions(
         }));
     }
     found
+}
+
+/// What earlier turns of the thread should have received and did not.
+fn missed_before(view: &View<'_>, turn: &Turn<'_>, thread: &str) -> HashSet<Marker> {
+    let earlier = view.turns_before(thread, turn.call.at).filter(|t| t.shows_history());
+    earlier.filter_map(|t| missing(view, t)).flat_map(|m| m.lost.into_iter().chain(m.since_superseded)).collect()
 }
 
 impl Turn<'_> {
@@ -130,6 +143,17 @@ mod tests {
     fn a_marker_of_nobody_is_invented() {
         let story = rehydrated(|h| h.push(assistant(r(500))));
         assert_eq!(story.fired(), ["nothing-invented"]);
+    }
+
+    #[test]
+    fn what_was_lost_and_comes_back_is_not_invented() {
+        let mut story = Story::restarted();
+        let whole = story.history("main");
+        story.say(Say::reply("main", A, B, Vec::new()));
+        story.restart();
+        let history = [whole, story.history("main")].concat();
+        story.say(Say::reply("main", B, C, history));
+        assert_eq!(story.fired(), ["durable", "honest"], "the loss alone is found");
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 mod exit;
 mod hidden;
+mod known;
+mod out;
 mod replay;
 mod run;
 mod schema;
@@ -13,6 +15,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub use exit::Exit;
+use out::{Failure, Outcome};
 
 /// Kills MCP servers in mid-conversation and proves that codex-reply brings the conversation back.
 #[derive(Debug, Parser)]
@@ -48,27 +51,8 @@ pub fn main() -> ExitCode {
     match exit {
         Ok(exit) => exit.into(),
         Err(Failure { exit, text }) => {
-            anstream::eprintln!("error: {}", text.trim_end());
+            out::complain(&format!("{}\n", text.trim_end()));
             exit.into()
         }
     }
 }
-
-/// Why a subcommand stops: a text for the user, and the exit code.
-#[derive(Debug)]
-struct Failure {
-    exit: Exit,
-    text: String,
-}
-
-impl Failure {
-    fn usage(text: impl ToString) -> Failure {
-        Failure { exit: Exit::Usage, text: text.to_string() }
-    }
-
-    fn broken(text: impl ToString) -> Failure {
-        Failure { exit: Exit::Broken, text: text.to_string() }
-    }
-}
-
-type Outcome = Result<Exit, Failure>;

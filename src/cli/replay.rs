@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use super::run::{exit_of, read_baseline};
+use super::known;
+use super::run::{exit_of, show_cases};
 use super::suite::{CONTROL, judge, recorded};
 use super::{Exit, Failure, Outcome};
 use crate::report;
@@ -30,34 +31,23 @@ const DEPTH: usize = 4;
 
 pub(super) fn main(args: Args) -> Outcome {
     let clock = RealClock::default();
-    let baseline = read_baseline(args.baseline.as_deref())?;
+    let baseline = known::read(args.baseline.as_deref())?;
     let mut dirs = Vec::new();
     for path in &args.runs {
         let before = dirs.len();
         find(path, DEPTH, &mut dirs);
         if dirs.len() == before {
             return Err(Failure::usage(format!(
-                "no run below {}: give the directory that holds journal.jsonl; `rehydra run --keep` keeps it",
+                "no run at or below {}: give the directory that holds journal.jsonl; `rehydra run --keep` keeps it",
                 path.display()
             )));
         }
     }
     let cases: Vec<_> = dirs.iter().map(|dir| judge(dir, &baseline, None)).collect();
-    for case in &cases {
-        if let Some(text) = report::explain(case) {
-            anstream::println!("{text}");
-        }
-    }
     let changed = changed(&dirs, &cases);
     let elapsed_ms = clock.elapsed().as_millis() as u64;
-    if args.json {
-        anstream::println!("{}", report::summary(&cases, elapsed_ms));
-    } else {
-        anstream::print!("{}", report::matrix(&cases, elapsed_ms));
-    }
-    for text in &changed {
-        anstream::println!("{text}");
-    }
+    let summary = args.json.then(|| report::summary(&cases, elapsed_ms));
+    show_cases(&cases, &changed, summary.as_deref(), elapsed_ms)?;
     if args.same && !changed.is_empty() { Ok(Exit::Broken) } else { Ok(exit_of(&cases, &[])) }
 }
 

@@ -1,10 +1,12 @@
 //! `rehydra run`: scenarios × targets → matrix, explanations, exit code.
 
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::out::{self, Failure, Outcome, print};
 use super::suite::{self, Suite};
-use super::{Exit, Failure, Outcome};
+use super::{Exit, known};
 use crate::limits::Limits;
 use crate::report;
 use crate::scenario::{self, Baseline, Scenario};
@@ -14,22 +16,25 @@ use crate::world::{Clock, RealClock};
 
 /// Flags of `rehydra run`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = HELP)]
 pub(super) struct Args {
     /// Scenario files or directories of them [default: the suite inside the binary]
+    #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// A target, repeatable: builtin, builtin:no-rehydrate, codex@VERSION, codex [default: builtin]
     #[arg(long = "target", value_name = "NAME")]
     targets: Vec<String>,
-    /// A server with Codex's tools, repeatable: its command line, quoted as for a shell
+    /// A server with Codex's tools, repeatable: its command line, quoted as for a shell. It is started in another
+    /// directory with an environment of its own; its program and files are found from here
     #[arg(long = "target-command", value_name = "CMD")]
     commands: Vec<String>,
-    /// Only scenarios whose name contains this, repeatable
+    /// Only scenarios whose name contains this, or is exactly this if one is; repeatable
     #[arg(long, value_name = "TEXT")]
     filter: Vec<String>,
     /// Runs at the same time [default: two a core]
     #[arg(long, value_name = "N")]
-    jobs: Option<usize>,
-    /// Known gaps; an empty file means that nothing is excused [default: the suite's own]
+    jobs: Option<NonZeroUsize>,
+    /// Known gaps; an empty file excuses nothing [default: baseline.toml of the suite that is played]
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
     /// Write the results as JSON to this file, `-` for stdout
@@ -41,41 +46,57 @@ pub(super) struct Args {
     /// Where the directories of runs are made
     #[arg(long, value_name = "DIR", default_value = ".rehydra")]
     runs: PathBuf,
-    /// Milliseconds until an unanswered call counts as hung
-    #[arg(long, value_name = "MS")]
-    call_ms: Option<u64>,
-    /// Milliseconds that one run may take
-    #[arg(long, value_name = "MS")]
-    run_ms: Option<u64>,
+    /// Change a limit of every run, repeatable: call_ms=20000, open_ms=10000, run_ms=120000, …
+    #[arg(long = "limit", value_name = "NAME=N")]
+    limits: Vec<String>,
 }
+
+const HELP: &str = "\
+Verdicts:
+  pass         every promise that the scenario proves was kept
+  FAIL         a promise was broken
+  gap          it fails exactly as the baseline says
+  FIXED        the baseline lists something that no longer fires: take it out
+  unsupported  what the scenario proves cannot apply to this target
+  ERROR        the target could not be used, or there was nothing to judge
+
+Exit code:
+  0  only pass, gap and unsupported       2  wrong command line, scenario or baseline; nothing was played
+  1  something is FAIL or FIXED           3  something is ERROR
+
+Examples:
+  rehydra run
+  rehydra run --target builtin:no-rehydrate --target codex@0.153.4
+  rehydra run my/scenarios --target-command 'node server.js' --filter restart";
 
 pub(super) fn main(args: Args) -> Outcome {
     let clock = RealClock::default();
     let all = scenarios(&args)?;
-    let baseline_file = baseline_file(&args);
+    let baseline_file = known::file(args.baseline.as_deref(), &args.paths)?;
     let baseline = if args.paths.is_empty() || baseline_file.is_some() {
-        read_baseline(baseline_file.as_deref())?
+        known::read(baseline_file.as_deref())?
     } else {
         Baseline::default()
     };
-    let stale = stale(&args, &baseline, &all);
-    let scenarios = filtered(&args, all)?;
-    let targets = targets(&args)?;
+    let stale = known::stale(&baseline, &args.paths, &all);
+    let scenarios = filtered(&args.filter, all)?;
+    let limits = limits(&args.limits)?;
+    let names = names(&args)?;
+    reserve(args.json.as_deref())?;
+    let targets = resolved(names)?;
     let stamp = clock.now().strftime("%Y%m%dT%H%M%S").to_string();
     let runs = args.runs.join(format!("{stamp}-{}", std::process::id()));
     make_runs(&args.runs, &runs)?;
-    let mut limits = Limits::default();
-    limits.call_ms = args.call_ms.unwrap_or(limits.call_ms);
-    limits.run_ms = args.run_ms.unwrap_or(limits.run_ms);
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let suite = Suite {
         scenarios,
         targets,
         baseline: Arc::new(baseline),
         limits,
-        jobs: args.jobs.unwrap_or(2 * cores),
+        jobs: args.jobs.map_or(2 * cores, usize::from),
         runs: runs.clone(),
         keep: args.keep,
+        again: again(&args),
         baseline_file,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::broken)?;
@@ -114,111 +135,144 @@ fn scenarios(args: &Args) -> Result<Vec<Scenario>, Failure> {
         let parsed = scenario::builtin().into_iter().map(|(name, source)| Scenario::parse(&name, None, source));
         parsed.collect::<Result<Vec<_>, _>>().map_err(Failure::usage)
     } else {
-        scenario::load(&args.paths).map_err(|error| Failure { exit: Exit::Usage, text: error.render(styled()) })
+        scenario::load(&args.paths).map_err(|error| Failure::diagnosed(error.render(out::styled())))
     }
 }
 
 /// Those of them that are asked for.
-fn filtered(args: &Args, all: Vec<Scenario>) -> Result<Vec<Arc<Scenario>>, Failure> {
-    let wanted = |name: &str| args.filter.is_empty() || args.filter.iter().any(|text| name.contains(text));
-    let count = all.len();
-    let kept: Vec<_> = all.into_iter().filter(|scenario| wanted(&scenario.name)).map(Arc::new).collect();
-    if kept.is_empty() {
-        let asked = args.filter.join("`, `");
-        return Err(Failure::usage(format!("none of the {count} scenarios has `{asked}` in its name; see --filter")));
+fn filtered(filters: &[String], all: Vec<Scenario>) -> Result<Vec<Arc<Scenario>>, Failure> {
+    let hits = |filter: &str, name: &str| match all.iter().any(|scenario| scenario.name == filter) {
+        true => name == filter,
+        false => name.contains(filter),
+    };
+    for filter in filters {
+        if !all.iter().any(|scenario| hits(filter, &scenario.name)) {
+            let names: Vec<_> = all.iter().take(NAMES).map(|scenario| scenario.name.as_str()).collect();
+            let more = if all.len() > NAMES { ", …" } else { "" };
+            let names = report::wrapped("  help: there are ", &format!("{}{more}", names.join(", ")), report::COLUMNS);
+            return Err(Failure::usage(format!(
+                "none of the {} scenarios has `{filter}` in its name\n{names}",
+                all.len()
+            )));
+        }
     }
-    Ok(kept)
+    let wanted = |name: &str| filters.is_empty() || filters.iter().any(|filter| hits(filter, name));
+    let wanted: Vec<bool> = all.iter().map(|scenario| wanted(&scenario.name)).collect();
+    Ok(all.into_iter().zip(wanted).filter(|(_, wanted)| *wanted).map(|(scenario, _)| Arc::new(scenario)).collect())
 }
 
-/// The baseline that is named, or the one at the root of a suite's directory.
-fn baseline_file(args: &Args) -> Option<PathBuf> {
-    let beside = || args.paths.iter().map(|path| path.join(scenario::BASELINE_FILE)).find(|path| path.is_file());
-    args.baseline.clone().or_else(beside)
-}
+/// Most names of scenarios in a message.
+const NAMES: usize = 60;
 
-/// Entries of the baseline about something that does not exist any more. A single file is no suite to miss it in.
-fn stale(args: &Args, baseline: &Baseline, all: &[Scenario]) -> Vec<String> {
-    let names: Vec<_> = all.iter().map(|scenario| scenario.name.as_str()).collect();
-    let mut stale = Vec::new();
-    if args.paths.iter().all(|path| path.is_dir()) {
-        stale = verdict::stale(baseline, &names);
+/// The limits of every run.
+fn limits(changes: &[String]) -> Result<Limits, Failure> {
+    let mut limits = Limits::default();
+    for change in changes {
+        let number = change.split_once('=').and_then(|(name, n)| Some((name, n.parse().ok().filter(|n| *n > 0)?)));
+        if !number.is_some_and(|(name, n)| limits.set(name, n)) {
+            return Err(Failure::usage(format!(
+                "`--limit {change}` changes nothing; give it as NAME=N with N above 0, NAME one of {}",
+                Limits::names().join(", ")
+            )));
+        }
     }
-    let exists = |name: &str| name.parse::<TargetName>().is_ok() || args.commands.iter().any(|command| command == name);
-    stale.extend(verdict::stale_targets(baseline, exists));
-    stale
+    Ok(limits)
 }
 
-fn styled() -> bool {
-    use std::io::IsTerminal;
-    std::io::stderr().is_terminal()
-}
-
-/// The targets that are asked for, found or installed.
-fn targets(args: &Args) -> Result<Vec<(TargetName, Arc<Resolved>)>, Failure> {
+/// The targets that are asked for, each once.
+fn names(args: &Args) -> Result<Vec<TargetName>, Failure> {
+    let targets = args.targets.iter().map(|text| text.parse());
+    let commands = args.commands.iter().map(|command| TargetName::command(command));
     let mut names: Vec<TargetName> = Vec::new();
-    for text in &args.targets {
-        names.push(text.parse().map_err(Failure::usage)?);
+    for name in targets.chain(commands) {
+        let name = name.map_err(Failure::usage)?;
+        if !names.contains(&name) {
+            names.push(name);
+        }
     }
-    names.extend(args.commands.iter().cloned().map(TargetName::Command));
     if names.is_empty() {
         names.push(TargetName::Builtin);
     }
-    let mut seen = Vec::new();
-    names.retain(|name| {
-        !seen.contains(name) && {
-            seen.push(name.clone());
-            true
-        }
-    });
+    Ok(names)
+}
+
+/// The targets found or installed.
+fn resolved(names: Vec<TargetName>) -> Result<Vec<(TargetName, Arc<Resolved>)>, Failure> {
     let resolve = |name: TargetName| name.resolve().map(|found| (name, Arc::new(found))).map_err(Failure::broken);
     names.into_iter().map(resolve).collect()
 }
 
-/// The baseline in `file`, or the one inside the binary.
-pub(super) fn read_baseline(file: Option<&Path>) -> Result<Baseline, Failure> {
-    let Some(path) = file else {
-        return Baseline::parse("the built-in baseline", scenario::builtin_baseline()).map_err(Failure::broken);
-    };
-    let name = path.display().to_string();
-    let source = std::fs::read_to_string(path)
-        .map_err(|error| Failure::usage(format!("failed to read the baseline {name}: {error}")))?;
-    Baseline::parse(&name, &source).map_err(Failure::usage)
+/// The command that plays the same again, but for the scenario and the target.
+fn again(args: &Args) -> Vec<String> {
+    let mut words = vec!["rehydra".to_owned(), "run".to_owned()];
+    words.extend(args.paths.iter().map(|path| path.display().to_string()));
+    if let Some(path) = &args.baseline {
+        words.extend(["--baseline".to_owned(), path.display().to_string()]);
+    }
+    words.extend(args.limits.iter().flat_map(|limit| ["--limit".to_owned(), limit.clone()]));
+    words
 }
 
-/// The directory of this call's runs. `git` passes over whatever lies in the directory above it.
+/// Sees to it that the results can be written before anything is played for them.
+fn reserve(json: Option<&Path>) -> Result<(), Failure> {
+    let Some(path) = json.filter(|path| path.as_os_str() != "-") else { return Ok(()) };
+    let opened = std::fs::File::options().append(true).create(true).open(path);
+    opened.map(drop).map_err(|error| Failure::usage(format!("failed to write {}: {error}", path.display())))
+}
+
+/// The directory of this call's runs. `git` passes over whatever lies in the directory above it, if that is made here: a
+/// directory that was there before is somebody's own.
 fn make_runs(above: &Path, runs: &Path) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
         Failure::broken(format!("failed to make {}: {error}; choose another place with --runs", runs.display()))
     };
+    let is_new = !above.exists();
     std::fs::create_dir_all(runs).map_err(failed)?;
-    let ignore = above.join(".gitignore");
-    if !ignore.exists() {
-        std::fs::write(ignore, "*\n").map_err(failed)?;
+    if is_new {
+        std::fs::write(above.join(".gitignore"), "*\n").map_err(failed)?;
     }
     Ok(())
 }
 
 fn show(args: &Args, cases: &[report::Case], stale: &[String], elapsed_ms: u64) -> Outcome {
-    for case in cases {
-        if let Some(text) = report::explain(case) {
-            anstream::println!("{text}");
-        }
-    }
-    for text in stale {
-        anstream::println!("FIXED {text}\n");
-    }
-    let exit = exit_of(cases, stale);
-    if let Some(path) = &args.json {
-        let text = report::summary(cases, elapsed_ms);
-        if path.as_os_str() == "-" {
-            anstream::println!("{text}");
-            return Ok(exit);
-        }
-        std::fs::write(path, text + "\n")
+    let remarks: Vec<_> = stale.iter().map(|text| format!("FIXED {text}")).collect();
+    let summary = args.json.is_some().then(|| report::summary(cases, elapsed_ms) + "\n");
+    let to_stdout = args.json.as_deref().is_some_and(|path| path.as_os_str() == "-");
+    show_cases(cases, &remarks, summary.as_deref().filter(|_| to_stdout), elapsed_ms)?;
+    if let (Some(path), Some(text), false) = (&args.json, &summary, to_stdout) {
+        std::fs::write(path, text)
             .map_err(|error| Failure::broken(format!("failed to write {}: {error}", path.display())))?;
     }
-    anstream::print!("{}", report::matrix(cases, elapsed_ms));
-    Ok(exit)
+    Ok(exit_of(cases, stale))
+}
+
+/// Shows what needs attention, the matrix, and why there are gaps. Where JSON goes to stdout, it is alone there.
+pub(super) fn show_cases(
+    cases: &[report::Case],
+    remarks: &[String],
+    json: Option<&str>,
+    elapsed_ms: u64,
+) -> Result<(), Failure> {
+    let columns = report::columns();
+    let mut text = String::new();
+    for explanation in report::explanations(cases, columns) {
+        text.push_str(&explanation);
+        text.push('\n');
+    }
+    for remark in remarks {
+        text.push_str(&format!("{remark}\n\n"));
+    }
+    if let Some(json) = json {
+        out::complain(&text);
+        return print(json);
+    }
+    text.push_str(&report::matrix(cases, columns));
+    let reasons = report::reasons(cases, columns);
+    if !reasons.is_empty() {
+        text.push_str(&format!("\n{reasons}"));
+    }
+    text.push_str(&format!("\n{}", report::totals(cases, elapsed_ms)));
+    print(&text)
 }
 
 pub(super) fn exit_of(cases: &[report::Case], stale: &[String]) -> Exit {

@@ -1,5 +1,6 @@
 //! Playing a suite: every scenario on every target, several at once, each judged as soon as it has ended.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,7 +10,7 @@ use tokio::task::JoinSet;
 use crate::journal::{Run, TargetKind};
 use crate::limits::Limits;
 use crate::player::{self, Plan};
-use crate::report::{Case, Progress, word};
+use crate::report::{Case, Progress, headline, word};
 use crate::scenario::{Baseline, Scenario};
 use crate::target::resolve::{Resolved, TargetName};
 use crate::verdict::{self, Verdict};
@@ -27,6 +28,8 @@ pub(super) struct Suite {
     pub runs: PathBuf,
     /// Keep the directories of runs that need no attention too.
     pub keep: bool,
+    /// The command that plays the suite again, but for the scenario and the target.
+    pub again: Vec<String>,
     /// Where the baseline was read from, if it is not the one inside the binary.
     pub baseline_file: Option<PathBuf>,
 }
@@ -39,6 +42,7 @@ pub(super) async fn play(suite: Suite) -> Vec<Case> {
     let places = Arc::new(Semaphore::new(suite.jobs.max(1)));
     let mut playing = JoinSet::new();
     let mut order = 0;
+    let mut taken = HashSet::new();
     for scenario in &suite.scenarios {
         for (name, target) in &suite.targets {
             let (suite, places, progress) = (suite.clone(), places.clone(), progress.clone());
@@ -47,6 +51,7 @@ pub(super) async fn play(suite: Suite) -> Vec<Case> {
                 name: name.clone(),
                 target: target.clone(),
                 control: control.clone(),
+                dir: suite.runs.join(free(&mut taken, &format!("{}@{}", scenario.name, name.text()))),
             };
             playing.spawn(async move {
                 // The semaphore is never closed.
@@ -54,8 +59,7 @@ pub(super) async fn play(suite: Suite) -> Vec<Case> {
                 progress.playing(&job.scenario.name, &job.target.profile.name);
                 let case = job.play(&suite).await;
                 let loud = matches!(case.verdict, Verdict::Fail { .. } | Verdict::Fixed { .. } | Verdict::Error { .. });
-                let line = format!("{} {} on {}", word(&case.verdict), case.scenario, case.target);
-                progress.ended(loud.then_some(line));
+                progress.ended(loud.then(|| headline(&case)));
                 (order, case)
             });
             order += 1;
@@ -79,6 +83,7 @@ struct Job {
     name: TargetName,
     target: Arc<Resolved>,
     control: Option<Arc<Resolved>>,
+    dir: PathBuf,
 }
 
 /// Where the control's run of the same story lies, below the run's directory.
@@ -87,19 +92,19 @@ pub(super) const CONTROL: &str = "control";
 impl Job {
     async fn play(self, suite: &Suite) -> Case {
         let clock = RealClock::default();
-        let dir = suite.runs.join(format!("{}@{}", file_name(&self.scenario.name), file_name(&self.name.text())));
-        let failure = self.live(suite, &dir).await.err();
-        let mut case = judge(&dir, &suite.baseline, failure);
+        let dir = &self.dir;
+        let failure = self.live(suite, dir).await.err();
+        let mut case = judge(dir, &suite.baseline, failure);
         case.scenario = self.scenario.name.clone();
         case.target = self.name.text();
-        case.again = self.again();
-        case.judge_again = judge_again(&dir, suite.baseline_file.as_deref());
-        record(&case, &dir);
+        case.again = self.again(suite);
+        case.judge_again = judge_again(dir, suite.baseline_file.as_deref());
+        record(&case, dir);
         case.took_ms = clock.elapsed().as_millis() as u64;
         let quiet = matches!(case.verdict, Verdict::Pass | Verdict::Gap { .. } | Verdict::Unsupported { .. });
         if quiet && !suite.keep {
             // A leftover directory is no reason to fail a run that passed.
-            let _ = std::fs::remove_dir_all(&dir);
+            let _ = std::fs::remove_dir_all(dir);
             case.dir = None;
         }
         case
@@ -120,16 +125,20 @@ impl Job {
         }
     }
 
-    fn again(&self) -> String {
-        let scenario = match &self.scenario.path {
-            Some(path) => path.display().to_string(),
-            None => format!("--filter {}", self.scenario.name),
+    fn again(&self, suite: &Suite) -> String {
+        let target = match &self.name {
+            TargetName::Command(command) => ["--target-command".to_owned(), command.clone()],
+            name => ["--target".to_owned(), name.text()],
         };
-        match &self.name {
-            TargetName::Command(command) => format!("rehydra run {scenario} --target-command '{command}' --keep"),
-            name => format!("rehydra run {scenario} --target {} --keep", name.text()),
-        }
+        let filter = ["--filter".to_owned(), self.scenario.name.clone()];
+        let words = suite.again.iter().chain(&filter).chain(&target);
+        words.map(|word| quoted(word)).chain(["--keep".to_owned()]).collect::<Vec<_>>().join(" ")
     }
+}
+
+/// A word as a shell reads it. A word that no shell can be given stands as it is.
+fn quoted(word: &str) -> String {
+    shlex::try_quote(word).map_or_else(|_| word.to_owned(), |quoted| quoted.into_owned())
 }
 
 /// Judges the run in `dir`, with its control's if there is one. `failure` is why it could not be played to its end.
@@ -173,13 +182,34 @@ pub(super) fn recorded(dir: &Path) -> Option<String> {
 }
 
 fn judge_again(dir: &Path, baseline: Option<&Path>) -> String {
-    let baseline = baseline.map(|path| format!(" --baseline {}", path.display())).unwrap_or_default();
-    format!("rehydra replay {}{baseline}", dir.display())
+    let path = |path: &Path| quoted(&path.display().to_string());
+    let baseline = baseline.map(|file| format!(" --baseline {}", path(file))).unwrap_or_default();
+    format!("rehydra replay {}{baseline}", path(dir))
 }
 
-/// A name as one part of a path.
-fn file_name(name: &str) -> String {
+/// A name as one part of a path that no other run has.
+fn free(taken: &mut HashSet<String>, name: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.@:=".contains(c) { c } else { '.' };
-    let text: String = name.chars().map(plain).take(80).collect();
-    if text.starts_with('.') { format!("_{text}") } else { text }
+    let text: String = name.chars().map(plain).take(100).collect();
+    let text = if text.starts_with('.') { format!("_{text}") } else { text };
+    let numbered = (2..).map(|n| format!("{text}~{n}"));
+    let free = std::iter::once(text.clone()).chain(numbered).find(|name| !taken.contains(name)).unwrap_or(text);
+    taken.insert(free.clone());
+    free
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_two_runs_share_a_directory() {
+        let mut taken = HashSet::new();
+        let long = "x".repeat(200);
+        let names =
+            ["a/b@builtin", "a.b@builtin", &format!("a@{long} 1"), &format!("a@{long} 2"), "../a", "a/b@builtin"];
+        let dirs: Vec<String> = names.iter().map(|name| free(&mut taken, name)).collect();
+        assert_eq!(dirs.iter().collect::<HashSet<_>>().len(), names.len(), "{dirs:?}");
+        assert!(dirs.iter().all(|dir| dir.len() < 110 && !dir.starts_with('.') && !dir.contains('/')), "{dirs:?}");
+    }
 }

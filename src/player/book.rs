@@ -8,31 +8,44 @@ use crate::scenario::Id;
 
 /// Every thread of the story, by its name in the scenario.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Book(BTreeMap<String, Vec<String>>);
+pub(super) struct Book {
+    ids: BTreeMap<String, Vec<String>>,
+    failures: BTreeMap<String, String>,
+}
 
 impl Book {
     /// The target (or the player, by placing a file) said that `thread` is known by `id`. Saying it again changes
     /// nothing.
     pub(super) fn learn(&mut self, thread: &str, id: &str) {
-        let ids = self.0.entry(thread.to_owned()).or_default();
+        let ids = self.ids.entry(thread.to_owned()).or_default();
         if ids.last().is_none_or(|last| last != id) {
             ids.push(id.to_owned());
         }
     }
 
+    /// The newest call to `thread` ended without an id.
+    pub(super) fn fail(&mut self, thread: &str, how: String) {
+        self.failures.insert(thread.to_owned(), how);
+    }
+
+    /// How the call that was to begin `thread` ended instead.
+    pub(super) fn failed_start(&self, thread: &str) -> Option<&str> {
+        self.failures.get(thread).map(String::as_str)
+    }
+
     /// The newest id of a thread.
     pub(super) fn current(&self, thread: &str) -> Option<&str> {
-        self.0.get(thread)?.last().map(String::as_str)
+        self.ids.get(thread)?.last().map(String::as_str)
     }
 
     /// The first id of the first thread, by name, other than `except`.
     pub(super) fn any_but(&self, except: &str) -> Option<&str> {
-        self.0.iter().filter(|(name, _)| *name != except).flat_map(|(_, ids)| ids).next().map(String::as_str)
+        self.ids.iter().filter(|(name, _)| *name != except).flat_map(|(_, ids)| ids).next().map(String::as_str)
     }
 
     /// The id that a reply to `thread` is sent with, or `None` if the thread has none yet.
     pub(super) fn choose(&self, thread: &str, id: &Id) -> Option<(String, IdChoice)> {
-        let ids = self.0.get(thread).map(Vec::as_slice).unwrap_or_default();
+        let ids = self.ids.get(thread).map(Vec::as_slice).unwrap_or_default();
         match id {
             Id::Current => ids.last().map(|id| (id.clone(), IdChoice::Current)),
             Id::First => ids.first().map(|id| (id.clone(), IdChoice::First)),
@@ -45,7 +58,7 @@ impl Book {
     pub(super) fn owner(&self, id: &str) -> Option<&str> {
         let asked = ThreadId::parse(id).ok()?;
         let knows = |ids: &Vec<String>| ids.iter().any(|known| ThreadId::parse(known).is_ok_and(|k| k == asked));
-        self.0.iter().find(|(_, ids)| knows(ids)).map(|(thread, _)| thread.as_str())
+        self.ids.iter().find(|(_, ids)| knows(ids)).map(|(thread, _)| thread.as_str())
     }
 }
 

@@ -85,14 +85,17 @@ impl<T: Target> Story<'_, T> {
 
     fn id_for(&self, spec: &Call) -> Result<(String, IdChoice), Stop> {
         self.book.choose(&spec.thread, &spec.id).ok_or_else(|| {
-            Stop(format!("thread `{}` has no id yet: the call that begins it was not answered with one", spec.thread))
+            let end = self.book.failed_start(&spec.thread).unwrap_or("gave none");
+            Stop(format!("thread `{}` has no id to go on with: the call that begins it {end}", spec.thread))
         })
     }
 
     /// Whatever id a reply names is what its thread is known by from now on. An id that is no thread of the story teaches
     /// nothing.
     fn learn(&mut self, ask: &Ask, answer: &Answer) {
-        let Some(id) = &answer.id_returned else { return };
+        let Some(id) = &answer.id_returned else {
+            return self.book.fail(&ask.thread, ended(answer));
+        };
         let literal = ask.id.as_ref().filter(|(_, is)| *is == IdChoice::Literal);
         let known = literal.is_none_or(|(sent, _)| self.book.owner(sent).is_some());
         // A tool error may name the continuation it has made, or just repeat what it was given.
@@ -119,5 +122,16 @@ impl<T: Target> Story<'_, T> {
         let expected = pattern.map_or(wanted.to_owned(), |p| format!("{wanted} that matches `{p}`"));
         let got = format!("{outcome:?}: {}", answer.text);
         self.journal.append(Lane::Player, Kind::Unexpected(Unexpected { call: ask.call, expected, got }));
+    }
+}
+
+/// How a call without an id ended, as the end of a sentence.
+fn ended(answer: &Answer) -> String {
+    match answer.outcome {
+        AnswerOutcome::Reply => format!("was answered without an id: {}", answer.text),
+        AnswerOutcome::ToolError | AnswerOutcome::RpcError => format!("was answered by an error: {}", answer.text),
+        AnswerOutcome::Timeout => "was not answered in time".to_owned(),
+        AnswerOutcome::Closed => "was ended by the end of the server".to_owned(),
+        AnswerOutcome::Cancelled => "was cancelled".to_owned(),
     }
 }

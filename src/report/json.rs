@@ -9,7 +9,7 @@ use crate::verdict::Verdict;
 /// Version of the shape below; raised when a field changes its meaning or goes.
 const SHAPE: u32 = 1;
 
-/// `{ "shape": 1, "rehydra": "…", "elapsed_ms": …, "cases": [ { "scenario", "target", "verdict", "reason", "checks": [ {
+/// `{ "shape": 1, "rehydra": "…", "elapsed_ms": …, "cases": [ { "scenario", "target", "verdict", "reason", "refs": […], "checks": [ {
 /// "invariant", "outcome", "reason", "findings": […] } ], "run", "took_ms" } ] }`.
 pub fn summary(cases: &[Case], elapsed_ms: u64) -> String {
     let cases: Vec<_> = cases.iter().map(case).collect();
@@ -35,15 +35,20 @@ fn case(case: &Case) -> Value {
     let checks: Vec<_> = checks.collect();
     let reason = match &case.verdict {
         Verdict::Pass => None,
-        Verdict::Fail { reason } | Verdict::Fixed { reason } | Verdict::Gap { reason } => Some(reason),
+        Verdict::Fail { reason } | Verdict::Fixed { reason } | Verdict::Gap { reason, .. } => Some(reason),
         Verdict::Unsupported { reason } => Some(reason),
         Verdict::Error { text } => Some(text),
+    };
+    let refs = match &case.verdict {
+        Verdict::Gap { refs, .. } => refs.as_slice(),
+        _ => [].as_slice(),
     };
     json!({
         "scenario": case.scenario,
         "target": case.target,
         "verdict": word(&case.verdict).to_lowercase(),
         "reason": reason,
+        "refs": refs,
         "checks": checks,
         "run": case.dir,
         "took_ms": case.took_ms,

@@ -1,18 +1,25 @@
 //! Reports: readers of finished runs. Nothing here plays or judges, and nothing but this room and `cli` prints.
 //!
-//! What a target said is data. Everything of it that reaches a terminal goes through [`neutral`] first.
+//! What a target said is data. Everything of it that reaches a terminal goes through [`neutral`] first. Texts are painted and
+//! made for a width in columns; whoever prints them takes the colours out where nobody sees them.
 
 mod explain;
 mod json;
 mod matrix;
 mod neutral;
+mod page;
 mod progress;
+#[cfg(test)]
+mod testing;
+mod totals;
 
-pub use explain::explain;
+pub use explain::explanations;
 pub use json::summary;
 pub use matrix::matrix;
 pub use neutral::neutral;
+pub use page::{COLUMNS, columns, headline, word, wrapped};
 pub use progress::Progress;
+pub use totals::{reasons, totals};
 
 use std::path::PathBuf;
 
@@ -41,16 +48,4 @@ pub struct Case {
     pub judge_again: String,
     /// How long it took, in milliseconds.
     pub took_ms: u64,
-}
-
-/// A verdict in one word, as every table shows it.
-pub fn word(verdict: &Verdict) -> &'static str {
-    match verdict {
-        Verdict::Pass => "pass",
-        Verdict::Fail { .. } => "FAIL",
-        Verdict::Gap { .. } => "gap",
-        Verdict::Fixed { .. } => "FIXED",
-        Verdict::Unsupported { .. } => "unsupported",
-        Verdict::Error { .. } => "ERROR",
-    }
 }

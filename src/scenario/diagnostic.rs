@@ -15,6 +15,8 @@ use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Render
 
 /// Most entries kept of one file; what is beyond is counted.
 const KEPT: usize = 100;
+/// Columns that a long line of the source is shown in.
+const COLUMNS: usize = 100;
 /// Longest caret.
 const CARET_CHARS: usize = 80;
 
@@ -49,7 +51,7 @@ impl Diagnostics {
         Diagnostics { origin: origin.to_owned(), text: source.to_owned(), entries: Vec::new(), dropped: 0 }
     }
 
-    /// For a file that cannot be taken at all.
+    /// For a file that cannot be taken at all; an empty `origin` is not shown.
     pub(super) fn refusal(origin: &str, message: String, help: &str) -> Diagnostics {
         let mut all = Diagnostics::new(origin, "");
         all.push(Diagnostic { message, span: None, label: String::new(), related: None, help: help.to_owned() });
@@ -82,11 +84,13 @@ impl Diagnostics {
     /// The text for a person: plain, or `styled` with colours of the terminal.
     pub fn render(&self, styled: bool) -> String {
         let renderer = if styled { Renderer::styled() } else { Renderer::plain() };
+        let renderer = renderer.term_width(COLUMNS);
         let mut text = String::new();
         for entry in &self.entries {
             let group = Group::with_title(Level::ERROR.primary_title(neutral(&entry.message)));
             let group = match &entry.span {
                 Some(span) => group.element(self.snippet(span, entry)),
+                None if self.origin.is_empty() => group,
                 None => group.element(Origin::path(neutral(&self.origin))),
             };
             let group = match entry.help.as_str() {

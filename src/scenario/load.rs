@@ -46,28 +46,27 @@ pub enum Problem {
 impl LoadError {
     /// The text for a person: plain, or `styled` with colours of the terminal.
     pub fn render(&self, styled: bool) -> String {
-        let texts: Vec<String> = self
-            .problems
-            .iter()
-            .map(|problem| match problem {
-                Problem::Unreadable { path, text } => {
-                    Diagnostics::refusal(&path.display().to_string(), text.clone(), "").render(styled)
-                }
-                Problem::Unsound(diagnostics) => diagnostics.render(styled),
-            })
-            .collect();
-        texts.join("\n\n")
+        self.problems.iter().map(|problem| problem.render(styled)).collect::<Vec<_>>().join("\n\n")
+    }
+}
+
+impl Problem {
+    /// The text for a person: plain, or `styled` with colours of the terminal.
+    pub fn render(&self, styled: bool) -> String {
+        match self {
+            Problem::Unreadable { path, text } => {
+                let text = format!("{} {text}", path.display());
+                let help = "name scenario files (`.toml`), or directories that hold some";
+                Diagnostics::refusal("", text, help).render(styled)
+            }
+            Problem::Unsound(diagnostics) => diagnostics.render(styled),
+        }
     }
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Problem::Unreadable { path, text } => {
-                write!(f, "{}", Diagnostics::refusal(&path.display().to_string(), text.clone(), ""))
-            }
-            Problem::Unsound(diagnostics) => diagnostics.fmt(f),
-        }
+        f.write_str(&self.render(false))
     }
 }
 

@@ -7,6 +7,7 @@
 mod app_server;
 mod burial;
 mod calls;
+mod command;
 pub mod home;
 mod life;
 pub mod live;

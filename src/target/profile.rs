@@ -49,13 +49,13 @@ pub fn codex_app_server(version: &str, identity: Identity, program: &Path) -> Ta
 }
 
 /// `--target-command`: anybody's server that has Codex's tools. The text is split as a shell splits words, without
-/// running one.
+/// running one, and is the target's name.
 pub fn from_command(command: &str) -> Result<TargetProfile, CommandError> {
     let words = shlex::split(command).ok_or_else(|| CommandError::Quotes(command.to_owned()))?;
     if words.is_empty() {
         return Err(CommandError::Empty);
     }
-    Ok(codex_like("target-command", TargetKind::Foreign, words))
+    Ok(codex_like(command, TargetKind::Foreign, words))
 }
 
 /// The text of a `--target-command` is no command.

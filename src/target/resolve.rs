@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::str::FromStr;
 
+use super::command::located;
 use super::profile;
 use crate::codex::install;
 use crate::codex::version::Version;
@@ -115,8 +116,7 @@ impl FromStr for TargetName {
             return Err(ResolveError(format!("no target `{name}`; there are {known}, and --target-command 'CMD'")));
         };
         let (version, suffix) = rest.split_once('/').map_or((rest, None), |(version, suffix)| (version, Some(suffix)));
-        let parsed: Version =
-            version.parse().map_err(|error| ResolveError(format!("`{version}` is not a Codex version: {error}")))?;
+        let parsed: Version = version.parse().map_err(|error| ResolveError(format!("target `{name}`: {error}")))?;
         let through = match suffix {
             None => Through::usual(parsed),
             Some(suffix) => Through::parse(suffix).ok_or_else(|| {
@@ -131,6 +131,18 @@ impl FromStr for TargetName {
 }
 
 impl TargetName {
+    /// `--target-command`: refused here if it is no command line.
+    pub fn command(command: &str) -> Result<TargetName, ResolveError> {
+        let sound = profile::from_command(command).map_err(|error| ResolveError(format!("--target-command: {error}")));
+        sound.map(|_| TargetName::Command(command.to_owned()))
+    }
+
+    /// Whether a baseline may speak of a target of that name: one that could be asked for, or some command line.
+    pub fn may_exist(name: &str) -> bool {
+        let ours = name.starts_with("builtin") || name.starts_with("codex@");
+        !ours || name.parse::<TargetName>().is_ok()
+    }
+
     /// The name as it is shown, the shortest that means the same.
     pub fn text(&self) -> String {
         match self {
@@ -172,7 +184,13 @@ impl TargetName {
                 profile.name = self.text();
                 Ok(Resolved { profile, version: Some(found.version) })
             }
-            TargetName::Command(command) => plain(profile::from_command(command).map_err(|error| failed(&error))?),
+            TargetName::Command(command) => {
+                let mut profile = profile::from_command(command).map_err(|error| failed(&error))?;
+                let here = std::env::current_dir().map_err(|error| failed(&error))?;
+                let path = std::env::var_os("PATH").unwrap_or_default();
+                profile.command = located(&profile.command, &here, &path).map_err(|error| failed(&error))?;
+                plain(profile)
+            }
         }
     }
 }
@@ -217,7 +235,7 @@ mod tests {
             ("codex@0.79.0/app-server:fork", "thread/fork"),
             ("codex@0.169.0/acp", "/app-server:fork"),
             ("codex@0.169.0/", "/app-server:fork"),
-            ("codex@new", "not a Codex version"),
+            ("codex@new", "no Codex version"),
             ("claude", "no target `claude`"),
         ] {
             let error = shown(name).expect_err(name);

@@ -35,7 +35,7 @@ impl Trouble {
     /// The whole text; `junk` is the first line on its stdout that was no message, `stderr` its last lines there.
     pub(super) fn tell(&self, profile: &TargetProfile, junk: Option<&str>, stderr: &[String]) -> TargetError {
         let (what, remedy) = self.words(profile.dialect);
-        let mut text = format!("target `{}` {what}", profile.name);
+        let mut text = format!("target `{}` {what}", neutral(&profile.name));
         let _ = write!(text, "\n  command: {}", neutral(&profile.command.join(" ")));
         if let Some(junk) = junk {
             let _ = write!(text, "\n  on stdout, which is for JSON-RPC alone: {junk}");
@@ -58,13 +58,14 @@ impl Trouble {
 
     fn words(&self, dialect: Dialect) -> (String, &'static str) {
         let must_speak = match dialect {
-            Dialect::Mcp => "it must speak MCP 2025-06-18 or negotiate it",
+            Dialect::Mcp => "is it an MCP server on stdio? It must speak MCP 2025-06-18 or negotiate it",
             Dialect::AppServer => "it must speak the protocol of `codex app-server`",
         };
         match self {
-            Trouble::Spawn(error) => {
-                (format!("could not be started: {error}"), "check the command and run `rehydra doctor`")
-            }
+            Trouble::Spawn(error) => (
+                format!("could not be started: {error}"),
+                "check the command, and that this machine has processes and files to spare",
+            ),
             Trouble::Exited(ended) => {
                 let how = match (ended.code, ended.signal) {
                     (Some(code), _) => format!("exited with code {code}"),
@@ -76,8 +77,11 @@ impl Trouble {
             Trouble::Silent { method, limit_ms } => (
                 format!("did not answer `{method}` within {limit_ms} ms"),
                 match dialect {
-                    Dialect::Mcp => "is it an MCP server on stdio? If it only starts slowly, raise the limit `open_ms`",
-                    Dialect::AppServer => "if it only starts slowly, raise the limit `open_ms`",
+                    Dialect::Mcp => {
+                        "is it an MCP server on stdio? If it only starts slowly, raise the limit `open_ms` \
+                         (--limit open_ms=60000)"
+                    }
+                    Dialect::AppServer => "if it only starts slowly, raise the limit `open_ms` (--limit open_ms=60000)",
                 },
             ),
             Trouble::Refused { method, error } => {

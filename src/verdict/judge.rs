@@ -2,7 +2,7 @@
 
 use super::known::{Known, compare};
 use crate::check::{Finding, Invariant, Outcome};
-use crate::journal::{Kind, Run, Seq, Unexpected};
+use crate::journal::{AnswerOutcome, Kind, Run, Seq, Unexpected};
 use crate::scenario::Baseline;
 
 /// What came out of one scenario on one target.
@@ -19,6 +19,8 @@ pub enum Verdict {
     Gap {
         /// The baseline's reason.
         reason: String,
+        /// The issues and pull requests that the baseline names.
+        refs: Vec<String>,
     },
     /// The baseline lists something that no longer fires.
     Fixed {
@@ -49,7 +51,7 @@ pub fn exit_code(verdicts: &[&Verdict]) -> u8 {
 
 /// The verdict on a run from what the checks said of it.
 pub fn judge(run: &Run, outcomes: &[(Invariant, Outcome)], baseline: &Baseline) -> Verdict {
-    if let Some(text) = harness_failure(run) {
+    if let Some(text) = harness_failure(run).or_else(|| elsewhere(run)) {
         return Verdict::Error { text };
     }
     let proves = match proved(run, outcomes) {
@@ -75,9 +77,9 @@ pub fn judge(run: &Run, outcomes: &[(Invariant, Outcome)], baseline: &Baseline) 
     let (scenario, target) = (&run.header.scenario.name, &run.header.target.name);
     match compare(baseline, scenario, target, &findings) {
         Known::Nothing if unmet.is_empty() => Verdict::Pass,
-        Known::Gap(reason) if unmet.is_empty() => Verdict::Gap { reason },
+        Known::Gap { reason, refs } if unmet.is_empty() => Verdict::Gap { reason, refs },
         Known::Fixed(reason) if unmet.is_empty() => Verdict::Fixed { reason },
-        Known::Nothing | Known::Gap(_) => Verdict::Fail { reason: unmet.join("\n") },
+        Known::Nothing | Known::Gap { .. } => Verdict::Fail { reason: unmet.join("\n") },
         Known::Fixed(text) | Known::Other(text) => Verdict::Fail { reason: lines(text, unmet) },
     }
 }
@@ -100,6 +102,17 @@ fn harness_failure(run: &Run) -> Option<String> {
         return Some(texts.join("\n"));
     }
     run.cut_short.then(|| "the journal ends in the middle of a line: its harness was killed; play it again".to_owned())
+}
+
+/// The target answers, but not with what the stub says.
+fn elsewhere(run: &Run) -> Option<String> {
+    let replied = |kind: &Kind| matches!(kind, Kind::Answer(answer) if answer.outcome == AnswerOutcome::Reply);
+    let answers = run.events.iter().any(|event| replied(&event.kind));
+    let asks = run.events.iter().any(|event| matches!(event.kind, Kind::ModelRequest(_)));
+    (answers && !asks).then(|| {
+        "the target answers, but its model traffic does not come to {stub}; put that address into its configuration"
+            .to_owned()
+    })
 }
 
 /// What the scenario proves, with what was said of each.
@@ -155,6 +168,10 @@ fn unmet(run: &Run, findings: &[&Finding]) -> Vec<String> {
         calls.next_back().map_or_else(|| format!("call {}", unexpected.call), |step| format!("step {step}"))
     };
     told.filter(|told| !explained(told))
-        .map(|(_, u)| format!("{}: the scenario expects {}, and got {}", step_of(u), u.expected, u.got))
+        .map(|(_, u)| {
+            // What a target says may have any shape; a reason has one line for each thing.
+            let got = u.got.split_whitespace().collect::<Vec<_>>().join(" ");
+            format!("{}: the scenario expects {}, and got {got}", step_of(u), u.expected)
+        })
         .collect()
 }

@@ -12,8 +12,8 @@ use crate::scenario::{Baseline, Gap};
 pub(super) enum Known {
     /// No finding, and none was listed.
     Nothing,
-    /// Exactly what is listed; the reasons.
-    Gap(String),
+    /// Exactly what is listed; the reasons, and what they refer to.
+    Gap { reason: String, refs: Vec<String> },
     /// Something that is listed does not fire, and all that fires is listed.
     Fixed(String),
     /// Anything else.
@@ -55,7 +55,9 @@ pub(super) fn compare(baseline: &Baseline, scenario: &str, target: &str, finding
         ));
     }
     let reasons: BTreeSet<&str> = active.iter().map(|gap| gap.reason.as_str()).collect();
-    Known::Gap(reasons.into_iter().collect::<Vec<_>>().join("; "))
+    let refs: BTreeSet<&String> = active.iter().flat_map(|gap| &gap.refs).collect();
+    let reason = reasons.into_iter().collect::<Vec<_>>().join("; ");
+    Known::Gap { reason, refs: refs.into_iter().cloned().collect() }
 }
 
 fn text_matches(gap: &Gap, findings: &[&Finding]) -> bool {

@@ -137,7 +137,7 @@ fn findings_outside_what_is_to_be_proved_count_too() {
 #[test]
 fn exactly_what_the_baseline_lists_is_a_gap() {
     let verdict = judge(&run(&["rehydrates"]), &outcomes(&[broken(REHYDRATES)]), &known(&[gap(&[REHYDRATES])]));
-    assert_eq!(verdict, Verdict::Gap { reason: "threads live in memory".into() });
+    assert_eq!(verdict, Verdict::Gap { reason: "threads live in memory".into(), refs: Vec::new() });
 }
 
 #[test]
@@ -205,6 +205,22 @@ fn a_harness_that_failed_is_an_error() {
 }
 
 #[test]
+fn a_target_that_asks_another_model_is_an_error() {
+    let answer = Answer {
+        from: Vec::new(),
+        call: 1,
+        outcome: AnswerOutcome::Reply,
+        id_returned: None,
+        text: "Noted.".into(),
+        notes: Vec::new(),
+        error_kind: None,
+        raw: None,
+    };
+    let verdict = judge(&with(run(&["responsive"]), 1, Kind::Answer(answer)), &outcomes(&[]), &none());
+    assert!(matches!(verdict, Verdict::Error { text } if text.contains("does not come to {stub}")));
+}
+
+#[test]
 fn a_promise_that_this_build_does_not_know_is_an_error() {
     assert!(matches!(judge(&run(&["soon"]), &outcomes(&[]), &none()), Verdict::Error { .. }));
 }
@@ -230,7 +246,7 @@ fn an_expectation_that_a_finding_explains_is_not_counted_beside_it() {
 fn the_worst_verdict_decides_the_exit_code() {
     let text = String::new;
     let (error, fail) = (Verdict::Error { text: text() }, Verdict::Fail { reason: text() });
-    let (fixed, gap) = (Verdict::Fixed { reason: text() }, Verdict::Gap { reason: text() });
+    let (fixed, gap) = (Verdict::Fixed { reason: text() }, Verdict::Gap { reason: text(), refs: Vec::new() });
     let unsupported = Verdict::Unsupported { reason: text() };
     assert_eq!(exit_code(&[]), 0);
     assert_eq!(exit_code(&[&Verdict::Pass, &gap, &unsupported]), 0);

@@ -2,7 +2,8 @@
 //!
 //! A rehydrated reply names an id that no thread had before (or, where the profile declares `same`, the one it had).
 //! That id must work: for the next reply and after the next restart. A client that has not noticed the change goes on
-//! with an old id and must reach the newest continuation. It loses nothing *silently*: a server that says in its answer
+//! with an old id and must reach the newest continuation; where ids stay, the only one is old as soon as the thread was
+//! brought back. It loses nothing *silently*: a server that says in its answer
 //! that it branched or fell back to an ancestor has kept that promise, and `durable` judges the rest.
 
 use super::outcome::{Outcome, one_line};
@@ -89,15 +90,19 @@ pub(super) fn stale_id(view: &View<'_>) -> Outcome {
     let mut looked = false;
     for turn in view.continued() {
         let (Some(thread), Some(id)) = (turn.thread, &turn.call.what.id_sent) else { continue };
-        if view.threads.superseded(thread, id, turn.call.at).is_none() {
-            continue;
-        }
+        let since = match view.run.header.target.identity {
+            Identity::New => view.threads.superseded(thread, id, turn.call.at),
+            Identity::Same => brought_back(view, turn, thread),
+        };
+        let Some(since) = since else { continue };
         let (Some(expected), Some(missing)) = (view.expected(turn), history::missing(view, turn)) else { continue };
         looked = true;
-        if missing.since_superseded.is_empty() || notes::has_note(view, turn) {
+        let newer = history::made_since(view, turn, thread, since);
+        let lost: Vec<_> = missing.lost.iter().chain(&missing.since_superseded).filter(|m| newer.contains(m)).collect();
+        if lost.is_empty() || notes::has_note(view, turn) {
             continue;
         }
-        let names = view.names(&missing.since_superseded);
+        let names = view.names(lost);
         let mut evidence: Vec<Seq> = turn.requests.iter().take(1).map(|r| r.seq).collect();
         evidence.extend(&expected.evidence);
         let text = format!("a reply with the old id silently loses the turns made since: {names}");
@@ -105,6 +110,12 @@ pub(super) fn stale_id(view: &View<'_>) -> Outcome {
         findings.push(turn.finding(Invariant::StaleId, said, text, evidence));
     }
     Outcome::conclude(findings, looked, "no reply with a superseded id reached the model")
+}
+
+/// The answer of the turn that first brought the thread back, if one did before this turn.
+fn brought_back(view: &View<'_>, turn: &Turn<'_>, thread: &str) -> Option<usize> {
+    let first = view.turns_before(thread, turn.call.at).find(|t| t.rehydrating && t.is_reply())?;
+    first.answer.map(|a| a.at).filter(|at| *at < turn.call.at)
 }
 
 #[cfg(test)]
@@ -202,6 +213,20 @@ mod tests {
         assert!(
             text(&story.says(Invariant::StaleId)).contains("silently loses the turns made since: the prompt of step 2")
         );
+    }
+
+    #[test]
+    fn where_ids_stay_the_only_one_must_reach_what_was_said_since() {
+        let mut story = returning(TargetKind::CodexResume, Some(A));
+        assert!(is_unjudged(&story.says(Invariant::StaleId)));
+        let history = story.history("main");
+        story.say(Say::reply("main", A, A, history));
+        assert_eq!(story.says(Invariant::StaleId), Outcome::Held);
+        let first_life = story.history("main")[..2].to_vec();
+        story.restart();
+        story.say(Say::reply("main", A, A, first_life));
+        let found = story.says(Invariant::StaleId);
+        assert!(text(&found).contains("silently loses the turns made since: the prompt of step 2"), "{found:?}");
     }
 
     #[test]

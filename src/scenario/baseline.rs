@@ -22,9 +22,9 @@ pub struct Baseline {
 pub struct Gap {
     /// Line of its `[[gap]]`, from 1.
     pub line: u32,
-    /// The scenario's name; `*` stands for any text, `/` included.
+    /// The scenario's name; `*` stands for any text, `/` included, and `{a,b}` for `a` or `b`.
     pub scenario: String,
-    /// The target as on the command line; `*` stands for any text.
+    /// The target as reports call it; `*` stands for any text, and `{a,b}` for `a` or `b`.
     pub target: String,
     /// The invariants that fire, all of them and no other. At least one.
     pub invariants: Vec<Invariant>,
@@ -42,6 +42,17 @@ impl Gap {
     /// Whether it is about that scenario on that target.
     pub fn covers(&self, scenario: &str, target: &str) -> bool {
         glob::matches(&self.scenario, scenario) && glob::matches(&self.target, target)
+    }
+
+    /// Whether each of the scenarios that it is about stands for one of these.
+    pub fn is_about<S: AsRef<str>>(&self, scenarios: &[S]) -> bool {
+        let one = |pattern: &String| scenarios.iter().any(|name| glob::matches(pattern, name.as_ref()));
+        glob::alternatives(&self.scenario).is_some_and(|patterns| patterns.iter().all(one))
+    }
+
+    /// The targets that it is about, each with or without `*`.
+    pub fn targets(&self) -> Vec<String> {
+        glob::alternatives(&self.target).unwrap_or_default()
     }
 }
 
@@ -68,6 +79,12 @@ impl Baseline {
                 if view.has("reason") && !gap.reason.is_empty() && gap.reason.trim().is_empty() {
                     let message = "`reason` is blank".to_owned();
                     findings.add(view.value_span("reason"), message, "no reason", "say why the gap is accepted");
+                }
+                for (key, pattern) in [("scenario", &gap.scenario), ("target", &gap.target)] {
+                    if glob::alternatives(pattern).is_none() {
+                        let message = format!("`{key}` stands for more than {} names", glob::ALTERNATIVES);
+                        findings.add(view.value_span(key), message, "too many braces", "make two entries of it");
+                    }
                 }
                 let same = |other: &&Gap| other.scenario == gap.scenario && other.target == gap.target;
                 if let Some(other) = gaps.iter().find(same).filter(|_| view.has("scenario") && view.has("target")) {
@@ -107,9 +124,14 @@ static GAP: TableShape = TableShape {
             "scenario",
             line(SCENARIO_LINE_CHARS),
             "scenario = \"idle/*\"",
-            "Name of the scenario; `*` is any text.",
+            "Name of the scenario; `*` is any text, `{a,b}` is `a` or `b`.",
         ),
-        required("target", line(SCENARIO_LINE_CHARS), "target = \"codex@0.153.4\"", "The target; `*` is any text."),
+        required(
+            "target",
+            line(SCENARIO_LINE_CHARS),
+            "target = \"codex@0.153.4\"",
+            "The target; `*` is any text, `{a,b}` is `a` or `b`.",
+        ),
         required(
             "invariants",
             Shape::List { of: &Shape::Word(invariants), min: 1, max: SCENARIO_LIST, unique: true },
@@ -141,6 +163,9 @@ mod tests {
         assert_eq!((gap.line, gap.races, gap.invariants.as_slice()), (2, true, [Invariant::Rehydrates].as_slice()));
         assert!(gap.covers("idle/kill-9", "codex@0.153.4"));
         assert!(!gap.covers("turn/kill", "codex@0.153.4") && !gap.covers("idle/kill-9", "codex@0.153x4"));
+        let gap = Gap { scenario: "{idle,turn}/*".into(), target: "codex@{1,2}".into(), ..gap.clone() };
+        assert!(gap.is_about(&["idle/kill-9", "turn/eof"]) && !gap.is_about(&["idle/kill-9", "disk/eof"]));
+        assert_eq!(gap.targets(), ["codex@1", "codex@2"]);
     }
 
     #[test]
@@ -156,6 +181,13 @@ mod tests {
             let wrong = Baseline::parse("b.toml", &format!("{GAP}{reason}\n")).expect_err("no reason");
             assert!(wrong.to_string().contains(said), "{wrong}");
         }
+    }
+
+    #[test]
+    fn braces_that_stand_for_too_much_are_refused() {
+        let gap = format!("{GAP}reason = \"because\"\n").replace("idle/*", &"{a,b}".repeat(10));
+        let wrong = Baseline::parse("b.toml", &gap).expect_err("too many");
+        assert!(wrong.to_string().contains("`scenario` stands for more than 100 names"), "{wrong}");
     }
 
     #[test]

@@ -79,7 +79,7 @@ fn lines_of(gaps: &[&Gap]) -> Option<String> {
 
 /// One text for each entry whose scenario is none of `scenarios` (all there are, not only those that were played).
 pub fn stale<S: AsRef<str>>(baseline: &Baseline, scenarios: &[S]) -> Vec<String> {
-    let gone = |gap: &&Gap| !scenarios.iter().any(|name| gap.covers(name.as_ref(), &gap.target));
+    let gone = |gap: &&Gap| !gap.is_about(scenarios);
     let text = |gap: &Gap| {
         format!("line {} of the baseline is about `{}`, which is no scenario: take it out", gap.line, gap.scenario)
     };
@@ -88,7 +88,7 @@ pub fn stale<S: AsRef<str>>(baseline: &Baseline, scenarios: &[S]) -> Vec<String>
 
 /// One text for each entry whose target does not exist. A pattern may stand for a target that nobody has named yet.
 pub fn stale_targets(baseline: &Baseline, exists: impl Fn(&str) -> bool) -> Vec<String> {
-    let gone = |gap: &&Gap| !gap.target.contains('*') && !exists(&gap.target);
+    let gone = |gap: &&Gap| gap.targets().iter().any(|target| !target.contains('*') && !exists(target));
     let text = |gap: &Gap| {
         format!("line {} of the baseline is about `{}`, which is no target: take it out", gap.line, gap.target)
     };

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 /// The id of the only thread.
 pub(crate) const ID: &str = "01a2019e-7c9d-7000-8000-000000000001";
 
-fn say(message: &Value) {
+pub(crate) fn say(message: &Value) {
     raw(&format!("{message}\n"));
 }
 
@@ -20,7 +20,7 @@ fn raw(text: &str) {
     }
 }
 
-fn forever() -> ! {
+pub(crate) fn forever() -> ! {
     loop {
         std::thread::park();
     }

@@ -8,7 +8,8 @@ use libtest_mimic::Trial;
 use rehydra::fault::armed::Armed;
 use rehydra::fault::plan::{Signal, Whom};
 use rehydra::journal::{
-    Answer, CallKind, Event, FORMAT, Header, IdChoice, Journal, Kind, Redactor, Run, ScenarioHeader, TargetProfile,
+    Answer, CallKind, Event, FORMAT, Header, IdChoice, Identity, Journal, Kind, Redactor, Run, ScenarioHeader,
+    TargetProfile,
 };
 use rehydra::limits::Limits;
 use rehydra::marker::{Carrier, Marker};
@@ -50,6 +51,13 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) fn fake(mode: &str) -> Plan {
         Plan::command(&[&this_binary(), "fake-server", mode])
+    }
+
+    /// A fake app-server whose threads come back by `thread/resume` or, if they get a new id, by `thread/fork`.
+    pub(crate) fn app_server(identity: Identity) -> Plan {
+        let plan = Plan::command(&[&this_binary(), "fake-app-server"]);
+        let profile = profile::codex_app_server("0.169.0", identity, std::path::Path::new("/fake"));
+        Plan { profile: TargetProfile { command: plan.profile.command, ..profile }, ..plan }
     }
 
     pub(crate) fn command(argv: &[&str]) -> Plan {

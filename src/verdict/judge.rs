@@ -110,7 +110,8 @@ fn elsewhere(run: &Run) -> Option<String> {
     let answers = run.events.iter().any(|event| replied(&event.kind));
     let asks = run.events.iter().any(|event| matches!(event.kind, Kind::ModelRequest(_)));
     (answers && !asks).then(|| {
-        "the target answers, but its model traffic does not come to {stub}; put that address into its configuration"
+        "the target answers, but its model traffic does not come to {stub}; let it use the provider that \
+         $CODEX_HOME/config.toml names"
             .to_owned()
     })
 }

@@ -98,6 +98,7 @@ pub trait Disk: Send + Sync {
     /// Makes the names in a directory survive a power loss.
     fn sync_dir(&self, dir: &Path) -> io::Result<()>;
     /// Takes the exclusive lock of a file (made if missing), waiting at most `wait`; `None` if another still holds it.
+    /// It is the file that has the name when this returns, so a holder may remove the name before it lets go.
     fn lock(&self, path: &Path, wait: Duration) -> io::Result<Option<Box<dyn Lock>>>;
 }
 
@@ -138,6 +139,18 @@ fn only_regular(file: fs::File, path: &Path) -> io::Result<fs::File> {
         return Ok(file);
     }
     Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{} is not a regular file", path.display())))
+}
+
+/// Whether `path` names this very file: between opening it and taking its lock its holder may have removed the name, and
+/// somebody else may have made another.
+fn has_name(file: &fs::File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    let ours = file.metadata()?;
+    match fs::metadata(path) {
+        Ok(named) => Ok((named.dev(), named.ino()) == (ours.dev(), ours.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 fn kind_of(meta: &fs::Metadata) -> EntryKind {
@@ -209,13 +222,15 @@ impl Disk for RealDisk {
     }
 
     fn lock(&self, path: &Path, wait: Duration) -> io::Result<Option<Box<dyn Lock>>> {
-        let file = fs::OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
-        let file = only_regular(file, path)?;
+        let mut options = fs::OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).mode(0o600);
         let step = Duration::from_millis(2);
         let mut waited = Duration::ZERO;
         loop {
+            let file = only_regular(options.open(path)?, path)?;
             match file.try_lock() {
-                Ok(()) => return Ok(Some(Box::new(RealLock { _file: file }))),
+                Ok(()) if has_name(&file, path)? => return Ok(Some(Box::new(RealLock { _file: file }))),
+                Ok(()) => {}
                 Err(fs::TryLockError::WouldBlock) if waited < wait => {
                     // The kernel offers no lock with a deadline, so this polls, for at most `wait`.
                     #[allow(clippy::disallowed_methods)]
@@ -261,5 +276,23 @@ pub struct RealIds;
 impl Ids for RealIds {
     fn uuid(&self) -> uuid::Uuid {
         uuid::Uuid::now_v7()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_counts_only_for_the_file_that_has_the_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("a.lock");
+        let opened = fs::File::create(&path).unwrap();
+        assert!(has_name(&opened, &path).unwrap());
+        fs::remove_file(&path).unwrap();
+        assert!(!has_name(&opened, &path).unwrap());
+        let other = fs::File::create(&path).unwrap();
+        assert!(!has_name(&opened, &path).unwrap());
+        assert!(has_name(&other, &path).unwrap());
     }
 }

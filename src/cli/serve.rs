@@ -44,7 +44,10 @@ pub(super) fn main(args: Args) -> Outcome {
     {
         options.bug = args.bug;
     }
-    serve::run(&options).map_err(Failure::broken)?;
+    serve::run(&options).map_err(|error| match error {
+        serve::RunError::Config(_) => Failure::usage(error),
+        error => Failure::broken(error),
+    })?;
     Ok(Exit::Fine)
 }
 

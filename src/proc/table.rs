@@ -44,7 +44,8 @@ pub(super) fn tag_of(pid: u32) -> Option<Vec<u8>> {
 }
 
 fn read(path: &str, limit: u64) -> Option<Vec<u8>> {
-    let mut bytes = Vec::new();
+    // Room for a whole `stat` at once: a vector that grows while it is filled costs a system call at each size.
+    let mut bytes = Vec::with_capacity(1 << 10);
     File::open(path).ok()?.take(limit).read_to_end(&mut bytes).ok()?;
     Some(bytes)
 }

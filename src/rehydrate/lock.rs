@@ -8,10 +8,11 @@
 //! * *Is this thread loaded in a live process?* `<id>.loaded.lock` is held as long as a thread is in a process's memory
 //!   ([`LoadedGuard`]), and Codex from 0.147 on holds `thread-writer-locks/<id>.lock` in the same way.
 //!
-//! Both of our files lie under `$CODEX_HOME/rehydra/locks/`. Whether a file is there means nothing. A thread is loaded
-//! only by the process that made it, because every rehydration makes a new one; so a guard may remove its own file when
-//! it ends. A question is asked by taking the lock for a moment and only of files that exist: asking makes nothing, and
-//! Codex's files are never made nor removed here.
+//! Both of our files lie under `$CODEX_HOME/rehydra/locks/`, and each is removed by its holder at the end; whether a file
+//! is there means nothing all the same, since a killed process leaves its own behind. A thread is loaded only by the
+//! process that made it, because every rehydration makes a new one. A question is asked by taking the lock for a moment
+//! and only of files that exist: asking makes nothing, it clears away what a killed process of ours left, and Codex's
+//! files are never made nor removed here.
 //!
 //! A file system without locks is an error here; callers go on without and tell so.
 
@@ -23,10 +24,10 @@ use std::time::Duration;
 use crate::rollout::ThreadId;
 use crate::world::{Disk, EntryKind, Lock};
 
-/// The lock under which one process at a time rehydrates a thread; dropping it frees it.
+/// The lock under which one process at a time rehydrates a thread; dropping it frees it and leaves no file.
 pub struct RehydrationLock {
     // Held for its lock.
-    _lock: Box<dyn Lock>,
+    _held: Held,
 }
 
 /// Where the lock of a thread's rehydration stands.
@@ -36,23 +37,32 @@ pub fn rehydrating_lock_path(home: &Path, id: ThreadId) -> PathBuf {
 
 /// Takes the rehydration lock of `id`; `None` if another still holds it after `wait`. Blocks the calling thread.
 pub fn lock_for_rehydration(
-    disk: &dyn Disk,
+    disk: &Arc<dyn Disk>,
     home: &Path,
     id: ThreadId,
     wait: Duration,
 ) -> io::Result<Option<RehydrationLock>> {
     disk.create_dir_all(&locks_dir(home))?;
-    Ok(disk.lock(&rehydrating_lock_path(home, id), wait)?.map(|lock| RehydrationLock { _lock: lock }))
+    let held = Held::take(disk, rehydrating_lock_path(home, id), wait)?;
+    Ok(held.map(|held| RehydrationLock { _held: held }))
 }
 
 /// Says to other processes that a thread is in this one's memory, until it is dropped.
-pub struct LoadedGuard(Option<Loaded>);
+pub struct LoadedGuard(Option<Held>);
 
-struct Loaded {
+/// A lock of ours and its file.
+struct Held {
     disk: Arc<dyn Disk>,
     path: PathBuf,
     // Held for its lock; freed after the file's name is gone.
     _lock: Box<dyn Lock>,
+}
+
+impl Held {
+    fn take(disk: &Arc<dyn Disk>, path: PathBuf, wait: Duration) -> io::Result<Option<Held>> {
+        let Some(lock) = disk.lock(&path, wait)? else { return Ok(None) };
+        Ok(Some(Held { disk: Arc::clone(disk), path, _lock: lock }))
+    }
 }
 
 impl LoadedGuard {
@@ -63,10 +73,10 @@ impl LoadedGuard {
     pub fn take(disk: &Arc<dyn Disk>, home: &Path, id: ThreadId) -> io::Result<LoadedGuard> {
         disk.create_dir_all(&locks_dir(home))?;
         let path = loaded_lock_path(home, id);
-        let Some(lock) = disk.lock(&path, Duration::ZERO)? else {
-            return Err(io::Error::new(io::ErrorKind::WouldBlock, format!("{} is held", path.display())));
-        };
-        Ok(LoadedGuard(Some(Loaded { disk: Arc::clone(disk), path, _lock: lock })))
+        match Held::take(disk, path.clone(), Duration::ZERO)? {
+            Some(held) => Ok(LoadedGuard(Some(held))),
+            None => Err(io::Error::new(io::ErrorKind::WouldBlock, format!("{} is held", path.display()))),
+        }
     }
 
     /// A guard that holds nothing, for a home without locks.
@@ -80,7 +90,7 @@ impl LoadedGuard {
     }
 }
 
-impl Drop for Loaded {
+impl Drop for Held {
     fn drop(&mut self) {
         // A file that stays says nothing without its lock.
         let _ = self.disk.remove_file(&self.path);
@@ -89,19 +99,22 @@ impl Drop for Loaded {
 
 impl std::fmt::Debug for LoadedGuard {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("LoadedGuard").field(&self.0.as_ref().map(|loaded| &loaded.path)).finish()
+        f.debug_tuple("LoadedGuard").field(&self.0.as_ref().map(|held| &held.path)).finish()
     }
 }
 
 /// Whether a live process has the thread `id` loaded, this one included: one of ours or a Codex from 0.147 on.
-pub fn is_loaded(disk: &dyn Disk, home: &Path, id: ThreadId) -> io::Result<bool> {
-    Ok(is_held(disk, &loaded_lock_path(home, id))? || is_held(disk, &codex_lock_path(home, id))?)
+pub fn is_loaded(disk: &Arc<dyn Disk>, home: &Path, id: ThreadId) -> io::Result<bool> {
+    let (ours, codexs) = (loaded_lock_path(home, id), codex_lock_path(home, id));
+    if is_file(&**disk, &ours)? && Held::take(disk, ours, Duration::ZERO)?.is_none() {
+        return Ok(true);
+    }
+    Ok(is_file(&**disk, &codexs)? && disk.lock(&codexs, Duration::ZERO)?.is_none())
 }
 
-fn is_held(disk: &dyn Disk, path: &Path) -> io::Result<bool> {
+fn is_file(disk: &dyn Disk, path: &Path) -> io::Result<bool> {
     match disk.status(path) {
-        Ok(status) if status.kind == EntryKind::File => Ok(disk.lock(path, Duration::ZERO)?.is_none()),
-        Ok(_) => Ok(false),
+        Ok(status) => Ok(status.kind == EntryKind::File),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
@@ -138,24 +151,25 @@ mod tests {
     #[test]
     fn a_second_rehydration_waits_in_vain_while_the_first_holds_the_lock() {
         let home = tempfile::tempdir().unwrap();
-        let first = lock_for_rehydration(&RealDisk, home.path(), id(), Duration::ZERO).unwrap();
+        let first = lock_for_rehydration(&disk(), home.path(), id(), Duration::ZERO).unwrap();
         assert!(first.is_some());
-        assert!(lock_for_rehydration(&RealDisk, home.path(), id(), Duration::from_millis(4)).unwrap().is_none());
+        assert!(lock_for_rehydration(&disk(), home.path(), id(), Duration::from_millis(4)).unwrap().is_none());
         drop(first);
-        assert!(lock_for_rehydration(&RealDisk, home.path(), id(), Duration::ZERO).unwrap().is_some());
+        assert!(!rehydrating_lock_path(home.path(), id()).exists());
+        assert!(lock_for_rehydration(&disk(), home.path(), id(), Duration::ZERO).unwrap().is_some());
     }
 
     #[test]
     fn a_thread_is_loaded_as_long_as_its_guard_lives_and_leaves_no_file() {
         let home = tempfile::tempdir().unwrap();
-        assert!(!is_loaded(&RealDisk, home.path(), id()).unwrap());
+        assert!(!is_loaded(&disk(), home.path(), id()).unwrap());
         assert_eq!(fs::read_dir(home.path()).unwrap().count(), 0, "asking makes nothing");
         let guard = LoadedGuard::take(&disk(), home.path(), id()).unwrap();
         assert!(guard.is_held());
-        assert!(is_loaded(&RealDisk, home.path(), id()).unwrap());
+        assert!(is_loaded(&disk(), home.path(), id()).unwrap());
         assert_eq!(LoadedGuard::take(&disk(), home.path(), id()).unwrap_err().kind(), io::ErrorKind::WouldBlock);
         drop(guard);
-        assert!(!is_loaded(&RealDisk, home.path(), id()).unwrap());
+        assert!(!is_loaded(&disk(), home.path(), id()).unwrap());
         assert!(!loaded_lock_path(home.path(), id()).exists());
     }
 
@@ -165,11 +179,21 @@ mod tests {
         let path = codex_lock_path(home.path(), id());
         fs::create_dir(path.parent().unwrap()).unwrap();
         let file = fs::File::create(&path).unwrap();
-        assert!(!is_loaded(&RealDisk, home.path(), id()).unwrap(), "a file without a lock means nothing");
+        assert!(!is_loaded(&disk(), home.path(), id()).unwrap(), "a file without a lock means nothing");
         file.try_lock().unwrap();
-        assert!(is_loaded(&RealDisk, home.path(), id()).unwrap());
+        assert!(is_loaded(&disk(), home.path(), id()).unwrap());
         drop(file);
-        assert!(!is_loaded(&RealDisk, home.path(), id()).unwrap());
+        assert!(!is_loaded(&disk(), home.path(), id()).unwrap());
         assert!(path.exists());
+    }
+
+    #[test]
+    fn what_a_killed_process_left_is_cleared_away_by_the_next_who_asks() {
+        let home = tempfile::tempdir().unwrap();
+        let path = loaded_lock_path(home.path(), id());
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "").unwrap();
+        assert!(!is_loaded(&disk(), home.path(), id()).unwrap());
+        assert!(!path.exists());
     }
 }

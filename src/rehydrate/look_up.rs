@@ -55,7 +55,7 @@ pub(super) fn secure(
 ) -> Result<Option<Secured>, RehydrateError> {
     let disk = &*world.disk;
     for _ in 0..LOOK_UPS {
-        let lock = lock_for_rehydration(disk, home, found.id, wait);
+        let lock = lock_for_rehydration(&world.disk, home, found.id, wait);
         let file = rehydrating_lock_path(home, found.id);
         if let Ok(None) = lock {
             let why = format!("another process is rehydrating this thread and did not finish within {wait:?}");
@@ -70,7 +70,7 @@ pub(super) fn secure(
             again.notes.push(unlocked(&file, &error));
             None
         });
-        let loaded = is_loaded(disk, home, again.id).unwrap_or_else(|error| {
+        let loaded = is_loaded(&world.disk, home, again.id).unwrap_or_else(|error| {
             again.notes.push(unlocked(&file, &error));
             false
         });

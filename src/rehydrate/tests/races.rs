@@ -87,7 +87,7 @@ fn a_thread_that_codex_has_loaded_is_branched_and_codex_file_is_left_alone() {
 #[test]
 fn whoever_waits_too_long_is_told_which_file_is_held_and_leaves_nothing() {
     let home = Home::with_a_thread();
-    let held = lock_for_rehydration(&RealDisk, &home.path(), source_id(), Duration::ZERO).unwrap().unwrap();
+    let held = lock_for_rehydration(&World::real().disk, &home.path(), source_id(), Duration::ZERO).unwrap().unwrap();
     let error = home.rehydrate(source_id()).unwrap_err();
     assert_eq!(error.kind, ErrorKind::Locked);
     assert!(error.to_string().contains(".rehydrating.lock"), "{error}");
@@ -104,7 +104,7 @@ fn whoever_is_overtaken_while_waiting_needs_the_lock_of_where_the_alias_now_lead
     let (tell, told) = std::sync::mpsc::channel();
     let disk = FaultyDisk::overtaken(move || {
         let newer = try_rehydrate_from_disk(&World::real(), &path, source_id(), &options).unwrap().unwrap().id;
-        let held = lock_for_rehydration(&RealDisk, &path, newer, Duration::ZERO).unwrap();
+        let held = lock_for_rehydration(&World::real().disk, &path, newer, Duration::ZERO).unwrap();
         tell.send((newer, held)).unwrap();
     });
     let world = World { disk: Arc::new(disk), ..World::real() };

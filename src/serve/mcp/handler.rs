@@ -16,6 +16,7 @@ use rmcp::service::{Peer, RequestContext};
 use rmcp::{ErrorData, RoleServer, ServerHandler};
 use serde_json::{Value, json};
 
+use super::order::Place;
 use super::result::tool_result;
 use crate::serve::arguments::{self, Refusal};
 use crate::serve::engine::{Call, Engine, EventSink, Outcome};
@@ -89,8 +90,9 @@ impl ServerHandler for Handler {
     ) -> Result<CallToolResponse, ErrorData> {
         let events = Notifications { peer: context.peer.clone(), request: context.id.clone() };
         let call = Call { events: &events, cancel: &context.ct };
+        let place = Place::of(&context.extensions);
         // A defect must not leave the client without an answer, nor the end of the input waiting for one.
-        match AssertUnwindSafe(self.call(request, call)).catch_unwind().await {
+        match AssertUnwindSafe(place.run(self.call(request, call))).catch_unwind().await {
             Ok(outcome) => Ok(tool_result(outcome).into()),
             Err(_) => {
                 Err(ErrorData::internal_error("a defect of rehydra ended this call; see its standard error", None))

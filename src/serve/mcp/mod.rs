@@ -10,6 +10,7 @@
 //!   goes from server to client.
 //! * `transport` ties both to a writer, and hides the end of the input from rmcp until every call in flight is
 //!   answered: rmcp would wait five seconds and no more, Codex waits for the turn.
+//! * `order` lets the calls of one thread begin in the order in which they were sent; rmcp begins them in any.
 //! * `handler` answers the four methods that remain; `result` makes tool results of outcomes; `server` puts all of
 //!   it together.
 //!
@@ -20,6 +21,7 @@
 mod gate;
 mod handler;
 mod lines;
+mod order;
 mod result;
 mod server;
 #[cfg(test)]

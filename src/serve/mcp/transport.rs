@@ -22,6 +22,7 @@ use tokio::task::JoinHandle;
 
 use super::gate::{self, Verdict};
 use super::lines::LineReader;
+use super::order::Order;
 
 const QUEUED_LINES: usize = 16;
 
@@ -35,6 +36,7 @@ pub(super) struct Lines<R> {
     input: LineReader<R>,
     ended: bool,
     answer: Option<Vec<u8>>,
+    order: Order,
     waiting: Arc<Waiting>,
     output: Option<mpsc::Sender<OutLine>>,
     writer: Option<JoinHandle<()>>,
@@ -82,6 +84,7 @@ impl<R: AsyncRead + Send + Unpin> Lines<R> {
             input: LineReader::new(input),
             ended: false,
             answer: None,
+            order: Order::default(),
             waiting: Arc::new(Waiting::default()),
             output: Some(sender),
             writer: Some(tokio::spawn(write_lines(output, receiver))),
@@ -170,8 +173,9 @@ impl<R: AsyncRead + Send + Unpin> Transport<RoleServer> for Lines<R> {
             };
             match gate::judge(&line) {
                 // A second request with an id that is still waited for could not be told from the first in its answer.
-                Verdict::Serve(id, message) => {
+                Verdict::Serve(id, mut message) => {
                     if self.waiting.add(id) {
+                        self.order.line_up(&mut message);
                         return Some(*message);
                     }
                 }

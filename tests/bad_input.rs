@@ -73,6 +73,7 @@ wrong! {
     calls_together_that_need_each_other: HEAD, "[[step]]\ntogether = [{ codex = { prompt = \"a\" } }, { reply = { prompt = \"b\" } }, { codex = { prompt = \"c\" } }]\n\n",
         "[[step]]\ntogether = [{ reply = { prompt = \"d\" } }]\n\n[[step]]\ntogether = [{ replay = {} }, { reply = { prompt = \"e\" } }]\n";
     arguments_that_are_no_json: HEAD, "[[step]]\ncodex = { prompt = \"Hello.\", model = { tools = [{ name = \"shell\", arguments = { at = 2025-01-01, odds = inf } }] } }\n";
+    a_recording_that_nobody_made: HEAD, "[[step]]\nplace = { thread = \"old\", file = \"fixture:exec-0.154.3\" }\n\n[[step]]\nreply = { thread = \"old\", prompt = \"?\" }\n";
     broken_toml: HEAD, "[[step]]\ncodex = { prompt = \"Hello. }\n\n[[step]]\nrestart = { end = KILL }\n\ntitle = \"again\"\n[[step]]\nreplyy = {}\n";
     text_that_would_command_the_terminal: "rehydra = 1\n\"::error::x\\u001b[31m\" = 1\n'::error file=a::\u{202e}' = \"##[error]\"\n";
 }

@@ -14,7 +14,11 @@ use rehydra::codex::install;
 use rehydra::codex::version::Version;
 use rehydra::journal::{CallId, Kind};
 use rehydra::marker::{Carrier, Marker};
+use rehydra::rollout::ThreadId;
+use rehydra::rollout::draft::{Draft, NewThread};
+use rehydra::rollout::writer::Writer;
 use rehydra::target::profile;
+use rehydra::world::World;
 
 use stage::{Failure, Stage, TURN};
 
@@ -29,8 +33,10 @@ fn main() -> ExitCode {
     let mut trials = Vec::new();
     for version in VERSIONS {
         let ours = move || run(resumes_ours(version));
+        let unpublished = move || run(sees_nothing_unpublished(version));
         let theirs = move || run(is_rehydrated(version));
         trials.push(Trial::test(format!("codex {version} resumes what we wrote"), ours));
+        trials.push(Trial::test(format!("codex {version} sees no rollout before it is published"), unpublished));
         trials.push(Trial::test(format!("we rehydrate what codex {version} wrote"), theirs));
     }
     let trials = trials.into_iter().map(|trial| trial.with_ignored_flag(missing.is_some())).collect();
@@ -144,6 +150,38 @@ async fn resumes_ours(version: &str) -> Result<(), Failure> {
     both.received(call, &in_first)?;
     let call = both.exec(Some(&continuation)).await?;
     both.received(call, &in_continuation)?;
+    both.stage.stub.stop().await;
+    Ok(())
+}
+
+/// A rollout that is being written lies in the directory that Codex searches, and cannot be found until it is whole.
+async fn sees_nothing_unpublished(version: &str) -> Result<(), Failure> {
+    let mut both = Both::new(version)?;
+    let world = World::real();
+    let id = ThreadId::from(world.ids.uuid());
+    let thread = NewThread {
+        id,
+        cwd: both.stage.project(),
+        originator: "rehydra".to_owned(),
+        cli_version: "0.153.4".to_owned(),
+        model_provider: "stub".to_owned(),
+        forked_from_id: None,
+        base_instructions: None,
+    };
+    let mut writer = Writer::create(&world, &both.stage.home.codex_home(), &thread)?;
+    let marker = Marker::new(Carrier::Prompt, 2, 1);
+    let said = format!("Remember {marker}.");
+    for draft in [Draft::user_item(&said), Draft::user_message(&said)] {
+        writer.append(&draft)?;
+    }
+    match both.exec(Some(&id.to_string())).await {
+        Ok(_) => return Err("it resumed a rollout that was not published".into()),
+        Err(error) if error.to_string().contains("no rollout found") => {}
+        Err(error) => return Err(error),
+    }
+    writer.publish()?;
+    let call = both.exec(Some(&id.to_string())).await?;
+    both.received(call, &[marker])?;
     both.stage.stub.stop().await;
     Ok(())
 }

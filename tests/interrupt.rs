@@ -86,5 +86,6 @@ fn kill_9_of_the_harness_ends_every_process_and_leaves_a_readable_journal() {
     assert_eq!(playing.harness.wait().expect("ends").signal(), Some(9));
     playing.nobody_left();
     let run = playing.journal();
-    assert!(run.events.iter().any(|event| matches!(event.kind, rehydra::journal::Kind::Spawn(_))));
+    // The step stands in the journal before anything is started for it; whether the spawn does depends on the moment.
+    assert!(run.events.iter().any(|event| matches!(event.kind, rehydra::journal::Kind::Step(_))));
 }

@@ -146,7 +146,7 @@ async fn record(recipe: &Recipe) -> Fallible<Recorded> {
         file: format!("{}.jsonl", recipe.name),
         codex: version.to_string(),
         made_by: recipe.through.subcommand().to_owned(),
-        era: recipe.era,
+        era: Some(recipe.era),
         id: id.ok_or("the rollout's name holds no id")?.to_owned(),
         file_name: relative,
         cwd: CWD_PLACEHOLDER.to_owned(),

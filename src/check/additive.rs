@@ -24,7 +24,7 @@ pub(super) fn additive(run: &View<'_>, control: Option<&Run>) -> Outcome {
     if overlaps(run) {
         return Outcome::Unjudged("calls overlap, so the order of frames is chance".to_owned());
     }
-    if control.run.cut_short || control.run.events.iter().any(|e| matches!(e.kind, Kind::Broken(_))) {
+    if control.run.incomplete().is_some() {
         return Outcome::Unjudged("the control's run is incomplete".to_owned());
     }
     let pairs = [

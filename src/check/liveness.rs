@@ -42,7 +42,7 @@ fn endless(view: &View<'_>, turn: &Turn<'_>) -> Option<(String, String)> {
             format!("the server ends by itself during a call to thread `{thread}`"),
         )),
         // A harness that was stopped leaves calls without an end; that is no fault of the target's.
-        None if !view.run.cut_short && !view.run.events.iter().any(|e| matches!(e.kind, Kind::Broken(_))) => {
+        None if view.run.incomplete().is_none() => {
             Some(("no end at all".to_owned(), format!("a call to thread `{thread}` has no end in the journal")))
         }
         _ => None,

@@ -198,9 +198,15 @@ impl Story {
     }
 
     pub(super) fn push(&mut self, lane: Lane, kind: Kind) -> Seq {
-        let seq = self.events.len() as Seq + 1;
-        self.events.push(Event { seq, at: seq, incarnation: self.incarnation, lane, kind });
+        let event = self.event(lane, kind);
+        let seq = event.seq;
+        self.events.push(event);
         seq
+    }
+
+    fn event(&self, lane: Lane, kind: Kind) -> Event {
+        let seq = self.events.len() as Seq + 1;
+        Event { seq, at: seq, incarnation: self.incarnation, lane, kind }
     }
 
     pub(super) fn life(&mut self) {
@@ -316,14 +322,17 @@ impl Story {
     }
 
     pub(super) fn snapshot(&mut self, when: SnapshotWhen) {
+        self.push(Lane::Player, self.files_seen(when));
+    }
+
+    fn files_seen(&self, when: SnapshotWhen) -> Kind {
         let blobs = BlobStore::new(self.dir.path());
         let files = self.files.iter().map(|(path, bytes)| {
             let sha256 = blobs.put(bytes).expect("the blob is written");
             let (len, blob) = (bytes.len() as u64, Some(sha256.clone()));
             SnapshotFile { path: path.clone(), len, sha256, mode: 0o600, blob }
         });
-        let files = files.collect();
-        self.push(Lane::Player, Kind::Snapshot(Snapshot { when, files }));
+        Kind::Snapshot(Snapshot { when, files: files.collect() })
     }
 
     pub(super) fn frame(&mut self, direction: Direction, text: &str) -> Seq {
@@ -364,9 +373,12 @@ impl Story {
         self.push(Lane::Player, Kind::Damage(done));
     }
 
+    /// The journal of the story, recorded to its end.
     pub(super) fn run(&self) -> Run {
         let blobs = BlobStore::new(self.dir.path());
-        Run { header: self.header.clone(), events: self.events.clone(), blobs, cut_short: false }
+        let mut events = self.events.clone();
+        events.push(self.event(Lane::Player, self.files_seen(SnapshotWhen::End)));
+        Run { header: self.header.clone(), events, blobs, cut_short: false }
     }
 
     /// What the check of one invariant says.

@@ -36,6 +36,8 @@ pub(super) fn main(args: Args) -> Outcome {
         Failure::usage("neither CODEX_HOME nor HOME is set; say where the rollouts are with --codex-home")
     })?;
     let cwd = std::env::current_dir().map_err(|error| Failure::broken(format!("failed to tell the cwd: {error}")))?;
+    // Clients are told of files below it, and their cwd is another one.
+    let home = cwd.join(home);
     let mut options = ServeOptions::new(home, cwd);
     options.engine = args.engine;
     options.rehydrate = !args.no_rehydrate;

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -70,7 +71,9 @@ impl BlobStore {
         let path = self.0.join(&name);
         if !path.exists() {
             std::fs::create_dir_all(&self.0)?;
-            let temporary = self.0.join(format!(".{name}.part"));
+            // Several tasks of a run may keep the same bytes at once.
+            static NEXT: AtomicU64 = AtomicU64::new(0);
+            let temporary = self.0.join(format!(".{name}.{}.part", NEXT.fetch_add(1, Ordering::Relaxed)));
             std::fs::write(&temporary, bytes)?;
             std::fs::rename(&temporary, &path)?;
         }

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 
-use super::{BlobStore, Event, FORMAT, Header};
+use super::{BlobStore, Event, FORMAT, Header, Kind, SnapshotWhen};
 
 /// A recorded run: its header and its events in order. Checks are functions of this and of nothing else.
 #[derive(Clone, Debug)]
@@ -71,5 +71,26 @@ impl Run {
             }
         }
         Ok(run)
+    }
+
+    /// Why it does not tell its whole story, if it does not: what the harness says of its own failure, or that it was
+    /// stopped, or could write no more, before the last snapshot. What such a run lacks proves nothing.
+    pub fn incomplete(&self) -> Option<String> {
+        let broken = self.events.iter().filter_map(|event| match &event.kind {
+            Kind::Broken(broken) => Some(match broken.step {
+                Some(step) => format!("step {step}: {}", broken.text),
+                None => broken.text.clone(),
+            }),
+            _ => None,
+        });
+        let texts: Vec<String> = broken.collect();
+        if !texts.is_empty() {
+            return Some(texts.join("\n"));
+        }
+        let is_end =
+            |event: &Event| matches!(&event.kind, Kind::Snapshot(snapshot) if snapshot.when == SnapshotWhen::End);
+        let ended = !self.cut_short && self.events.iter().any(is_end);
+        let text = "the journal ends before its story: its harness was stopped, or could write no more; play it again";
+        (!ended).then(|| text.to_owned())
     }
 }

@@ -100,8 +100,9 @@ impl Journal {
 
     /// Appends one event and returns its number.
     pub fn append(&self, lane: Lane, kind: Kind) -> Seq {
-        let at = (self.elapsed)();
         let mut inner = self.lock();
+        // Read under the lock, so that times follow the order of the events.
+        let at = (self.elapsed)();
         let event = Event { seq: inner.next, at, incarnation: inner.incarnation, lane, kind };
         inner.next += 1;
         let seq = event.seq;

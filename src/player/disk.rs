@@ -41,12 +41,16 @@ impl<T: Target> Story<'_, T> {
     pub(super) fn place(&mut self, step: &Place) -> Result<(), Stop> {
         let cwd = self.placed_cwd(step.cwd.as_deref())?;
         let (fixture, bytes) = match step.file.strip_prefix(FIXTURE) {
-            Some(name) => fixture(&|file| crate::scenario::fixture(file).map(<[u8]>::to_vec), name)?,
+            Some(name) => {
+                let inside = |file: &str| crate::scenario::fixture(file).map(<[u8]>::to_vec);
+                fixture(&inside, "the binary", name)?
+            }
             None => {
                 let path = self.scenario.path.as_deref().and_then(Path::parent).unwrap_or(Path::new("."));
                 let path = path.join(&step.file);
                 let (dir, name) = (path.parent().unwrap_or(Path::new(".")), path.file_stem().unwrap_or_default());
-                fixture(&|file| fs::read(dir.join(file)).ok(), &name.to_string_lossy())?
+                let origin = dir.display().to_string();
+                fixture(&|file| fs::read(dir.join(file)).ok(), &origin, &name.to_string_lossy())?
             }
         };
         let placed = Placed {
@@ -70,6 +74,9 @@ impl<T: Target> Story<'_, T> {
     }
 
     pub(super) fn put(&mut self, bytes: &[u8], placed: Placed) -> Result<(), Stop> {
+        if !Path::new(&placed.path).components().all(|part| matches!(part, std::path::Component::Normal(_))) {
+            return Err(Stop(format!("the file name `{}` does not stay inside the home", placed.path)));
+        }
         let path = self.home.join(&placed.path);
         let failed = |error: std::io::Error| Stop(format!("failed to write {}: {error}", path.display()));
         let dir = path.parent().unwrap_or(&self.home);
@@ -129,18 +136,36 @@ impl<T: Target> Story<'_, T> {
     }
 }
 
-/// A recorded rollout and what its manifest says of it, out of the binary or a directory.
+/// A recorded rollout and what its manifest says of it, out of the binary or a directory; `origin` is what messages call
+/// that.
 fn fixture(
     read: &dyn Fn(&str) -> Option<Vec<u8>>,
+    origin: &str,
     name: &str,
 ) -> Result<(crate::rollout::manifest::Fixture, Vec<u8>), Stop> {
-    let manifest = read("manifest.json").ok_or_else(|| Stop("there is no manifest.json beside the rollout".into()))?;
-    let manifest: Manifest =
-        serde_json::from_slice(&manifest).map_err(|error| Stop(format!("manifest.json is not a manifest: {error}")))?;
+    let Some(manifest) = read("manifest.json") else {
+        return Err(Stop(format!("{origin} has no readable manifest.json, which says what `{name}` holds; write one")));
+    };
+    let manifest: Manifest = serde_json::from_slice(&manifest)
+        .map_err(|error| Stop(format!("manifest.json in {origin} is not a manifest: {error}")))?;
     let names: Vec<_> = manifest.fixtures.iter().map(|f| f.name.as_str()).collect();
     let found = manifest.fixtures.iter().find(|f| f.name == name).cloned();
-    let found = found.ok_or_else(|| Stop(format!("no fixture `{name}`; there are {}", names.join(", "))))?;
-    let bytes = read(&found.file).ok_or_else(|| Stop(format!("fixture `{name}` lacks its file {}", found.file)))?;
+    let found = found.ok_or_else(|| {
+        Stop(format!("manifest.json in {origin} has no fixture `{name}`; it has {}", names.join(", ")))
+    })?;
+    let bytes = read(&found.file)
+        .ok_or_else(|| Stop(format!("the file {} of fixture `{name}` cannot be read in {origin}", found.file)))?;
+    if !found.sha256.is_empty() && found.sha256 != digest(&bytes) {
+        return Err(Stop(format!(
+            "{} is not the file that manifest.json in {origin} describes: mend `sha256`",
+            found.file
+        )));
+    }
+    let planted = crate::marker::find(&String::from_utf8_lossy(&bytes));
+    if let Some(absent) = found.markers.iter().find(|marker| !planted.contains(marker)) {
+        let text = format!("manifest.json in {origin} names the marker {absent}, which is not in {}", found.file);
+        return Err(Stop(text));
+    }
     Ok((found, bytes))
 }
 

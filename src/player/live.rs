@@ -46,10 +46,16 @@ pub enum LiveError {
     /// A pattern of the scenario is no regular expression.
     #[error("`[[model]] when`: {0}")]
     Pattern(#[from] BadPattern),
+    /// The journal could not be written to its end.
+    #[error("{text}; make room for it, or choose another directory")]
+    Journal {
+        /// What failed.
+        text: String,
+    },
 }
 
 /// Plays a scenario on a live target. Everything that happened stands in the journal in `plan.dir` afterwards; an error
-/// means that there is none.
+/// means that there is none, or that it is incomplete and so proves nothing.
 pub async fn play(plan: Plan<'_>) -> Result<(), LiveError> {
     let Plan { scenario, target, limits, dir } = plan;
     let failed = |what: &'static str| move |source| LiveError::Io { what, path: dir.to_owned(), source };
@@ -95,11 +101,20 @@ pub async fn play(plan: Plan<'_>) -> Result<(), LiveError> {
         launcher: None,
     };
     let live = LiveTarget::new(config, journal.clone(), armed.clone())?;
-    let parts =
-        Parts { scenario, target: &live, stub: &stub, armed, journal, world, limits, home: home.codex_home(), seed };
+    let parts = Parts {
+        scenario,
+        target: &live,
+        stub: &stub,
+        armed,
+        journal: journal.clone(),
+        world,
+        limits,
+        home: home.codex_home(),
+        seed,
+    };
     Story::new(parts).play().await;
     stub.stop().await;
-    Ok(())
+    journal.failure().map_or(Ok(()), |text| Err(LiveError::Journal { text }))
 }
 
 /// The same scenario always has the same seed (FNV-1a of its name), so its markers are the same in every run.

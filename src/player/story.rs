@@ -103,9 +103,6 @@ impl<'a, T: Target> Story<'a, T> {
             self.broken(text);
         }
         self.snapshot(SnapshotWhen::End);
-        if let Some(text) = self.journal.failure() {
-            self.broken(text);
-        }
     }
 
     fn broken(&self, text: String) {
@@ -172,8 +169,10 @@ impl<'a, T: Target> Story<'a, T> {
         if !self.open {
             return Ok(());
         }
+        let buried = self.target.bury(end).await;
+        // Only now: a run that reaches its limit while this waits still has a life to end.
         self.open = false;
-        self.target.bury(end).await?;
+        buried?;
         self.snapshot(SnapshotWhen::Death);
         Ok(())
     }

@@ -14,7 +14,7 @@ use crate::world::{Disk, Entry, Lock, ReadFile, RealDisk, Status, WriteFile};
 
 /// How long the failure lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Lasts {
+pub(crate) enum Lasts {
     /// One operation.
     Once,
     /// That operation and every later one.
@@ -23,7 +23,7 @@ pub(super) enum Lasts {
 
 /// See the module.
 #[derive(Clone)]
-pub(super) struct FaultyDisk(Arc<Counter>);
+pub(crate) struct FaultyDisk(Arc<Counter>);
 
 struct Counter {
     done: AtomicU64,
@@ -37,19 +37,19 @@ type OnLock = Box<dyn FnOnce() + Send>;
 
 impl FaultyDisk {
     /// Fails at operation `at`, from 0.
-    pub(super) fn new(at: u64, lasts: Lasts) -> FaultyDisk {
+    pub(crate) fn new(at: u64, lasts: Lasts) -> FaultyDisk {
         FaultyDisk(Arc::new(Counter { done: AtomicU64::new(0), at, lasts, on_lock: Mutex::new(None) }))
     }
 
     /// Never fails, and lets another process get ahead while the first lock is waited for.
-    pub(super) fn overtaken(by: impl FnOnce() + Send + 'static) -> FaultyDisk {
+    pub(crate) fn overtaken(by: impl FnOnce() + Send + 'static) -> FaultyDisk {
         let disk = FaultyDisk::new(u64::MAX, Lasts::Once);
         *disk.0.on_lock.lock().unwrap() = Some(Box::new(by));
         disk
     }
 
     /// Whether the operation was reached.
-    pub(super) fn fired(&self) -> bool {
+    pub(crate) fn fired(&self) -> bool {
         self.0.done.load(Ordering::SeqCst) > self.0.at
     }
 

@@ -34,7 +34,7 @@ pub mod policy;
 mod tell;
 
 #[cfg(test)]
-mod faulty;
+pub(crate) mod faulty;
 #[cfg(test)]
 mod tests;
 

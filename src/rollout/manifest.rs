@@ -1,7 +1,8 @@
 //! What is known of a recorded rollout: `manifest.json` beside it.
 //!
 //! A recording is placed into a home by a scenario, so what a server must send to the model cannot be learnt from
-//! watching a conversation; the recorder wrote it down instead, from what the real Codex sent.
+//! watching a conversation; the recorder wrote it down instead, from what the real Codex sent. Who places a file of their
+//! own writes the same by hand, and can leave out where it comes from.
 
 use serde::{Deserialize, Serialize};
 
@@ -28,16 +29,20 @@ pub struct Fixture {
     /// Its file beside the manifest.
     pub file: String,
     /// The Codex release that wrote it.
+    #[serde(default)]
     pub codex: String,
     /// The subcommand that wrote it: `mcp-server`, `exec`, `app-server`.
+    #[serde(default)]
     pub made_by: String,
     /// Shape of the file.
-    pub era: Era,
+    #[serde(default)]
+    pub era: Option<Era>,
     /// The thread's id.
     pub id: String,
     /// Its path below `CODEX_HOME`, `/` between parts: `sessions/2026/11/22/rollout-….jsonl`.
     pub file_name: String,
     /// Stands in the file wherever the thread's directory stood: [`CWD_PLACEHOLDER`].
+    #[serde(default)]
     pub cwd: String,
     /// Sandbox of its last turn, as `sandbox_mode` names it.
     pub sandbox: Option<String>,
@@ -47,7 +52,8 @@ pub struct Fixture {
     pub turns: u32,
     /// What a server that continues the thread must send to the model, in order.
     pub markers: Vec<Marker>,
-    /// Of the file as it stands in the repository, lower-case hexadecimal.
+    /// Of the file as it stands beside the manifest, lower-case hexadecimal; empty if nobody wrote it down.
+    #[serde(default)]
     pub sha256: String,
 }
 

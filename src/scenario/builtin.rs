@@ -6,6 +6,7 @@
 use include_dir::{Dir, include_dir};
 
 use super::load::is_scenario;
+use crate::rollout::manifest::Manifest;
 
 static SCENARIOS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
 static FIXTURES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/fixtures");
@@ -36,6 +37,12 @@ pub fn builtin_baseline() -> &'static str {
 /// A file of the recordings inside the binary, by its path below `fixtures/`.
 pub fn fixture(path: &str) -> Option<&'static [u8]> {
     FIXTURES.get_file(path).map(|file| file.contents())
+}
+
+/// How scenarios name the recordings inside the binary.
+pub(super) fn fixture_names() -> Vec<String> {
+    let manifest = fixture("manifest.json").and_then(|bytes| serde_json::from_slice::<Manifest>(bytes).ok());
+    manifest.unwrap_or_default().fixtures.into_iter().map(|fixture| fixture.name).collect()
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::builtin;
 use super::conform::Findings;
 use super::diagnostic::quoted;
 use super::parse::Told;
@@ -131,10 +132,22 @@ impl Story<'_> {
                 self.begin(&rollout.thread, view.key_span("thread"), None);
             }
             StepKind::Place(place) => {
-                self.begin(&place.thread, view.view("place").key_span("thread"), None);
+                let view = view.view("place");
+                if let Some(name) = place.file.strip_prefix("fixture:") {
+                    self.fixture(name, view.value_span("file"));
+                }
+                self.begin(&place.thread, view.key_span("thread"), None);
             }
             StepKind::Damage(damage) => self.damage(&damage.thread, view),
             StepKind::File(_) => {}
+        }
+    }
+
+    fn fixture(&mut self, name: &str, at: Range<usize>) {
+        let known = builtin::fixture_names();
+        if !known.iter().any(|fixture| fixture == name) {
+            let help = format!("there are {}; a file of your own is named by its path alone", known.join(", "));
+            self.into.add(at, format!("there is no recording {} in the binary", quoted(name)), "unknown", help);
         }
     }
 

@@ -47,6 +47,11 @@ impl ScriptedModel {
         self.script.lock().unwrap().push_back(response);
     }
 
+    /// Forgets what it was to say.
+    pub(super) fn clear(&self) {
+        self.script.lock().unwrap().clear();
+    }
+
     pub(super) fn will_say(&self, text: &str) {
         self.will(Scripted::Items(vec![item::assistant("msg", text)]));
     }

@@ -51,7 +51,7 @@ pub fn exit_code(verdicts: &[&Verdict]) -> u8 {
 
 /// The verdict on a run from what the checks said of it.
 pub fn judge(run: &Run, outcomes: &[(Invariant, Outcome)], baseline: &Baseline) -> Verdict {
-    if let Some(text) = harness_failure(run).or_else(|| elsewhere(run)) {
+    if let Some(text) = run.incomplete().or_else(|| elsewhere(run)) {
         return Verdict::Error { text };
     }
     let proves = match proved(run, outcomes) {
@@ -88,29 +88,14 @@ fn lines(first: String, others: Vec<String>) -> String {
     std::iter::once(first).chain(others).collect::<Vec<_>>().join("\n")
 }
 
-/// Why the harness cannot vouch for the journal.
-fn harness_failure(run: &Run) -> Option<String> {
-    let broken = run.events.iter().filter_map(|event| match &event.kind {
-        Kind::Broken(broken) => Some(match broken.step {
-            Some(step) => format!("step {step}: {}", broken.text),
-            None => broken.text.clone(),
-        }),
-        _ => None,
-    });
-    let texts: Vec<String> = broken.collect();
-    if !texts.is_empty() {
-        return Some(texts.join("\n"));
-    }
-    run.cut_short.then(|| "the journal ends in the middle of a line: its harness was killed; play it again".to_owned())
-}
-
 /// The target answers, but not with what the stub says.
 fn elsewhere(run: &Run) -> Option<String> {
     let replied = |kind: &Kind| matches!(kind, Kind::Answer(answer) if answer.outcome == AnswerOutcome::Reply);
     let answers = run.events.iter().any(|event| replied(&event.kind));
     let asks = run.events.iter().any(|event| matches!(event.kind, Kind::ModelRequest(_)));
     (answers && !asks).then(|| {
-        "the target answers, but its model traffic does not come to {stub}; put that address into its configuration"
+        "the target answers, but its model traffic does not come to {stub}; let it use the provider that \
+         $CODEX_HOME/config.toml names"
             .to_owned()
     })
 }

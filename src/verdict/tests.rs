@@ -30,7 +30,8 @@ fn run(proves: &[&str]) -> Run {
     let (rehydra, started) = (String::new(), String::new());
     let header = Header { format: FORMAT, rehydra, started, seed: 0, scenario, target, limits: Limits::default() };
     let blobs = BlobStore::new(std::path::Path::new("nowhere"));
-    Run { header, events: Vec::new(), blobs, cut_short: false }
+    let run = Run { header, events: Vec::new(), blobs, cut_short: false };
+    with(run, 99, Kind::Snapshot(Snapshot { when: SnapshotWhen::End, files: Vec::new() }))
 }
 
 fn with(mut run: Run, seq: Seq, kind: Kind) -> Run {
@@ -218,6 +219,13 @@ fn a_target_that_asks_another_model_is_an_error() {
     };
     let verdict = judge(&with(run(&["responsive"]), 1, Kind::Answer(answer)), &outcomes(&[]), &none());
     assert!(matches!(verdict, Verdict::Error { text } if text.contains("does not come to {stub}")));
+}
+
+#[test]
+fn a_story_that_was_not_recorded_to_its_end_is_an_error_and_never_a_pass() {
+    let stopped = Run { events: Vec::new(), ..run(&["durable"]) };
+    let Verdict::Error { text } = judge(&stopped, &outcomes(&[]), &none()) else { panic!("it has no end") };
+    assert!(text.contains("before its story"), "{text}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What a server writes, and what becomes of it where it cannot.
 
 use std::fs;
+use std::path::Path;
 
 use serde_json::json;
 
@@ -39,6 +40,18 @@ async fn where_the_alias_cannot_be_written_the_reply_works_and_says_so() {
     assert_eq!(rig.received(&two), after(&[&one], &two));
     assert_eq!(server.reply(&old, &three).await, said(&new, &three));
     assert_eq!(rig.received(&three), after(&[&one, &two], &three));
+}
+
+#[tokio::test]
+async fn a_relative_home_is_named_in_full_to_clients() {
+    let rig = Rig::new();
+    let mut server = Server::of(rig.command().env("CODEX_HOME", "../home"));
+    let turn = rig.turn();
+    let id = server.begin_start(&turn, json!({})).await;
+    let configured = server.event(id, "session_configured").await;
+    let path = Path::new(configured["rollout_path"].as_str().unwrap());
+    assert!(path.is_absolute(), "{}", path.display());
+    assert_eq!(path.canonicalize().unwrap(), rig.rollout(configured["thread_id"].as_str().unwrap()));
 }
 
 #[tokio::test]

@@ -171,7 +171,7 @@ fn steps(number: usize, call: Call, n: u32) -> Vec<StepKind> {
             };
             vec![StepKind::Rollout(Synthetic { thread, spec, cwd: call.cwd })]
         }
-        2 => vec![StepKind::Place(Place { thread, file: "fixture:x".to_owned(), cwd: call.cwd })],
+        2 => vec![StepKind::Place(Place { thread, file: "recorded/x.jsonl".to_owned(), cwd: call.cwd })],
         3 => {
             let keep = [Keep::Bytes(u64::from(n)), Keep::Half, Keep::AllButNewline][n as usize % 3];
             let damage = Damage { thread: "main".to_owned(), mutator: Mutator::TornTail { keep } };

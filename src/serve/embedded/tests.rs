@@ -5,12 +5,14 @@ use tokio_util::sync::CancellationToken;
 
 use super::model::{Credential, ModelError};
 use super::{EmbeddedEngine, Parts};
+use crate::rehydrate::faulty::{FaultyDisk, Lasts};
 use crate::responses::item;
 use crate::responses::pairing::unpaired;
 use crate::rollout::ThreadId;
 use crate::rollout::settings::Sandbox;
 use crate::serve::engine::{Outcome, Rehydration, SandboxMode, StartRequest};
 use crate::serve::testing::*;
+use crate::world::World;
 
 fn rehydration(outcome: &Outcome) -> Option<&Rehydration> {
     match outcome {
@@ -291,4 +293,46 @@ async fn every_turn_runs_with_the_servers_own_credential() {
     assert!(home.model.requests().iter().all(|request| request.credential == own));
     let written = home.files().into_iter().map(|path| std::fs::read_to_string(path).unwrap());
     assert!(written.into_iter().all(|text| !text.contains("\"own\"")));
+}
+
+/// One refusal at each operation of the disk in turn, in a conversation whose first turn calls a tool.
+#[tokio::test]
+async fn whatever_the_disk_refuses_the_thread_goes_on_and_nothing_that_was_answered_is_lost() {
+    for at in 0.. {
+        let home = Home::new();
+        let disk = FaultyDisk::new(at, Lasts::Once);
+        let world = World { disk: std::sync::Arc::new(disk.clone()), ..World::real() };
+        let engine = EmbeddedEngine::new(Parts { world, ..home.parts() });
+        home.model.will(Scripted::Items(vec![item::function_call("fc", "c", "shell", &json!({}))]));
+        home.model.will_say("one");
+        let begun = start(&engine, "a").await;
+        if matches!(begun, Outcome::StartFailed { .. }) {
+            continue;
+        }
+        let thread = thread_of(&begun);
+        home.model.clear();
+        let mut answered: Vec<String> = Vec::new();
+        let mut note = |outcome: &Outcome| {
+            if matches!(outcome, Outcome::Reply { .. }) {
+                answered.push(format!("assistant: {}", text(outcome)));
+            }
+        };
+        note(&begun);
+        for said in ["two", "three"] {
+            home.model.will_say(said);
+            note(&reply(&engine, thread, "b").await);
+            home.model.clear();
+        }
+        assert_eq!(unpaired(&input(&home)), [], "operation {at}");
+        drop(engine);
+        home.model.will_say("four");
+        assert_eq!(text(&reply(&home.engine(), thread, "c").await), "four", "operation {at}");
+        assert_eq!(unpaired(&input(&home)), [], "operation {at}, after a restart");
+        let heard: Vec<_> = home.model.last_heard().into_iter().filter(|said| answered.contains(said)).collect();
+        assert_eq!(heard, answered, "operation {at}");
+        if !disk.fired() {
+            assert!(at > 20 && answered.len() == 3);
+            return;
+        }
+    }
 }

@@ -1,8 +1,8 @@
 //! A thread in memory.
 //!
 //! Its state stands behind a fair lock that a turn holds from begin to end: turns of one thread queue in the order in
-//! which they came, turns of different threads do not meet. Memory holds exactly what the rollout holds: an item enters
-//! the history only once it was written.
+//! which they came, turns of different threads do not meet. An item enters the history only once it was written, and a
+//! call only once its output was too, since no request may hold one without the other.
 
 use std::path::PathBuf;
 

@@ -166,24 +166,23 @@ impl<'a> Turn<'a> {
     async fn keep(&mut self, item: Value) -> Result<bool, Stop> {
         let said = said(&item);
         let output = not_executed(&item);
-        let written = self.write(said.as_deref(), item, output.clone());
-        written.map_err(|error| Stop::Failed(unwritten(self.state.log.path(), &error)))?;
+        let called = output.is_some();
+        let items: Vec<Value> = std::iter::once(item).chain(output).collect();
+        at_disk(|| self.write(said.as_deref(), &items))
+            .map_err(|error| Stop::Failed(unwritten(self.state.log.path(), &error)))?;
+        self.state.history.extend(items);
         if let Some(message) = said {
             self.last_message = Some(message.clone());
             self.tell(EventMsg::AgentMessage { message }).await;
         }
-        Ok(output.is_some())
+        Ok(called)
     }
 
-    fn write(&mut self, said: Option<&str>, item: Value, output: Option<Value>) -> io::Result<()> {
+    fn write(&mut self, said: Option<&str>, items: &[Value]) -> io::Result<()> {
         if let Some(message) = said {
             self.state.log.append(Draft::agent_message(message))?;
         }
-        for item in std::iter::once(item).chain(output) {
-            self.state.log.append(Draft::response_item(item.clone()))?;
-            self.state.history.push(item);
-        }
-        Ok(())
+        items.iter().try_for_each(|item| self.state.log.append(Draft::response_item(item.clone())))
     }
 
     async fn complete(mut self) -> TurnEnd {

@@ -1,4 +1,4 @@
-//! Rollouts of our server on the real Codex, and rollouts of the real Codex on our server.
+//! Rollouts of our server on the real Codex, rollouts of the real Codex on our server, and its app-server as a target.
 //!
 //! The trials need npm, which brings the binaries. Where it is missing they are ignored, with the reason; where
 //! `REHYDRA_REQUIRE_CODEX` is set, as in CI, they fail instead.
@@ -12,7 +12,7 @@ use std::process::{ExitCode, Stdio};
 use libtest_mimic::{Arguments, Failed, Trial};
 use rehydra::codex::install;
 use rehydra::codex::version::Version;
-use rehydra::journal::{CallId, Kind};
+use rehydra::journal::{CallId, Identity, Journal, Kind, SettingsSource};
 use rehydra::marker::{Carrier, Marker};
 use rehydra::rollout::ThreadId;
 use rehydra::rollout::draft::{Draft, NewThread};
@@ -22,6 +22,7 @@ use rehydra::world::World;
 
 use stage::{Failure, Stage, TURN};
 
+const APP_SERVERS: [&str; 4] = ["0.105.0", "0.130.0", "0.153.4", "0.169.0"];
 const VERSIONS: [&str; 3] = ["0.130.0", "0.153.4", "0.169.0"];
 
 fn main() -> ExitCode {
@@ -38,6 +39,11 @@ fn main() -> ExitCode {
         trials.push(Trial::test(format!("codex {version} resumes what we wrote"), ours));
         trials.push(Trial::test(format!("codex {version} sees no rollout before it is published"), unpublished));
         trials.push(Trial::test(format!("we rehydrate what codex {version} wrote"), theirs));
+    }
+    for (version, identity) in APP_SERVERS.iter().flat_map(|v| [(*v, Identity::Same), (*v, Identity::New)]) {
+        let how = if identity == Identity::Same { "resumes" } else { "forks" };
+        let back = move || run(comes_back(version, identity));
+        trials.push(Trial::test(format!("codex {version} app-server {how} a thread after kill -9"), back));
     }
     let trials = trials.into_iter().map(|trial| trial.with_ignored_flag(missing.is_some())).collect();
     libtest_mimic::run(&args, trials).exit_code()
@@ -109,16 +115,20 @@ impl Both {
 
     /// That the model received, for `call`, exactly `history` and then the call's prompt, in order.
     fn received(&self, call: CallId, history: &[Marker]) -> Result<(), Failure> {
-        let mut requests = self.stage.journal.events().into_iter().filter_map(|event| match event.kind {
-            Kind::ModelRequest(request) if request.call == Some(call) => Some(request),
-            _ => None,
-        });
-        let request = requests.next_back().ok_or("the model received no request")?;
-        let got: Vec<Marker> = request.items.iter().flat_map(|item| item.markers.clone()).collect();
-        let mut wanted = history.to_vec();
-        wanted.push(Marker::new(Carrier::Prompt, 1, u64::from(call)));
-        if got == wanted { Ok(()) } else { Err(format!("the model received {got:?} instead of {wanted:?}").into()) }
+        received(&self.stage.journal, call, history)
     }
+}
+
+fn received(journal: &Journal, call: CallId, history: &[Marker]) -> Result<(), Failure> {
+    let mut requests = journal.events().into_iter().filter_map(|event| match event.kind {
+        Kind::ModelRequest(request) if request.call == Some(call) => Some(request),
+        _ => None,
+    });
+    let request = requests.next_back().ok_or("the model received no request")?;
+    let got: Vec<Marker> = request.items.iter().flat_map(|item| item.markers.clone()).collect();
+    let mut wanted = history.to_vec();
+    wanted.push(Marker::new(Carrier::Prompt, 1, u64::from(call)));
+    if got == wanted { Ok(()) } else { Err(format!("the model received {got:?} instead of {wanted:?}").into()) }
 }
 
 fn collect(dir: &Path, names: &mut Vec<String>) {
@@ -199,4 +209,34 @@ async fn is_rehydrated(version: &str) -> Result<(), Failure> {
     both.stage.kill().await?;
     both.stage.stub.stop().await;
     if continuation == id { Err("the continuation has no id of its own".into()) } else { Ok(()) }
+}
+
+/// An app-server brings its own thread back after `kill -9`, under the id that its way of doing so promises, tells the
+/// settings it runs under, and shows what the model got.
+async fn comes_back(version: &str, identity: Identity) -> Result<(), Failure> {
+    let version: Version = version.parse()?;
+    let native = install::ensure(version)?.native;
+    let profile = profile::codex_app_server(&version.to_string(), identity, &native);
+    let mut stage = Stage::new(profile, Some(version))?;
+    stage.begin_life().await?;
+    let (first, mut said) = stage.ask(None).await.map(|(id, markers)| (id, markers.to_vec()))?;
+    stage.kill().await?;
+    stage.begin_life().await?;
+    let (second, markers) = stage.ask(Some(&first)).await?;
+    received(&stage.journal, stage.calls, &said)?;
+    said.extend(markers);
+    stage.kill().await?;
+    stage.stub.stop().await;
+    let events = stage.journal.events();
+    let told = |kind: &Kind| matches!(kind, Kind::Settings(s) if s.source == SettingsSource::Result && s.cwd.is_some());
+    let shown = events.iter().find_map(|event| match &event.kind {
+        Kind::Shown(shown) => Some(shown.turns.iter().flat_map(|turn| turn.markers.clone()).collect::<Vec<_>>()),
+        _ => None,
+    });
+    match () {
+        () if (first == second) != (identity == Identity::Same) => Err(format!("{first} became {second}").into()),
+        () if events.iter().filter(|event| told(&event.kind)).count() != 2 => Err("two results tell settings".into()),
+        () if shown.as_ref() != Some(&said) => Err(format!("it shows {shown:?} instead of {said:?}").into()),
+        () => Ok(()),
+    }
 }

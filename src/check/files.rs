@@ -56,8 +56,9 @@ fn fate(view: &View<'_>, file: &SnapshotFile, after: &Snapshot) -> Option<(Strin
     let path = &file.path;
     let Some(now) = after.files.iter().find(|f| f.path == *path) else {
         let name = path.rsplit('/').next();
-        let moved = |f: &&SnapshotFile| f.sha256 == file.sha256 || f.path.rsplit('/').next() == name;
-        if after.files.iter().any(|f| moved(&f)) {
+        let moved =
+            |f: &SnapshotFile| f.sha256 == file.sha256 || f.path.rsplit('/').next() == name && holds(view, f, file);
+        if after.files.iter().any(moved) {
             return None;
         }
         return Some(("nothing".to_owned(), format!("the session file {path} is gone")));
@@ -72,13 +73,16 @@ fn fate(view: &View<'_>, file: &SnapshotFile, after: &Snapshot) -> Option<(Strin
     if source_stays_identical(view.run.header.target.kind) {
         return Some((lengths, format!("the source {path} did not stay as it was")));
     }
+    let text = || format!("the session file {path} was rewritten: what it held is not a prefix of what it holds");
+    (!holds(view, now, file)).then(|| (lengths, text()))
+}
+
+/// Whether `now` begins with what `then` held. Where a content is not in the journal, its length must do.
+fn holds(view: &View<'_>, now: &SnapshotFile, then: &SnapshotFile) -> bool {
     let content = |f: &SnapshotFile| f.blob.as_deref().and_then(|b| view.run.blobs.get(b).ok());
-    match (content(file), content(now)) {
-        (Some(old), Some(new)) if !new.starts_with(&old) => Some((
-            lengths,
-            format!("the session file {path} was rewritten: what it held is not a prefix of what it holds"),
-        )),
-        _ => None,
+    match (content(then), content(now)) {
+        (Some(old), Some(new)) => new.starts_with(&old),
+        _ => now.len >= then.len,
     }
 }
 
@@ -156,6 +160,12 @@ mod tests {
             s.files.insert(Story::rollout_path(A).replace("sessions/2026/11/22", "archived_sessions"), bytes);
         });
         assert_eq!(moved.says(Invariant::SourceKept), Outcome::Held);
+        let cut = second_life(TargetKind::Builtin, |s| {
+            let bytes = s.files.remove(&Story::rollout_path(A)).expect("the source is there");
+            s.files
+                .insert(Story::rollout_path(A).replace("sessions/2026/11/22", "archived_sessions"), bytes[..3].into());
+        });
+        assert!(text(&cut.says(Invariant::SourceKept)).contains("is gone"));
     }
 
     #[test]

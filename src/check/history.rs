@@ -12,7 +12,7 @@ use super::outcome::Outcome;
 use super::view::{Turn, View};
 use super::wording::Reworded;
 use super::{Invariant, rollout_at_death, wording};
-use crate::marker::Marker;
+use crate::marker::{self, Marker};
 
 /// Parts of the expected history that a turn did not receive.
 #[derive(Debug, Default)]
@@ -137,12 +137,21 @@ pub(super) fn once(view: &View<'_>) -> Outcome {
     Outcome::conclude(findings, looked, "no turn received a part of an expected history")
 }
 
-/// Nothing of another thread is in any history.
+/// Nothing of another thread is in any history or any answer.
 pub(super) fn isolated(view: &View<'_>) -> Outcome {
     let mut findings = Vec::new();
     let looked = view.continued().any(|t| view.settles(t));
     for turn in &view.turns {
         let Some(thread) = turn.thread else { continue };
+        let told = turn.acknowledged().map(|a| (a.seq, marker::find(&a.what.text)));
+        if let Some((answer, foreign)) =
+            told.and_then(|(seq, told)| Some((seq, told.into_iter().find(|m| view.is_foreign(m, thread))?)))
+        {
+            let name = view.name(&foreign);
+            let said = (format!("only what is of thread `{thread}`"), name.clone());
+            let text = format!("the client is told what is of another thread: {name}");
+            findings.push(turn.finding(Invariant::Isolated, said, text, vec![answer, turn.call.seq]));
+        }
         let Some(request) = turn
             .requests
             .iter()
@@ -321,6 +330,15 @@ mod tests {
         story.say(Say::reply("main", A, B, history));
         assert_eq!(story.fired(), ["isolated"]);
         assert!(text(&story.says(Invariant::Isolated)).contains("placed rollout of `decoy`"));
+    }
+
+    #[test]
+    fn an_answer_out_of_another_thread_is_not_isolated() {
+        let mut story = Story::restarted();
+        story.say(Say::start("other", C));
+        let history = story.history("main");
+        story.say(Say { text: Some(format!("Noted. {}", r(2))), ..Say::reply("main", A, B, history) });
+        assert!(text(&story.says(Invariant::Isolated)).starts_with("the client is told what is of another thread"));
     }
 
     #[test]

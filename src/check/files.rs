@@ -2,18 +2,17 @@
 //!
 //! Two snapshots in a row are compared. Every session file of the first must be in the second: byte for byte the same
 //! where a continuation is a thread of its own, else with its old content as a prefix. What the story itself placed or
-//! damaged between the two is left out, and so is every file when a `file` step lies between them, because the journal
-//! does not tell what that step touched. A file that was moved (archived) with its content is not lost.
+//! damaged between the two is left out. A file that was moved (archived) with its content is not lost.
 //!
 //! Session files are `.jsonl` and `.jsonl.zst` below `sessions/` and `archived_sessions/`.
 
-use std::collections::HashSet;
+use std::path::Path;
 
 use super::Invariant;
 use super::applies::source_stays_identical;
 use super::outcome::{Finding, Outcome};
 use super::view::{Seen, View};
-use crate::journal::{Kind, Snapshot, SnapshotFile};
+use crate::journal::{Snapshot, SnapshotFile};
 
 /// Whether a path below the home is a session file.
 pub(super) fn is_session(path: &str) -> bool {
@@ -26,8 +25,9 @@ pub(super) fn source_kept(view: &View<'_>) -> Outcome {
     let mut findings = Vec::new();
     let mut looked = false;
     for (before, after) in view.snapshots.iter().zip(view.snapshots.iter().skip(1)) {
-        let Some(touched) = touched(view, before, after) else { continue };
-        for file in before.what.files.iter().filter(|f| is_session(&f.path) && !touched.contains(f.path.as_str())) {
+        let touched = touched(view, before, after);
+        let is_touched = |path: &str| touched.iter().any(|touched| Path::new(path).starts_with(touched));
+        for file in before.what.files.iter().filter(|f| is_session(&f.path) && !is_touched(&f.path)) {
             looked = true;
             if let Some((got, text)) = fate(view, file, after.what) {
                 findings.push(finding(view, before, after, file, (got, text)));
@@ -37,18 +37,12 @@ pub(super) fn source_kept(view: &View<'_>) -> Outcome {
     Outcome::conclude(findings, looked, "no session file was there at two moments")
 }
 
-/// What the story touched between two snapshots; none where that cannot be told.
-fn touched<'r>(view: &View<'r>, before: &Seen<'r, Snapshot>, after: &Seen<'r, Snapshot>) -> Option<HashSet<&'r str>> {
-    let mut paths = HashSet::new();
-    for event in view.run.events.get(before.at..after.at)? {
-        match &event.kind {
-            Kind::Placed(placed) => paths.extend([placed.path.as_str()]),
-            Kind::Damage(damage) => paths.extend([damage.path.as_str()]),
-            Kind::Step(step) if step.what == "file" => return None,
-            _ => {}
-        }
-    }
-    Some(paths)
+/// What the story touched between two snapshots, each with all that lies below it.
+fn touched<'r>(view: &View<'r>, before: &Seen<'r, Snapshot>, after: &Seen<'r, Snapshot>) -> Vec<&'r str> {
+    let within = |at: usize| before.at < at && at < after.at;
+    let placed = view.placed.iter().filter(|p| within(p.at)).map(|p| p.what.path.as_str());
+    let damaged = view.damage.iter().filter(|d| within(d.at)).map(|d| d.what.path.as_str());
+    placed.chain(damaged).collect()
 }
 
 /// What became of a file, if it is not what it should be.
@@ -111,7 +105,7 @@ fn finding(
 mod tests {
     use super::super::testing::*;
     use super::*;
-    use crate::journal::{Lane, Step, TargetKind};
+    use crate::journal::TargetKind;
 
     /// A thread rehydrated in a second life, in which `change` happens to the files as well.
     fn second_life(kind: TargetKind, change: impl FnOnce(&mut Story)) -> Story {
@@ -180,13 +174,17 @@ mod tests {
     }
 
     #[test]
-    fn a_file_step_between_two_moments_hides_what_happened_there() {
-        let story = second_life(TargetKind::Builtin, |s| {
-            s.push(Lane::Player, Kind::Step(Step { n: 3, what: "file".into(), line: 9 }));
+    fn what_a_file_step_removed_is_no_finding_and_all_else_is_still_looked_at() {
+        let removed = second_life(TargetKind::Builtin, |s| {
+            s.file_step("remove", "sessions/2026");
             s.files.clear();
         });
-        assert_eq!(story.says(Invariant::SourceKept), Outcome::Held, "the look between death and birth still holds");
-        assert!(story.fired().is_empty());
+        assert!(removed.fired().is_empty());
+        let beside = second_life(TargetKind::Builtin, |s| {
+            s.file_step("write", "config.toml");
+            source(s).truncate(3);
+        });
+        assert_eq!(beside.fired(), ["source-kept"]);
     }
 
     #[test]

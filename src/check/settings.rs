@@ -143,8 +143,8 @@ pub(super) fn no_wider(view: &View<'_>) -> Outcome {
 pub(super) enum Cwd {
     /// The thread has none, or the target shows none.
     Unknown,
-    /// It is the thread's.
-    Kept,
+    /// It is the thread's, this one.
+    Kept(String),
     /// It is another one, or the model is told none although it was before.
     Changed(Change),
 }
@@ -170,7 +170,7 @@ pub(super) fn cwd_of(view: &View<'_>, turn: &Turn<'_>) -> Cwd {
     let differs = |has: &Told| !same_path(&has.0, &had.0);
     match std::iter::once(has).chain(tellings).chain(DIRECTORY.shown(turn)).find(differs) {
         Some(other) => Cwd::Changed(Change::new(DIRECTORY.name, had, other)),
-        None => Cwd::Kept,
+        None => Cwd::Kept(had.0),
     }
 }
 
@@ -194,7 +194,7 @@ pub(super) fn cwd(view: &View<'_>) -> Outcome {
     for turn in view.continued() {
         match cwd_of(view, turn) {
             Cwd::Unknown => {}
-            Cwd::Kept => looked |= view.settles(turn),
+            Cwd::Kept(_) => looked |= view.settles(turn),
             Cwd::Changed(change) => {
                 let text = format!("the model is told another directory than the thread's: {}", change.text());
                 let said = (change.had, change.has);

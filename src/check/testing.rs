@@ -373,6 +373,13 @@ impl Story {
         self.push(Lane::Player, Kind::Damage(done));
     }
 
+    pub(super) fn file_step(&mut self, mutator: &str, path: &str) {
+        let state = || FileState { len: 0, sha256: String::new() };
+        let (path, mutator) = (path.to_owned(), mutator.to_owned());
+        let done = DamageDone { path, thread: None, mutator, before: state(), after: state(), destroyed: Vec::new() };
+        self.push(Lane::Player, Kind::Damage(done));
+    }
+
     pub(super) fn run(&self) -> Run {
         let blobs = BlobStore::new(self.dir.path());
         Run { header: self.header.clone(), events: self.events.clone(), blobs, cut_short: false }

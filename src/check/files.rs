@@ -94,7 +94,7 @@ fn finding(
         call: turn.map(|t| t.call.what.call),
         incarnation: after.incarnation,
         step: turn.map(|t| t.call.what.step),
-        expected: format!("{} bytes with the digest {}", file.len, file.sha256),
+        expected: format!("{} bytes with the digest {}…", file.len, file.sha256.get(..12).unwrap_or(&file.sha256)),
         got,
         text,
         evidence: vec![before.seq, after.seq],

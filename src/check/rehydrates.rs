@@ -53,7 +53,8 @@ fn is_of_somebody_else(turn: &Turn<'_>) -> bool {
     let Some(answer) = turn.acknowledged().filter(|_| answered && !replies.is_empty()) else { return false };
     let told = marker::find(&answer.what.text);
     let silent = answer.what.text.trim().is_empty();
-    !(silent && may_be_silent) && !replies.into_iter().any(|m| told.contains(m))
+    let excused = silent && may_be_silent;
+    !excused && !replies.into_iter().any(|m| told.contains(m))
 }
 
 #[cfg(test)]

@@ -403,12 +403,15 @@ pub struct WriteSeen {
     pub record_kind: Option<String>,
 }
 
-/// The player damaged a file between two lives.
+/// The player damaged a file, or changed one of the run's directory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DamageDone {
+    /// Below the home; absolute for what lies outside of it.
     pub path: String,
+    /// Whose rollout it is; `None` for a `file` step.
     pub thread: Option<String>,
+    /// The mutator's name, or what a `file` step does: `remove` (a directory with all that is in it), `write`, `mkdir`.
     pub mutator: String,
     pub before: FileState,
     pub after: FileState,

@@ -112,7 +112,7 @@ impl Job {
 
     async fn live(&self, suite: &Suite, dir: &Path) -> Result<(), String> {
         let play = async |target: &Resolved, dir: &Path| {
-            let plan = Plan { scenario: &self.scenario, target, limits: suite.limits.clone(), dir };
+            let plan = Plan { scenario: &self.scenario, target, launcher: None, limits: suite.limits.clone(), dir };
             player::play(plan).await.map_err(|error| error.to_string())
         };
         play(&self.target, dir).await?;

@@ -255,8 +255,13 @@ pub struct Answer {
     pub notes: Vec<Note>,
     /// A machine-readable kind of error where the target gives one.
     pub error_kind: Option<String>,
-    /// The result or error object as it came.
+    /// The result or error object as it came; `null` is one too, so an answer without any has no such field.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "there")]
     pub raw: Option<Value>,
+}
+
+fn there<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(input).map(Some)
 }
 
 /// See [`Answer`].

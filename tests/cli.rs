@@ -296,19 +296,24 @@ fn a_recording_of_ones_own_is_placed_by_its_manifest() {
 #[test]
 fn a_server_whose_first_call_fails_is_quoted() {
     let place = Place::new(&[("a.toml", STORY)]);
-    // It answers by the number of the request: initialize, tools/list, and then an error.
-    let script = "import json,sys\n\
-        for line in sys.stdin:\n  m=json.loads(line)\n  if 'id' not in m: continue\n\
-        \x20 s={'type':'object'}\n\
-        \x20 r={'initialize':{'protocolVersion':'2025-06-18','capabilities':{'tools':{}},'serverInfo':{'name':'x','version':'1'}},\
-        'tools/list':{'tools':[{'name':n,'inputSchema':s} for n in ('codex','codex-reply')]},\
-        'tools/call':{'isError':True,'content':[{'type':'text','text':'FOO_KEY is not set'}]}}[m['method']]\n\
-        \x20 print(json.dumps({'jsonrpc':'2.0','id':m['id'],'result':r}),flush=True)\n";
-    fs::write(place.path("server.py"), script).expect("written");
-    if Command::new("python3").arg("--version").output().is_ok_and(|output| output.status.success()) {
-        let came = place.rehydra(&["run", "a.toml", "--target-command", "python3 server.py"]);
-        came.to(3, &["the call that begins it was answered by an error:", "FOO_KEY is not set"]);
-    }
+    // It answers line by line: initialize, then after `initialized` tools/list, and then an error.
+    let script = r#"
+        read -r _; echo '{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-06-18","capabilities":{"tools":{}},"serverInfo":{"name":"x","version":"1"}}}'
+        read -r _; read -r _; echo '{"jsonrpc":"2.0","id":1,"result":{"tools":[{"name":"codex","inputSchema":{"type":"object"}},{"name":"codex-reply","inputSchema":{"type":"object"}}]}}'
+        read -r _; echo '{"jsonrpc":"2.0","id":2,"result":{"isError":true,"content":[{"type":"text","text":"FOO_KEY is not set"}]}}'
+        read -r _
+    "#;
+    fs::write(place.path("server.sh"), script).expect("written");
+    let came = place.rehydra(&["run", "a.toml", "--target-command", "sh server.sh"]);
+    came.to(3, &["the call that begins it was answered by an error:", "FOO_KEY is not set"]);
+}
+
+#[test]
+fn what_a_target_lacks_is_unsupported_and_not_played() {
+    let story = STORY.replace("[[step]]\ncodex", "needs = [\"tools\", \"injector\"]\n\n[[step]]\ncodex");
+    let place = Place::new(&[("a.toml", &story)]);
+    let came = place.rehydra(&["run", "a.toml"]).to(0, &["unsupported", "0 passed, 1 unsupported"]);
+    assert!(!came.out.contains("FAIL"), "{}", came.out);
 }
 
 #[test]

@@ -2,8 +2,9 @@
 //!
 //! The trials need npm, which brings the binaries. Where it is missing they are ignored, with the reason; where
 //! `REHYDRA_REQUIRE_CODEX` is set, as in CI, they fail instead.
-#![allow(clippy::print_stderr, reason = "the reason for an ignored trial has nowhere else to go")]
 
+#[path = "stage/npm.rs"]
+mod npm;
 mod stage;
 
 use std::path::{Path, PathBuf};
@@ -27,10 +28,7 @@ const VERSIONS: [&str; 3] = ["0.130.0", "0.153.4", "0.169.0"];
 
 fn main() -> ExitCode {
     let args = Arguments::from_args();
-    let missing = missing();
-    if let Some(reason) = missing {
-        eprintln!("the trials on real Codex binaries are ignored: {reason}");
-    }
+    let missing = npm::missing();
     let mut trials = Vec::new();
     for version in VERSIONS {
         let ours = move || run(resumes_ours(version));
@@ -45,15 +43,8 @@ fn main() -> ExitCode {
         let back = move || run(comes_back(version, identity));
         trials.push(Trial::test(format!("codex {version} app-server {how} a thread after kill -9"), back));
     }
-    let trials = trials.into_iter().map(|trial| trial.with_ignored_flag(missing.is_some())).collect();
+    let trials = trials.into_iter().map(|trial| trial.with_ignored_flag(missing)).collect();
     libtest_mimic::run(&args, trials).exit_code()
-}
-
-/// Why the trials cannot run, if they may be left out.
-fn missing() -> Option<&'static str> {
-    let npm = std::process::Command::new("npm").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    let there = npm.is_ok_and(|status| status.success());
-    (!there && std::env::var_os("REHYDRA_REQUIRE_CODEX").is_none()).then_some("there is no npm on PATH")
 }
 
 fn run(trial: impl Future<Output = Result<(), Failure>>) -> Result<(), Failed> {

@@ -26,6 +26,19 @@ const BUGS: &[(&str, &str, &str)] = &[
     ("wider-sandbox", "no-wider", "idle/kill-9"),
     ("leaks-other-thread", "isolated", "threads/two-in-one-life"),
     ("environment-credential", "same-auth", "idle/kill-9"),
+    ("orphan-child-process", "no-orphans", "idle/kill-9"),
+    ("turns-swapped", "ordered", "idle/kill-9-twice"),
+    ("text-cut", "durable", "idle/kill-9"),
+    ("roles-lost", "nothing-invented", "idle/kill-9"),
+    ("tool-outputs-dropped", "paired", "disk/envelope-era"),
+    ("interruption-claimed", "nothing-invented", "idle/kill-9"),
+    ("approval-widened", "no-wider", "idle/kill-9"),
+    ("notes-kept-back", "honest", "disk/torn-reply"),
+    ("notes-kept-back", "honest", "disk/cwd-gone"),
+    ("other-file-truncated", "source-kept", "idle/kill-9"),
+    ("alias-lost", "stale-id", "stale/after-another-restart"),
+    ("canned-reply", "rehydrates", "idle/kill-9"),
+    ("noise-on-stdout", "protocol", "idle/kill-9"),
 ];
 
 /// The cases of `rehydra run` with these arguments, from its JSON.
@@ -76,4 +89,53 @@ fn the_same_scenarios_find_nothing_on_the_healthy_server() {
     for case in cases {
         assert_eq!(case["verdict"], "pass", "{case:#}");
     }
+}
+
+/// The one case of a story that is no part of the suite, on the healthy server.
+fn told(story: &str) -> Value {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let path = dir.path().join("story.toml");
+    std::fs::write(&path, story).expect("the story is written");
+    run(&[path.to_str().expect("UTF-8")]).remove(0)
+}
+
+#[test]
+fn a_turn_with_reasoning_and_tools_is_no_invention() {
+    let case = told(
+        r#"rehydra = 1
+title  = "reasoning, a tool call and two messages"
+proves = ["rehydrates", "durable", "ordered", "once", "nothing-invented", "paired"]
+[[step]]
+codex = { prompt = "Remember the colour blue.", model = { reasoning = "Hm.", text = "Noted." } }
+[[step]]
+reply.prompt = "Look it up."
+reply.model = [
+    { reasoning = "Where?", text = "Looking.", tools = [{ name = "shell", arguments = { command = ["echo", "{marker}"] } }] },
+    { reasoning = "There.", text = "Found." },
+]
+[[step]]
+restart = {}
+[[step]]
+reply = { prompt = "Which colour?", model = { reasoning = "Well.", text = "Blue." } }
+[[step]]
+reply = { prompt = "Sure?", model = { text = "Sure." } }
+"#,
+    );
+    assert_eq!(case["verdict"], "pass", "{case:#}");
+}
+
+#[test]
+fn a_call_that_nothing_excuses_is_to_be_replied_to() {
+    let case = told(
+        r#"rehydra = 1
+title  = "an error that the story does not expect"
+proves = ["responsive"]
+[[step]]
+codex = { prompt = "Remember the colour blue.", model = { text = "Noted." } }
+[[step]]
+reply = { prompt = "Which colour?", model = { text = "Blue.", fail = { http = 500 } } }
+"#,
+    );
+    assert_eq!(case["verdict"], "fail", "{case:#}");
+    assert!(case["reason"].to_string().contains("the scenario expects a reply, and got"), "{case:#}");
 }

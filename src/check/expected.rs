@@ -6,7 +6,12 @@
 //! case, because the request already shows what they left. What power loss takes is not taken out: the server should
 //! have synced it.
 //!
-//! Beside the expected history stands what *may* be there: the turns that were never acknowledged, whole or cut.
+//! Turns that were under way beside that last one and were acknowledged before it are expected too, although its request
+//! may have been made too early to show them; where they belong in the order nobody can say.
+//!
+//! Beside the expected history stands what *may* be there: the turns that were never acknowledged, whole or cut, and
+//! what the model said in the last acknowledged turn without the client being told (tool calls, all messages but the
+//! last, reasoning, which a server may also drop when the turn is over).
 //!
 //! A marker counts where it is carried by an item of the right role: a prompt in a user message, a reply in an
 //! assistant's, a call and its output in items of those kinds.
@@ -24,6 +29,10 @@ pub(super) struct Expected<'r> {
     pub(super) order: Vec<Marker>,
     /// What was expected before the scenario's damage destroyed it.
     pub(super) destroyed: Vec<Marker>,
+    /// Markers of acknowledged turns that ran beside the last one: expected, but in no particular place.
+    pub(super) beside: Vec<Marker>,
+    /// What the model said in the last acknowledged turn, told to the client or not.
+    said: HashSet<Marker>,
     /// What may be there besides.
     pub(super) unacknowledged: HashSet<Marker>,
     /// Prompts of unacknowledged turns that were sent after the last acknowledged one had ended.
@@ -34,6 +43,8 @@ pub(super) struct Expected<'r> {
     counts: HashMap<Marker, usize>,
     /// The items of that request, none for a placed rollout.
     pub(super) base_items: Option<&'r [Item]>,
+    /// What the client was told in the last acknowledged turn.
+    pub(super) told: Option<&'r str>,
     /// The events that it was read from.
     pub(super) evidence: Vec<Seq>,
 }
@@ -46,7 +57,12 @@ impl Expected<'_> {
 
     /// Everything that happened in this thread, destroyed or not, acknowledged or not.
     pub(super) fn happened(&self) -> HashSet<&Marker> {
-        self.order.iter().chain(&self.destroyed).chain(&self.unacknowledged).collect()
+        self.all().chain(&self.destroyed).chain(&self.said).chain(&self.unacknowledged).collect()
+    }
+
+    /// Everything expected: the order, then what has no place in it.
+    pub(super) fn all(&self) -> impl Iterator<Item = &Marker> {
+        self.order.iter().chain(&self.beside)
     }
 }
 
@@ -55,7 +71,7 @@ impl Expected<'_> {
 pub(super) struct Received<'r> {
     pub(super) seq: Seq,
     pub(super) items: Vec<&'r Item>,
-    /// Every marker in it, whatever carries it.
+    /// Every marker in it, whatever carries it; what the item of the turn's own prompt quotes of the history included.
     pub(super) all: HashSet<&'r Marker>,
     /// Markers in the right role, repeats included, in order.
     pub(super) placed: Vec<&'r Marker>,
@@ -65,8 +81,15 @@ pub(super) struct Received<'r> {
     pub(super) own_prompt_at: Option<usize>,
 }
 
+impl Received<'_> {
+    /// How often a marker stands in the right role.
+    pub(super) fn count(&self, marker: &Marker) -> usize {
+        self.counts.get(marker).copied().unwrap_or(0)
+    }
+}
+
 /// Whether an item may carry such a marker as a part of the conversation.
-fn carries(item: &Item, marker: &Marker) -> bool {
+pub(super) fn carries(item: &Item, marker: &Marker) -> bool {
     let role = item.role.as_deref();
     match marker.carrier() {
         Some(Carrier::Prompt) => role == Some("user") && item.context.is_none(),
@@ -100,6 +123,10 @@ impl<'r> View<'r> {
         };
         for (n, item) in items.iter().enumerate() {
             if Some(n) == prompt {
+                // A server may put the history into the message of the prompt: then the prompt comes after it.
+                let quoted = || item.markers.iter().filter(|m| *m != own);
+                received.all.extend(quoted());
+                received.placed.extend(quoted().filter(|m| carries(item, m)));
                 received.own_prompt_at = Some(received.placed.len());
                 continue;
             }
@@ -125,6 +152,7 @@ impl<'r> View<'r> {
         let since = match (last, placed) {
             (Some((at, base)), placed) if placed.is_none_or(|p| p.at < at) => {
                 expected.take_turn(base)?;
+                self.add_beside(&mut expected, base, thread, at);
                 at
             }
             (_, Some(placed)) => {
@@ -139,10 +167,24 @@ impl<'r> View<'r> {
         Some(expected)
     }
 
+    /// Turns acknowledged while the last one was under way. Its request may or may not show them.
+    fn add_beside(&self, expected: &mut Expected<'r>, base: &Turn<'r>, thread: &'r str, base_ended: usize) {
+        let ended_meanwhile = |t: &&Turn<'r>| {
+            t.acknowledged().is_some_and(|a| base.call.at < a.at && a.at < base_ended) && !t.requests.is_empty()
+        };
+        for turn in self.turns_before(thread, base_ended).filter(ended_meanwhile) {
+            let told = turn.answer.map(|a| marker::find(&a.what.text)).unwrap_or_default();
+            let own = std::iter::once(turn.call.what.marker.clone()).chain(told);
+            expected.beside.extend(own.filter(|m| !expected.order.contains(m)));
+            expected.said.extend(turn.planted.unwrap_or_default().iter().cloned());
+        }
+    }
+
     fn take_damage(&self, expected: &mut Expected<'r>, since: usize, before: usize) {
         let done: HashSet<&Marker> =
             (self.damage.iter()).filter(|d| since < d.at && d.at < before).flat_map(|d| &d.what.destroyed).collect();
         expected.destroyed = expected.order.extract_if(.., |m| done.contains(m)).collect();
+        expected.destroyed.extend(expected.beside.extract_if(.., |m| done.contains(m)));
     }
 
     fn add_unacknowledged(&self, expected: &mut Expected<'r>, turn: &Turn<'r>, thread: &'r str, since: usize) {
@@ -178,8 +220,11 @@ impl<'r> Expected<'r> {
             *self.counts.entry(marker.clone()).or_insert(0) += 1;
         }
         let anywhere: Vec<Marker> = request.what.items.iter().flat_map(|i| &i.markers).cloned().chain(told).collect();
+        self.said.extend(base.planted.unwrap_or_default().iter().cloned());
         self.order = dedup(&anywhere);
+        self.order.retain(|m| m.carrier() != Some(Carrier::Reasoning) || !self.said.contains(m));
         self.base_items = Some(&request.what.items);
+        self.told = base.answer.map(|a| a.what.text.as_str());
         self.evidence = vec![request.seq];
         self.evidence.extend(base.answer.map(|a| a.seq));
         Some(())

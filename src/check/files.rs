@@ -2,18 +2,17 @@
 //!
 //! Two snapshots in a row are compared. Every session file of the first must be in the second: byte for byte the same
 //! where a continuation is a thread of its own, else with its old content as a prefix. What the story itself placed or
-//! damaged between the two is left out, and so is every file when a `file` step lies between them, because the journal
-//! does not tell what that step touched. A file that was moved (archived) with its content is not lost.
+//! damaged between the two is left out. A file that was moved (archived) with its content is not lost.
 //!
 //! Session files are `.jsonl` and `.jsonl.zst` below `sessions/` and `archived_sessions/`.
 
-use std::collections::HashSet;
+use std::path::Path;
 
 use super::Invariant;
 use super::applies::source_stays_identical;
 use super::outcome::{Finding, Outcome};
 use super::view::{Seen, View};
-use crate::journal::{Kind, Snapshot, SnapshotFile};
+use crate::journal::{Snapshot, SnapshotFile};
 
 /// Whether a path below the home is a session file.
 pub(super) fn is_session(path: &str) -> bool {
@@ -26,8 +25,9 @@ pub(super) fn source_kept(view: &View<'_>) -> Outcome {
     let mut findings = Vec::new();
     let mut looked = false;
     for (before, after) in view.snapshots.iter().zip(view.snapshots.iter().skip(1)) {
-        let Some(touched) = touched(view, before, after) else { continue };
-        for file in before.what.files.iter().filter(|f| is_session(&f.path) && !touched.contains(f.path.as_str())) {
+        let touched = touched(view, before, after);
+        let is_touched = |path: &str| touched.iter().any(|touched| Path::new(path).starts_with(touched));
+        for file in before.what.files.iter().filter(|f| is_session(&f.path) && !is_touched(&f.path)) {
             looked = true;
             if let Some((got, text)) = fate(view, file, after.what) {
                 findings.push(finding(view, before, after, file, (got, text)));
@@ -37,18 +37,12 @@ pub(super) fn source_kept(view: &View<'_>) -> Outcome {
     Outcome::conclude(findings, looked, "no session file was there at two moments")
 }
 
-/// What the story touched between two snapshots; none where that cannot be told.
-fn touched<'r>(view: &View<'r>, before: &Seen<'r, Snapshot>, after: &Seen<'r, Snapshot>) -> Option<HashSet<&'r str>> {
-    let mut paths = HashSet::new();
-    for event in view.run.events.get(before.at..after.at)? {
-        match &event.kind {
-            Kind::Placed(placed) => paths.extend([placed.path.as_str()]),
-            Kind::Damage(damage) => paths.extend([damage.path.as_str()]),
-            Kind::Step(step) if step.what == "file" => return None,
-            _ => {}
-        }
-    }
-    Some(paths)
+/// What the story touched between two snapshots, each with all that lies below it.
+fn touched<'r>(view: &View<'r>, before: &Seen<'r, Snapshot>, after: &Seen<'r, Snapshot>) -> Vec<&'r str> {
+    let within = |at: usize| before.at < at && at < after.at;
+    let placed = view.placed.iter().filter(|p| within(p.at)).map(|p| p.what.path.as_str());
+    let damaged = view.damage.iter().filter(|d| within(d.at)).map(|d| d.what.path.as_str());
+    placed.chain(damaged).collect()
 }
 
 /// What became of a file, if it is not what it should be.
@@ -56,8 +50,9 @@ fn fate(view: &View<'_>, file: &SnapshotFile, after: &Snapshot) -> Option<(Strin
     let path = &file.path;
     let Some(now) = after.files.iter().find(|f| f.path == *path) else {
         let name = path.rsplit('/').next();
-        let moved = |f: &&SnapshotFile| f.sha256 == file.sha256 || f.path.rsplit('/').next() == name;
-        if after.files.iter().any(|f| moved(&f)) {
+        let moved =
+            |f: &SnapshotFile| f.sha256 == file.sha256 || f.path.rsplit('/').next() == name && holds(view, f, file);
+        if after.files.iter().any(moved) {
             return None;
         }
         return Some(("nothing".to_owned(), format!("the session file {path} is gone")));
@@ -72,13 +67,16 @@ fn fate(view: &View<'_>, file: &SnapshotFile, after: &Snapshot) -> Option<(Strin
     if source_stays_identical(view.run.header.target.kind) {
         return Some((lengths, format!("the source {path} did not stay as it was")));
     }
+    let text = || format!("the session file {path} was rewritten: what it held is not a prefix of what it holds");
+    (!holds(view, now, file)).then(|| (lengths, text()))
+}
+
+/// Whether `now` begins with what `then` held. Where a content is not in the journal, its length must do.
+fn holds(view: &View<'_>, now: &SnapshotFile, then: &SnapshotFile) -> bool {
     let content = |f: &SnapshotFile| f.blob.as_deref().and_then(|b| view.run.blobs.get(b).ok());
-    match (content(file), content(now)) {
-        (Some(old), Some(new)) if !new.starts_with(&old) => Some((
-            lengths,
-            format!("the session file {path} was rewritten: what it held is not a prefix of what it holds"),
-        )),
-        _ => None,
+    match (content(then), content(now)) {
+        (Some(old), Some(new)) => new.starts_with(&old),
+        _ => now.len >= then.len,
     }
 }
 
@@ -96,7 +94,7 @@ fn finding(
         call: turn.map(|t| t.call.what.call),
         incarnation: after.incarnation,
         step: turn.map(|t| t.call.what.step),
-        expected: format!("{} bytes with the digest {}", file.len, file.sha256),
+        expected: format!("{} bytes with the digest {}…", file.len, file.sha256.get(..12).unwrap_or(&file.sha256)),
         got,
         text,
         evidence: vec![before.seq, after.seq],
@@ -107,7 +105,7 @@ fn finding(
 mod tests {
     use super::super::testing::*;
     use super::*;
-    use crate::journal::{Lane, Step, TargetKind};
+    use crate::journal::TargetKind;
 
     /// A thread rehydrated in a second life, in which `change` happens to the files as well.
     fn second_life(kind: TargetKind, change: impl FnOnce(&mut Story)) -> Story {
@@ -156,6 +154,12 @@ mod tests {
             s.files.insert(Story::rollout_path(A).replace("sessions/2026/11/22", "archived_sessions"), bytes);
         });
         assert_eq!(moved.says(Invariant::SourceKept), Outcome::Held);
+        let cut = second_life(TargetKind::Builtin, |s| {
+            let bytes = s.files.remove(&Story::rollout_path(A)).expect("the source is there");
+            s.files
+                .insert(Story::rollout_path(A).replace("sessions/2026/11/22", "archived_sessions"), bytes[..3].into());
+        });
+        assert!(text(&cut.says(Invariant::SourceKept)).contains("is gone"));
     }
 
     #[test]
@@ -170,13 +174,17 @@ mod tests {
     }
 
     #[test]
-    fn a_file_step_between_two_moments_hides_what_happened_there() {
-        let story = second_life(TargetKind::Builtin, |s| {
-            s.push(Lane::Player, Kind::Step(Step { n: 3, what: "file".into(), line: 9 }));
+    fn what_a_file_step_removed_is_no_finding_and_all_else_is_still_looked_at() {
+        let removed = second_life(TargetKind::Builtin, |s| {
+            s.file_step("remove", "sessions/2026");
             s.files.clear();
         });
-        assert_eq!(story.says(Invariant::SourceKept), Outcome::Held, "the look between death and birth still holds");
-        assert!(story.fired().is_empty());
+        assert!(removed.fired().is_empty());
+        let beside = second_life(TargetKind::Builtin, |s| {
+            s.file_step("write", "config.toml");
+            source(s).truncate(3);
+        });
+        assert_eq!(beside.fired(), ["source-kept"]);
     }
 
     #[test]

@@ -10,8 +10,9 @@ use std::collections::HashSet;
 
 use super::outcome::Outcome;
 use super::view::{Turn, View};
-use super::{Invariant, rollout_at_death};
-use crate::marker::Marker;
+use super::wording::Reworded;
+use super::{Invariant, rollout_at_death, wording};
+use crate::marker::{self, Marker};
 
 /// Parts of the expected history that a turn did not receive.
 #[derive(Debug, Default)]
@@ -27,7 +28,7 @@ pub(super) fn missing<'r>(view: &View<'r>, turn: &Turn<'r>) -> Option<Missing> {
     let expected = view.expected(turn)?;
     let received = view.received(turn)?;
     let newer = made_since_superseded(view, turn);
-    let absent = expected.order.into_iter().filter(|m| !received.all.contains(m));
+    let absent = expected.all().filter(|m| !received.all.contains(m)).cloned();
     let (since_superseded, lost) = absent.partition(|m| newer.contains(m));
     Some(Missing { lost, since_superseded })
 }
@@ -68,13 +69,16 @@ pub(super) fn durable(view: &View<'_>) -> Outcome {
         let mut evidence = vec![received.seq];
         evidence.extend(&expected.evidence);
         if !missing.lost.is_empty() {
-            let (gone, all) = (missing.lost.len(), expected.order.len());
+            let (gone, all) = (missing.lost.len(), expected.all().count());
             findings.push(turn.finding(
                 Invariant::Durable,
-                (view.names(&expected.order), view.names(received.placed.iter().copied())),
+                (view.names(expected.all()), view.names(received.placed.iter().copied())),
                 format!("{gone} of {all} parts of the history do not reach the model: {}", view.names(&missing.lost)),
                 evidence,
             ));
+        } else if let Some(Reworded { marker, was, is }) = wording::reworded(view, &expected, &received) {
+            let text = format!("{} reaches the model in other words", view.name(&marker));
+            findings.push(turn.finding(Invariant::Durable, (was, is), text, evidence));
         } else {
             findings.extend(rollout_at_death::compare(view, turn, &expected, &received));
         }
@@ -139,12 +143,21 @@ pub(super) fn once(view: &View<'_>) -> Outcome {
     Outcome::conclude(findings, looked, "no turn received a part of an expected history")
 }
 
-/// Nothing of another thread is in any history.
+/// Nothing of another thread is in any history or any answer.
 pub(super) fn isolated(view: &View<'_>) -> Outcome {
     let mut findings = Vec::new();
     let looked = view.continued().any(|t| view.settles(t));
     for turn in &view.turns {
         let Some(thread) = turn.thread else { continue };
+        let told = turn.acknowledged().map(|a| (a.seq, marker::find(&a.what.text)));
+        if let Some((answer, foreign)) =
+            told.and_then(|(seq, told)| Some((seq, told.into_iter().find(|m| view.is_foreign(m, thread))?)))
+        {
+            let name = view.name(&foreign);
+            let said = (format!("only what is of thread `{thread}`"), name.clone());
+            let text = format!("the client is told what is of another thread: {name}");
+            findings.push(turn.finding(Invariant::Isolated, said, text, vec![answer, turn.call.seq]));
+        }
         let Some(request) = turn
             .requests
             .iter()
@@ -171,7 +184,7 @@ pub(super) fn isolated(view: &View<'_>) -> Outcome {
 mod tests {
     use super::super::testing::*;
     use super::*;
-    use crate::journal::{IdChoice, Item, TargetKind};
+    use crate::journal::{IdChoice, Item, Kind, TargetKind};
 
     const FIVE: [Invariant; 5] =
         [Invariant::Durable, Invariant::Ordered, Invariant::Once, Invariant::NothingInvented, Invariant::Isolated];
@@ -323,6 +336,50 @@ mod tests {
         story.say(Say::reply("main", A, B, history));
         assert_eq!(story.fired(), ["isolated"]);
         assert!(text(&story.says(Invariant::Isolated)).contains("placed rollout of `decoy`"));
+    }
+
+    #[test]
+    fn an_answer_out_of_another_thread_is_not_isolated() {
+        let mut story = Story::restarted();
+        story.say(Say::start("other", C));
+        let history = story.history("main");
+        story.say(Say { text: Some(format!("Noted. {}", r(2))), ..Say::reply("main", A, B, history) });
+        assert!(text(&story.says(Invariant::Isolated)).starts_with("the client is told what is of another thread"));
+    }
+
+    #[test]
+    fn reasoning_of_a_turn_that_is_over_may_go() {
+        let mut story = Story::new(TargetKind::Builtin);
+        story.life();
+        let say = Say { history: Some(vec![reasoning(t(1))]), ..Say::start("main", A) };
+        let call = story.call(&say);
+        for event in &mut story.events {
+            if let Kind::Planted(planted) = &mut event.kind {
+                planted.markers.insert(0, t(1));
+            }
+        }
+        story.request(call, &say);
+        story.answer(call, &say);
+        story.restart();
+        story.say(Say::reply("main", A, B, vec![user(p(1)), assistant(r(1))]));
+        assert_eq!(story.fired(), [""; 0]);
+    }
+
+    #[test]
+    fn one_of_two_turns_at_once_that_leads_nowhere_is_lost() {
+        let mut story = Story::restarted();
+        let history = story.history("main");
+        let (one, two) = (Say::reply("main", A, B, history.clone()), Say::reply("main", A, C, history));
+        let calls = [story.call(&one), story.call(&two)];
+        story.request(calls[0], &one);
+        story.request(calls[1], &two);
+        story.answer(calls[0], &one);
+        story.answer(calls[1], &two);
+        assert_eq!(story.fired(), [""; 0]);
+        let history = story.history("main");
+        story.say(Say::reply("main", C, C, history));
+        assert_eq!(story.fired(), ["durable", "honest"]);
+        assert!(text(&story.says(Invariant::Durable)).contains("the prompt of step 2"));
     }
 
     #[test]

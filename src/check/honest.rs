@@ -1,8 +1,11 @@
 //! `honest`: when something was lost, cut or narrowed, the answer says so.
 //!
 //! Lost is what another check sees missing (history, the turns behind an old id, the cwd, the width of a setting) and
-//! also what the scenario's damage destroyed: that is nobody's fault, but the user must hear of it. One note is enough,
+//! also what the story took: history that its damage destroyed, a thread's directory that it removed. That is nobody's
+//! fault, but the user must hear of it. One note is enough,
 //! whatever its words. Settings and cwd are looked at in the turn that rehydrates, because that is when they change.
+
+use std::path::Path;
 
 use super::outcome::Outcome;
 use super::settings::{Cwd, cwd_of, narrowed};
@@ -47,12 +50,27 @@ fn losses(view: &View<'_>, turn: &Turn<'_>) -> Vec<String> {
         }
     }
     if turn.rehydrating {
-        if let Cwd::Changed(change) = cwd_of(view, turn) {
-            losses.push(change.text());
+        match cwd_of(view, turn) {
+            Cwd::Changed(change) => losses.push(change.text()),
+            Cwd::Kept(cwd) if is_gone(view, turn, &cwd) => {
+                losses.push(format!("the thread's directory `{cwd}` is there no more"));
+            }
+            _ => {}
         }
         losses.extend(narrowed(view, turn).iter().map(|change| change.text()));
     }
     losses
+}
+
+/// Whether the story removed that directory before the turn and did not put it back.
+fn is_gone(view: &View<'_>, turn: &Turn<'_>, cwd: &str) -> bool {
+    let above = |path: &str| Path::new(cwd).starts_with(path);
+    let mut fate = view.damage.iter().filter(|d| d.at < turn.call.at).filter_map(|d| match d.what.mutator.as_str() {
+        "remove" if above(&d.what.path) => Some(true),
+        "mkdir" | "write" if Path::new(&d.what.path).starts_with(cwd) => Some(false),
+        _ => None,
+    });
+    fate.next_back() == Some(true)
 }
 
 #[cfg(test)]
@@ -94,6 +112,26 @@ mod tests {
         story.life();
         story.say(Say::reply("old", A, B, vec![user(p(90)), assistant(r(90))]));
         assert_eq!(story.fired(), [""; 0]);
+    }
+
+    #[test]
+    fn a_directory_that_is_gone_must_be_told() {
+        for (notes, put_back, fires) in
+            [(Vec::new(), false, true), (vec![note("cwd_missing")], false, false), (Vec::new(), true, false)]
+        {
+            let mut story = Story::new(TargetKind::Builtin);
+            story.life();
+            story.say(Say::start("main", A));
+            story.death(Some("KILL"));
+            story.file_step("remove", "/run/project");
+            if put_back {
+                story.file_step("mkdir", "/run/project");
+            }
+            story.life();
+            let history = story.history("main");
+            story.say(Say { notes, ..Say::reply("main", A, B, history) });
+            assert_eq!(story.fired() == ["honest"], fires, "{:?}", story.says(Invariant::Honest));
+        }
     }
 
     #[test]

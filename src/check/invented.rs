@@ -2,18 +2,20 @@
 //!
 //! Allowed are the expected history, the turns that were never acknowledged (whole, cut or absent), contextual messages
 //! and the synthetic outputs that pair a tool call. A message which claims that the user interrupted a turn on purpose is
-//! invented unless a call was cancelled. What is of another thread did happen, elsewhere: that is `isolated`'s. What an
-//! earlier turn of the thread should have received and did not happened too, so it is welcome when it comes back.
+//! invented unless a call was cancelled or the source said so. A part of the history in a message of somebody else (the
+//! model's reply as the user's words, a prompt as the system's) is invented too, unless the message quotes both sides of
+//! the conversation, which is a way to tell it. What is of another thread did happen, elsewhere: that is `isolated`'s.
+//! What an earlier turn of the thread should have received and did not happened too, so it is welcome when it comes back.
 
 use std::collections::HashSet;
 
-use super::Invariant;
-use super::expected::{Expected, Received};
+use super::expected::{Expected, Received, carries};
 use super::history::missing;
 use super::outcome::{Finding, Outcome};
 use super::view::{Seen, Turn, View};
-use crate::journal::{AnswerOutcome, Item, ModelRequest, RefusalKind};
-use crate::marker::Marker;
+use super::{Invariant, rollout_at_death};
+use crate::journal::{AnswerOutcome, Item, ModelRequest, RefusalKind, TargetKind};
+use crate::marker::{Carrier, Marker};
 
 /// Nothing is in the history that never happened, and nothing is asked of the model that nobody asked.
 pub(super) fn nothing_invented(view: &View<'_>) -> Outcome {
@@ -57,20 +59,34 @@ fn inventions(
         let text = format!("the model receives what is in no turn of this history: {names}");
         found.push((names, text));
     }
+    if let Some((marker, item)) = misattributed(expected, received) {
+        let who = item.role.as_deref().unwrap_or(&item.kind);
+        let text = format!("{} reaches the model as words of the role `{who}`", view.name(marker));
+        found.push((format!("`{}` from `{who}`", item.preview), text));
+    }
     let base = expected.base_items.unwrap_or_default();
     let cancelled = view.turns.iter().filter(|t| t.outcome() == Some(AnswerOutcome::Cancelled)).count();
     let is_abort = |item: &Item| item.context.as_deref() == Some("turn_aborted");
     let aborts = received.items.iter().filter(|i| is_abort(i)).count();
-    if aborts > base.iter().filter(|i| is_abort(i)).count() + cancelled {
+    let told = match expected.base_items {
+        Some(base) => base.iter().filter(|i| is_abort(i)).count(),
+        None => rollout_at_death::aborts_in_source(view, turn),
+    };
+    if aborts > told + cancelled {
         let text = "the model is told that the user interrupted a turn on purpose, which no user did";
         found.push(("a message `turn_aborted`".to_owned(), text.to_owned()));
     }
     // A turn without an end may have been cut in the middle of a marker, and a manifest lists no texts.
     if expected.base_items.is_some() && expected.unacknowledged.len() == turn.own_count() {
-        found.extend(unheard_of(&received.items, base).map(|item| {
-            let text = format!("the model receives an assistant's message that it never said: `{}`", item.preview);
-            (item.preview.clone(), text)
-        }));
+        let foreign = view.run.header.target.kind == TargetKind::Foreign;
+        // A foreign server has contextual messages of its own, which nobody here can tell from a user's words.
+        let roles = [("assistant", "it never said"), ("user", "no user wrote")];
+        for (role, deed) in roles.into_iter().take(if foreign { 1 } else { 2 }) {
+            found.extend(unheard_of(&received.items, base, role).map(|item| {
+                let text = format!("the model receives a message of the {role} that {deed}: `{}`", item.preview);
+                (item.preview.clone(), text)
+            }));
+        }
     }
     found
 }
@@ -88,9 +104,27 @@ impl Turn<'_> {
     }
 }
 
-/// An assistant's message without a marker that the request before did not hold.
-fn unheard_of<'r>(items: &[&'r Item], base: &[Item]) -> Option<&'r Item> {
-    let bare = |i: &Item| i.role.as_deref() == Some("assistant") && i.markers.is_empty() && i.context.is_none();
+/// A part of the history in an item that says it came from somebody else, and in no item that says the truth.
+fn misattributed<'r, 'e>(expected: &'e Expected<'_>, received: &Received<'r>) -> Option<(&'e Marker, &'r Item)> {
+    let is_prompt = |m: &Marker| m.carrier() == Some(Carrier::Prompt);
+    let one_sided = |item: &Item| item.markers.iter().all(is_prompt) || !item.markers.iter().any(is_prompt);
+    let sides = [Some(Carrier::Prompt), Some(Carrier::Reply)];
+    expected.all().filter(|m| sides.contains(&m.carrier()) && received.count(m) == 0).find_map(|marker| {
+        // What was told that way before the death is the server's way of telling it.
+        if expected
+            .base_items
+            .is_some_and(|base| base.iter().any(|i| i.markers.contains(marker) && !carries(i, marker)))
+        {
+            return None;
+        }
+        let item = received.items.iter().find(|i| i.markers.contains(marker) && one_sided(i))?;
+        Some((marker, *item))
+    })
+}
+
+/// A message of that role without a marker that the request before did not hold.
+fn unheard_of<'r>(items: &[&'r Item], base: &[Item], role: &str) -> Option<&'r Item> {
+    let bare = |i: &Item| i.role.as_deref() == Some(role) && i.markers.is_empty() && i.context.is_none();
     let known: HashSet<&str> = base.iter().filter(|i| bare(i)).map(|i| i.preview.as_str()).collect();
     items.iter().copied().find(|i| bare(i) && !known.contains(i.preview.as_str()))
 }
@@ -189,6 +223,63 @@ mod tests {
     fn a_message_that_the_assistant_never_said_is_invented() {
         let story = rehydrated(|h| h.push(bare("assistant", "As we discussed,")));
         assert_eq!(story.fired(), ["nothing-invented"]);
+    }
+
+    #[test]
+    fn words_of_a_user_that_nobody_wrote_are_invented() {
+        let story = rehydrated(|h| h.push(bare("user", "Please continue.")));
+        assert_eq!(story.fired(), ["nothing-invented"]);
+        assert!(text(&story.says(Invariant::NothingInvented)).contains("of the user that no user wrote"));
+        assert_eq!(rehydrated(|h| h.insert(0, bare("developer", "You are a coding agent."))).fired(), [""; 0]);
+    }
+
+    #[test]
+    fn history_under_another_role_is_invented() {
+        for role in ["system", "developer"] {
+            let story = rehydrated(|h| h.iter_mut().for_each(|item| item.role = Some(role.into())));
+            assert_eq!(story.fired(), ["nothing-invented"], "{role}");
+        }
+        let swapped = rehydrated(|h| {
+            for item in h {
+                let other = if item.role.as_deref() == Some("user") { "assistant" } else { "user" };
+                item.role = Some(other.into());
+            }
+        });
+        let told = format!("the prompt of step 1 ({}) reaches the model as words of the role `assistant`", p(1));
+        assert_eq!(text(&swapped.says(Invariant::NothingInvented)), told);
+    }
+
+    #[test]
+    fn a_message_that_quotes_both_sides_is_a_way_to_tell_the_history() {
+        let quoted = Item { markers: vec![p(1), r(1)], ..bare("user", "user: … assistant: …") };
+        assert_eq!(rehydrated(|h| *h = vec![quoted.clone()]).fired(), [""; 0]);
+        let mut story = Story::restarted();
+        let say = Say::reply("main", A, B, Vec::new());
+        let call = story.call(&say);
+        story.request(call, &say);
+        if let Some(crate::journal::Kind::ModelRequest(request)) = story.events.last_mut().map(|e| &mut e.kind) {
+            request.items = vec![Item { markers: vec![p(1), r(1), p(2)], ..quoted }];
+        }
+        story.answer(call, &say);
+        assert_eq!(story.fired(), [""; 0], "in the message of the prompt as well");
+    }
+
+    #[test]
+    fn what_the_model_said_beside_the_words_told_is_not_invented() {
+        let mut story = Story::new(TargetKind::Builtin);
+        story.life();
+        let say = Say::start("main", A);
+        let call = story.call(&say);
+        let told = crate::journal::Planted { call, markers: vec![t(1), r(50), r(1)] };
+        story.events.retain(|e| !matches!(e.kind, crate::journal::Kind::Planted(_)));
+        story.push(crate::journal::Lane::Player, crate::journal::Kind::Planted(told));
+        story.request(call, &say);
+        story.answer(call, &say);
+        story.restart();
+        let all = vec![user(p(1)), reasoning(t(1)), assistant(r(50)), assistant(r(1))];
+        story.say(Say::reply("main", A, B, all));
+        assert_eq!(story.fired(), [""; 0]);
+        assert_eq!(story.says(Invariant::NothingInvented), Outcome::Held);
     }
 
     #[test]

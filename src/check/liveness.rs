@@ -83,7 +83,10 @@ pub(super) fn no_orphans(view: &View<'_>) -> Outcome {
             step: None,
             expected: format!("no process {waited} ms after the end of the life"),
             got: format!("pids {pids}"),
-            text: format!("{count} processes of life {} outlive it", event.incarnation),
+            text: match count {
+                1 => format!("a process of life {} outlives it", event.incarnation),
+                _ => format!("{count} processes of life {} outlive it", event.incarnation),
+            },
             evidence: vec![event.seq],
         });
     }

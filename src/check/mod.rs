@@ -12,7 +12,7 @@
 //! | file | invariants |
 //! |---|---|
 //! | `rehydrates` | rehydrates |
-//! | `history` | durable (with `rollout_at_death`), ordered, once, isolated |
+//! | `history` | durable (with `wording` and `rollout_at_death`), ordered, once, isolated |
 //! | `invented` | nothing-invented |
 //! | `paired` | paired |
 //! | `settings` | cwd, no-wider |
@@ -57,6 +57,7 @@ mod testing;
 mod threads;
 mod unknown_id;
 mod view;
+mod wording;
 
 pub use all::judge;
 pub use applies::{not_applicable, not_looked_at};

@@ -165,7 +165,10 @@ impl Reading<'_, '_> {
     }
 
     fn tool_result(&mut self, event: &Event, tool: &str, result: &Value, shown: String) {
-        let is_block = |block: &Value| block.get("type").is_some_and(Value::is_string);
+        let is_block = |block: &Value| match block.get("type").and_then(Value::as_str) {
+            Some("text") => block.get("text").is_some_and(Value::is_string),
+            other => other.is_some(),
+        };
         if !result.get("content").and_then(Value::as_array).is_some_and(|blocks| blocks.iter().all(is_block)) {
             return self.tell(
                 event,
@@ -287,6 +290,7 @@ mod tests {
             (r#"{"jsonrpc":"2.0","id":null,"result":{}}"#, "names no request"),
             (r#"{"jsonrpc":"2.0","method":7}"#, "neither request nor answer"),
             (r#"{"jsonrpc":"2.0","id":3,"result":{"structuredContent":{}}}"#, "no list of content"),
+            (r#"{"jsonrpc":"2.0","id":3,"result":{"content":[{"type":"text"}]}}"#, "no list of content"),
             (r#"{"jsonrpc":"2.0","id":3,"result":{"content":[]}}"#, "lacks `structuredContent`"),
             (
                 r#"{"jsonrpc":"2.0","id":3,"result":{"content":[],"structuredContent":{"content":"x"}}}"#,

@@ -3,10 +3,14 @@
 //! Judged is every reply to a thread that the life did not begin, if the thread has an acknowledged turn or was placed
 //! with a complete one. An error that comes after the model was asked is the model's and no finding; a call that never
 //! ends, or that dies with its server, is `responsive`'s. An empty history is `durable`'s and `honest`'s.
+//!
+//! A reply must be the model's: one that the model was never asked for is none, and neither is one with nothing in it of
+//! what the model said.
 
 use super::Invariant;
 use super::outcome::{Outcome, one_line};
-use super::view::View;
+use super::view::{Turn, View};
+use crate::marker::{self, Carrier, Marker};
 
 /// A thread of an earlier life is answered by the model.
 pub(super) fn rehydrates(view: &View<'_>) -> Outcome {
@@ -16,11 +20,14 @@ pub(super) fn rehydrates(view: &View<'_>) -> Outcome {
     for turn in view.turns.iter().filter(|t| t.restored && view.has_history(t)) {
         let Some(answer) = turn.answer else { continue };
         looked |= !turn.requests.is_empty();
-        if !turn.requests.is_empty() {
-            continue;
-        }
         let thread = turn.thread.unwrap_or_default();
-        if turn.is_error() {
+        if !turn.requests.is_empty() {
+            if is_of_somebody_else(turn) {
+                let got = one_line(&answer.what.text);
+                let text = format!("the reply to thread `{thread}` is not what the model said: {got}");
+                findings.push(turn.finding(Invariant::Rehydrates, ("the model's words", got), text, turn.evidence()));
+            }
+        } else if turn.is_error() {
             let got = one_line(&answer.what.text);
             let said = (format!("an answer of the model to thread `{thread}`"), got.clone());
             let text = format!("the reply to thread `{thread}` is answered by an error: {got}");
@@ -34,6 +41,20 @@ pub(super) fn rehydrates(view: &View<'_>) -> Outcome {
     }
     let reason = if model_is_seen { view.no_history_seen() } else { "no model request of the target reached the stub" };
     Outcome::conclude(findings, looked, reason)
+}
+
+/// The model was asked and said something, and the reply has nothing of it. An empty reply to a turn with tool calls may
+/// be one that ended before the model spoke.
+fn is_of_somebody_else(turn: &Turn<'_>) -> bool {
+    let planted = turn.planted.unwrap_or_default();
+    let replies: Vec<&Marker> = planted.iter().filter(|m| m.carrier() == Some(Carrier::Reply)).collect();
+    let may_be_silent = replies.len() < planted.len();
+    let answered = turn.requests.iter().any(|r| r.what.refused.is_none());
+    let Some(answer) = turn.acknowledged().filter(|_| answered && !replies.is_empty()) else { return false };
+    let told = marker::find(&answer.what.text);
+    let silent = answer.what.text.trim().is_empty();
+    let excused = silent && may_be_silent;
+    !excused && !replies.into_iter().any(|m| told.contains(m))
 }
 
 #[cfg(test)]
@@ -99,6 +120,16 @@ mod tests {
         let mut story = Story::restarted();
         story.say(Say { outcome: AnswerOutcome::Reply, ..Say::refused("main", A) });
         assert!(text(&story.says(Invariant::Rehydrates)).contains("without asking the model"));
+    }
+
+    #[test]
+    fn a_reply_in_other_words_than_the_model_s_is_none() {
+        for words in [String::new(), "Done.".to_owned(), format!("Noted. {}", r(1))] {
+            let mut story = Story::restarted();
+            let history = story.history("main");
+            story.say(Say { text: Some(words.clone()), ..Say::reply("main", A, B, history) });
+            assert_eq!(story.fired(), ["rehydrates"], "{words}");
+        }
     }
 
     #[test]

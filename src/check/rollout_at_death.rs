@@ -45,6 +45,16 @@ pub(super) fn compare(
     Some(turn.finding(Invariant::Durable, words, text, vec![received.seq, snapshot]))
 }
 
+/// How often the source itself says that the user interrupted a turn on purpose.
+pub(super) fn aborts_in_source(view: &View<'_>, turn: &Turn<'_>) -> usize {
+    let source = turn.thread.and_then(|thread| source(view, turn, thread));
+    let bytes = source.and_then(|(file, _)| view.run.blobs.get(file.blob.as_deref()?).ok());
+    let history = source.zip(bytes).and_then(|((file, _), b)| read_history_bytes(b, Path::new(&file.path)).ok());
+    let items = history.map(|history| history.items).unwrap_or_default();
+    let begins = |item: &&serde_json::Value| item.to_string().contains(r#""text":"<turn_aborted>"#);
+    items.iter().filter(|item| item.get("role").is_some_and(|role| role == "user")).filter(begins).count()
+}
+
 /// The rollout of the thread's newest id that has one, in the last snapshot before the call.
 fn source<'r>(view: &View<'r>, turn: &Turn<'r>, thread: &str) -> Option<(&'r SnapshotFile, Seq)> {
     let snapshot = view.snapshots.iter().rfind(|s| s.at < turn.call.at)?;

@@ -1,9 +1,10 @@
 //! `cwd` and `no-wider`: where a continued turn runs and what it may do.
 //!
 //! What a thread *had* is what the call that began it asked for, or what the manifest of the placed rollout says; where
-//! neither says anything, what was seen of its acknowledged turns. What a turn *has* is the cwd that the model is told
-//! (the last environment context of its request, else the `turn_context` written) and every setting that the target
-//! shows by a notification, a `turn_context` or a result. A target that shows nothing is not judged.
+//! neither says anything, what was seen of its acknowledged turns. A policy that was narrowed since stays so: of what was
+//! asked for and what was last seen the narrower counts. What a turn *has* is the cwd that the model is told (the last
+//! environment context of its requests, else the `turn_context` written) and every setting that the target shows by a
+//! notification, a `turn_context` or a result. A target that shows nothing is not judged.
 //!
 //! Widths, narrow to wide: read-only, workspace-write, danger-full-access; untrusted, on-request, on-failure, never.
 //! What this build does not know counts as the widest.
@@ -101,7 +102,8 @@ fn widened(view: &View<'_>, turn: &Turn<'_>) -> Option<Vec<Change>> {
     let mut compared = false;
     let mut changes = Vec::new();
     for setting in [&SANDBOX, &APPROVAL] {
-        let Some((_, had)) = setting.declared(view, turn).or_else(|| setting.seen(view, turn)) else { continue };
+        let known = [setting.declared(view, turn), setting.seen(view, turn)].into_iter().flatten();
+        let Some((_, had)) = known.min_by_key(|(_, had)| (setting.width)(&had.0)) else { continue };
         let shown = setting.shown(turn);
         compared |= !shown.is_empty();
         let wider = shown.into_iter().find(|has| (setting.width)(&has.0) > (setting.width)(&had.0));
@@ -141,8 +143,8 @@ pub(super) fn no_wider(view: &View<'_>) -> Outcome {
 pub(super) enum Cwd {
     /// The thread has none, or the target shows none.
     Unknown,
-    /// It is the thread's.
-    Kept,
+    /// It is the thread's, this one.
+    Kept(String),
     /// It is another one, or the model is told none although it was before.
     Changed(Change),
 }
@@ -153,7 +155,8 @@ pub(super) fn cwd_of(view: &View<'_>, turn: &Turn<'_>) -> Cwd {
     let Some(had) = DIRECTORY.declared(view, turn).map(|(_, told)| told).or_else(|| told_before.clone()) else {
         return Cwd::Unknown;
     };
-    let told = turn.requests.first().and_then(|r| Some((r.what.cwd_told.clone()?, r.seq)));
+    let mut tellings = turn.requests.iter().filter_map(|r| Some((r.what.cwd_told.clone()?, r.seq)));
+    let told = tellings.next();
     let written = turn.settings.iter().filter(|s| s.what.source != SettingsSource::SessionConfigured);
     let written = written.filter_map(|s| Some((s.what.cwd.clone()?, s.seq))).next_back();
     let Some(has) = told.clone().or(written) else {
@@ -165,9 +168,9 @@ pub(super) fn cwd_of(view: &View<'_>, turn: &Turn<'_>) -> Cwd {
         };
     };
     let differs = |has: &Told| !same_path(&has.0, &had.0);
-    match std::iter::once(has).chain(DIRECTORY.shown(turn)).find(differs) {
+    match std::iter::once(has).chain(tellings).chain(DIRECTORY.shown(turn)).find(differs) {
         Some(other) => Cwd::Changed(Change::new(DIRECTORY.name, had, other)),
-        None => Cwd::Kept,
+        None => Cwd::Kept(had.0),
     }
 }
 
@@ -191,7 +194,7 @@ pub(super) fn cwd(view: &View<'_>) -> Outcome {
     for turn in view.continued() {
         match cwd_of(view, turn) {
             Cwd::Unknown => {}
-            Cwd::Kept => looked |= view.settles(turn),
+            Cwd::Kept(_) => looked |= view.settles(turn),
             Cwd::Changed(change) => {
                 let text = format!("the model is told another directory than the thread's: {}", change.text());
                 let said = (change.had, change.has);
@@ -247,6 +250,15 @@ mod tests {
         assert_eq!(story.fired(), ["honest"]);
         let told = continued(|s| (s.approval, s.notes) = ("untrusted".into(), vec![note("narrowed")]));
         assert_eq!(told.fired(), [""; 0]);
+    }
+
+    #[test]
+    fn a_policy_narrowed_before_must_stay_so() {
+        let mut story = continued(|s| (s.approval, s.notes) = ("untrusted".into(), vec![note("narrowed")]));
+        story.restart();
+        let history = story.history("main");
+        story.say(Say::reply("main", B, C, history));
+        assert_eq!(story.fired(), ["no-wider"]);
     }
 
     #[test]

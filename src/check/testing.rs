@@ -50,17 +50,26 @@ pub(super) fn r(n: CallId) -> Marker {
     Marker::new(Carrier::Reply, 1, 1000 + u64::from(n))
 }
 
+/// The marker of the reasoning of call `n`.
+pub(super) fn t(n: CallId) -> Marker {
+    Marker::new(Carrier::Reasoning, 1, 2000 + u64::from(n))
+}
+
 fn item(role: Option<&str>, kind: &str, markers: Vec<Marker>) -> Item {
     let preview = markers.iter().map(Marker::to_string).collect::<Vec<_>>().join(" ");
     Item { role: role.map(str::to_owned), kind: kind.into(), markers, call_id: None, context: None, preview }
 }
 
 pub(super) fn user(marker: Marker) -> Item {
-    item(Some("user"), "message", vec![marker])
+    Item { preview: format!("Say on. {marker}"), ..item(Some("user"), "message", vec![marker]) }
 }
 
 pub(super) fn assistant(marker: Marker) -> Item {
-    item(Some("assistant"), "message", vec![marker])
+    Item { preview: format!("Noted. {marker}"), ..item(Some("assistant"), "message", vec![marker]) }
+}
+
+pub(super) fn reasoning(marker: Marker) -> Item {
+    item(None, "reasoning", vec![marker])
 }
 
 pub(super) fn bare(role: &str, preview: &str) -> Item {
@@ -370,6 +379,13 @@ impl Story {
         let state = || FileState { len: 0, sha256: String::new() };
         let (thread, mutator) = (Some(thread.to_owned()), "torn-tail".to_owned());
         let done = DamageDone { path, thread, mutator, before: state(), after: state(), destroyed };
+        self.push(Lane::Player, Kind::Damage(done));
+    }
+
+    pub(super) fn file_step(&mut self, mutator: &str, path: &str) {
+        let state = || FileState { len: 0, sha256: String::new() };
+        let (path, mutator) = (path.to_owned(), mutator.to_owned());
+        let done = DamageDone { path, thread: None, mutator, before: state(), after: state(), destroyed: Vec::new() };
         self.push(Lane::Player, Kind::Damage(done));
     }
 

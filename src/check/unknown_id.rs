@@ -7,7 +7,7 @@
 //! server to its profile's pattern, else to any error at all.
 //!
 //! That nothing is created is seen in two ways: the model is not asked, and between the snapshots around the call no
-//! more session files appear than the other calls there can have made.
+//! more session files appear than the other calls there can have made, nor anything else where no call rehydrates.
 
 use regex_lite::Regex;
 use serde_json::{Value, json};
@@ -115,9 +115,15 @@ fn created(view: &View<'_>, turn: &Turn<'_>) -> Option<Finding> {
     let makers = within.filter(|t| t.call.what.kind == CallKind::Start || t.thread.is_some()).count();
     let id = ThreadId::parse(turn.call.what.id_sent.as_deref()?).map(|id| id.to_string());
     let named = id.ok().and_then(|id| fresh.iter().find(|path| path.contains(&id)));
-    let path = named.or_else(|| if fresh.len() > makers { fresh.last() } else { None })?;
-    let said = ("no new session file", (*path).to_owned());
-    let text = format!("a session file appears after a reply with an unknown id: {path}");
+    let others = || {
+        let rehydrates = view.turns.iter().any(|t| before.at < t.call.at && t.call.at < after.at && t.restored);
+        let mut files = after.what.files.iter().filter(|f| !files::is_session(&f.path));
+        files.find(|f| !rehydrates && !before.what.files.iter().any(|b| b.path == f.path)).map(|f| f.path.as_str())
+    };
+    let surplus = || fresh.last().filter(|_| fresh.len() > makers);
+    let path = named.or_else(surplus).copied().or_else(others)?;
+    let said = ("no new file", path.to_owned());
+    let text = format!("a file appears after a reply with an unknown id: {path}");
     Some(turn.finding(Invariant::UnknownId, said, text, vec![turn.call.seq, before.seq, after.seq]))
 }
 
@@ -211,6 +217,20 @@ mod tests {
         story.death(Some("KILL"));
         assert_eq!(story.fired(), ["unknown-id"]);
         assert!(text(&story.says(Invariant::UnknownId)).contains(B));
+    }
+
+    #[test]
+    fn an_alias_for_an_unknown_id_is_found() {
+        let (text_, structured) = original(NOBODY);
+        let mut story = asked(TargetKind::Builtin, NOBODY, &text_, structured.clone());
+        let content = json!([{"type": "text", "text": text_}]);
+        let raw = json!({"isError": true, "content": content, "structuredContent": structured});
+        let say = Say { id_is: IdChoice::Literal, text: Some(text_), raw: Some(raw), ..Say::refused("main", NOBODY) };
+        story.say(say);
+        story.files.insert("rehydra/aliases.jsonl".into(), b"{}\n".to_vec());
+        story.death(Some("KILL"));
+        assert_eq!(story.fired(), ["unknown-id"]);
+        assert!(text(&story.says(Invariant::UnknownId)).ends_with("rehydra/aliases.jsonl"));
     }
 
     #[test]

@@ -19,7 +19,7 @@ pub(super) struct Args {
     /// Where config.toml and the rollouts are [default: $CODEX_HOME, else ~/.codex]
     #[arg(long, value_name = "DIR")]
     codex_home: Option<PathBuf>,
-    /// The widest sandbox that any thread gets: read-only, workspace-write, danger-full-access
+    /// The widest sandbox that any thread gets: read-only, workspace-write (its cwd alone), danger-full-access
     #[arg(long, value_name = "MODE", value_parser = sandbox)]
     max_sandbox: Option<Sandbox>,
     /// The widest approval policy that any thread gets: untrusted, on-request, on-failure, never

@@ -11,7 +11,7 @@ use crate::journal::{Run, TargetKind};
 use crate::limits::Limits;
 use crate::player::{self, Plan};
 use crate::report::{Case, Progress, headline, word};
-use crate::scenario::{Baseline, Scenario};
+use crate::scenario::{Baseline, Need, Scenario};
 use crate::target::resolve::{Resolved, TargetName};
 use crate::verdict::{self, Verdict};
 use crate::world::{Clock, RealClock};
@@ -93,13 +93,21 @@ impl Job {
     async fn play(self, suite: &Suite) -> Case {
         let clock = RealClock::default();
         let dir = &self.dir;
-        let failure = self.live(suite, dir).await.err();
-        let mut case = judge(dir, &suite.baseline, failure);
+        let kind = self.target.profile.kind;
+        let lacking: Vec<_> = self.scenario.needs.iter().filter_map(|need| lacks(kind, *need)).collect();
+        let mut case = if lacking.is_empty() {
+            let failure = self.live(suite, dir).await.err();
+            judge(dir, &suite.baseline, failure)
+        } else {
+            bare_case(Verdict::Unsupported { reason: format!("not played: {}", lacking.join("; ")) })
+        };
         case.scenario = self.scenario.name.clone();
         case.target = self.name.text();
         case.again = self.again(suite);
-        case.judge_again = judge_again(dir, suite.baseline_file.as_deref());
-        record(&case, dir);
+        if case.dir.is_some() {
+            case.judge_again = judge_again(dir, suite.baseline_file.as_deref());
+            record(&case, dir);
+        }
         case.took_ms = clock.elapsed().as_millis() as u64;
         let quiet = matches!(case.verdict, Verdict::Pass | Verdict::Gap { .. } | Verdict::Unsupported { .. });
         if quiet && !suite.keep {
@@ -112,7 +120,7 @@ impl Job {
 
     async fn live(&self, suite: &Suite, dir: &Path) -> Result<(), String> {
         let play = async |target: &Resolved, dir: &Path| {
-            let plan = Plan { scenario: &self.scenario, target, limits: suite.limits.clone(), dir };
+            let plan = Plan { scenario: &self.scenario, target, launcher: None, limits: suite.limits.clone(), dir };
             player::play(plan).await.map_err(|error| error.to_string())
         };
         play(&self.target, dir).await?;
@@ -136,6 +144,18 @@ impl Job {
     }
 }
 
+/// What a scenario needs and this kind of target, or this build, does not have; nobody knows of a foreign server.
+fn lacks(kind: TargetKind, need: Need) -> Option<&'static str> {
+    let ours = matches!(kind, TargetKind::Builtin | TargetKind::BuiltinControl);
+    match need {
+        Need::Tools => ours.then_some("the embedded engine runs no tools"),
+        Need::Approval => ours.then_some("the embedded engine asks for no approvals"),
+        Need::Compaction => ours.then_some("the embedded engine does not compact"),
+        Need::Injector => Some("this build has no write injector"),
+        Need::PowerLoss => Some("this build does not simulate power loss"),
+    }
+}
+
 /// A word as a shell reads it. A word that no shell can be given stands as it is.
 fn quoted(word: &str) -> String {
     shlex::try_quote(word).map_or_else(|_| word.to_owned(), |quoted| quoted.into_owned())
@@ -155,13 +175,20 @@ pub(super) fn judge(dir: &Path, baseline: &Baseline, failure: Option<String>) ->
         }
     };
     let header = read.as_ref().ok().map(|run| &run.header);
+    let (scenario, target) =
+        header.map(|header| (header.scenario.name.clone(), header.target.name.clone())).unwrap_or_default();
+    Case { scenario, target, outcomes, run: read.ok(), dir: Some(dir.to_owned()), ..bare_case(verdict) }
+}
+
+/// A verdict with nothing behind it yet.
+fn bare_case(verdict: Verdict) -> Case {
     Case {
-        scenario: header.map(|h| h.scenario.name.clone()).unwrap_or_default(),
-        target: header.map(|h| h.target.name.clone()).unwrap_or_default(),
+        scenario: String::new(),
+        target: String::new(),
         verdict,
-        outcomes,
-        run: read.ok(),
-        dir: Some(dir.to_owned()),
+        outcomes: Vec::new(),
+        run: None,
+        dir: None,
         again: String::new(),
         judge_again: String::new(),
         took_ms: 0,

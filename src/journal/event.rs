@@ -256,8 +256,13 @@ pub struct Answer {
     pub notes: Vec<Note>,
     /// A machine-readable kind of error where the target gives one.
     pub error_kind: Option<String>,
-    /// The result or error object as it came.
+    /// The result or error object as it came; `null` is one too, so an answer without any has no such field.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "there")]
     pub raw: Option<Value>,
+}
+
+fn there<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(input).map(Some)
 }
 
 /// See [`Answer`].
@@ -427,12 +432,15 @@ pub struct WriteSeen {
     pub record_kind: Option<String>,
 }
 
-/// The player damaged a file between two lives.
+/// The player damaged a file, or changed one of the run's directory.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DamageDone {
+    /// Below the home; absolute for what lies outside of it.
     pub path: String,
+    /// Whose rollout it is; `None` for a `file` step.
     pub thread: Option<String>,
+    /// The mutator's name, or what a `file` step does: `remove` (a directory with all that is in it), `write`, `mkdir`.
     pub mutator: String,
     pub before: FileState,
     pub after: FileState,

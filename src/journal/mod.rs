@@ -17,6 +17,9 @@ mod header;
 mod reader;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub use body::{BlobStore, Body};
 pub use event::*;
 pub use header::{Dialect, FORMAT, Header, Identity, Level, ScenarioHeader, TargetKind, TargetProfile};

@@ -116,10 +116,13 @@ impl Turn {
     fn next(&mut self) -> Assigned {
         let place = self.asked as usize;
         self.asked = self.asked.saturating_add(1);
-        let scripted = self.responses.get(place).map(|response| Scripted {
+        // What failed fails again, as long as it is asked: a client that tries once more does no wrong, and whether it
+        // does must not decide how the call ends.
+        let failing = self.responses.last().filter(|last| last.failure.is_some());
+        let scripted = self.responses.get(place).or(failing).map(|response| Scripted {
             label: format!("{}_{}", self.call, self.asked),
             response: response.clone(),
-            last: place + 1 == self.responses.len(),
+            last: place + 1 >= self.responses.len(),
             chunks: self.chunks.clone(),
         });
         Assigned { call: Some(self.call), of_turn: self.asked, scripted }
@@ -148,6 +151,15 @@ mod tests {
         let seen: Vec<_> =
             got.iter().map(|a| (a.call, a.of_turn, a.scripted.as_ref().map(|s| (s.label.as_str(), s.last)))).collect();
         assert_eq!(seen, [(Some(4), 1, Some(("4_1", false))), (Some(4), 2, Some(("4_2", true))), (Some(4), 3, None)]);
+    }
+
+    #[test]
+    fn a_failure_at_the_end_comes_again_for_a_client_that_tries_again() {
+        let mut turns = Turns::default();
+        let failing = Response { failure: Some(super::super::script::Failure::Reset), ..Response::default() };
+        turns.expect(4, marker(1), vec![failing]);
+        let got: Vec<_> = (0..2).map(|_| turns.assign(&format!("hello {}", marker(1)))).collect();
+        assert!(got.iter().all(|a| a.scripted.as_ref().is_some_and(|s| s.last && s.response.failure.is_some())));
     }
 
     #[test]

@@ -30,13 +30,14 @@ impl<T: Target> Story<'_, T> {
             let pending = self.target.send(ask.clone()).await?;
             under_way.push(UnderWay { spec, ask, pending });
         }
+        let faulted = calls.iter().any(|(_, spec)| spec.fault.is_some());
         let mut ended = false;
         for UnderWay { spec, ask, pending } in under_way {
             let answer =
                 pending.0.await.map_err(|_| Stop(format!("call {} was never ended by the target", ask.call)))?;
             ended |= self.armed.disarm(ask.call);
             self.learn(&ask, &answer);
-            self.expect(spec, &ask, &answer);
+            self.expect(spec, &ask, &answer, faulted);
             survey::settings_written(&self.world, &self.home, &ask, &answer, &self.journal);
         }
         if ended {
@@ -105,13 +106,16 @@ impl<T: Target> Story<'_, T> {
         }
     }
 
-    /// Journals an explicit expectation that was not met. Without one the invariants alone judge the answer.
-    fn expect(&self, spec: &Call, ask: &Ask, answer: &Answer) {
+    /// Journals an expectation that was not met. Without one in the scenario a call is to be replied to, unless a fault
+    /// of its step excuses it; a call without any answer is the invariants' to judge.
+    fn expect(&self, spec: &Call, ask: &Ask, answer: &Answer, faulted: bool) {
         let outcome = answer.outcome;
+        let is_error = matches!(outcome, AnswerOutcome::ToolError | AnswerOutcome::RpcError);
         let (met, wanted) = match spec.expect.outcome {
-            Expected::Default | Expected::Any => (true, "an end"),
+            Expected::Default => (faulted || !is_error, "a reply"),
+            Expected::Any => (true, "an end"),
             Expected::Reply => (outcome == AnswerOutcome::Reply, "a reply"),
-            Expected::Error => (matches!(outcome, AnswerOutcome::ToolError | AnswerOutcome::RpcError), "an error"),
+            Expected::Error => (is_error, "an error"),
             Expected::Interrupted => (outcome == AnswerOutcome::Closed, "an interruption"),
         };
         let pattern = spec.expect.text.as_deref();

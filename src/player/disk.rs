@@ -115,25 +115,33 @@ impl<T: Target> Story<'_, T> {
 
     /// Changes a file of the run's directory.
     pub(super) fn file(&mut self, step: &FileStep) -> Result<(), Stop> {
-        let (path, outcome) = match step {
-            FileStep::Remove { path } => {
-                let path = self.inside(path)?;
-                let outcome = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-                (path, outcome)
-            }
-            FileStep::Write { path, text } => {
-                let path = self.inside(path)?;
-                let outcome = fs::write(&path, text);
-                (path, outcome)
-            }
-            FileStep::Mkdir { path } => {
-                let path = self.inside(path)?;
-                let outcome = fs::create_dir_all(&path);
-                (path, outcome)
-            }
+        let (FileStep::Remove { path } | FileStep::Write { path, .. } | FileStep::Mkdir { path }) = step;
+        let path = self.inside(path)?;
+        let before = state_of(&path);
+        let (mutator, outcome) = match step {
+            FileStep::Remove { .. } if path.is_dir() => ("remove", fs::remove_dir_all(&path)),
+            FileStep::Remove { .. } => ("remove", fs::remove_file(&path)),
+            FileStep::Write { text, .. } => ("write", fs::write(&path, text)),
+            FileStep::Mkdir { .. } => ("mkdir", fs::create_dir_all(&path)),
         };
-        outcome.map_err(|error| Stop(format!("failed to change {}: {error}", path.display())))
+        outcome.map_err(|error| Stop(format!("failed to change {}: {error}", path.display())))?;
+        let done = DamageDone {
+            path: path.strip_prefix(&self.home).unwrap_or(&path).display().to_string(),
+            thread: None,
+            mutator: mutator.to_owned(),
+            before,
+            after: state_of(&path),
+            destroyed: Vec::new(),
+        };
+        self.journal.append(Lane::Player, Kind::Damage(done));
+        Ok(())
     }
+}
+
+/// What a file holds; nothing for a directory and for what is not there.
+fn state_of(path: &Path) -> FileState {
+    let bytes = fs::read(path).unwrap_or_default();
+    FileState { len: bytes.len() as u64, sha256: digest(&bytes) }
 }
 
 /// A recorded rollout and what its manifest says of it, out of the binary or a directory; `origin` is what messages call

@@ -21,6 +21,8 @@ pub struct Plan<'a> {
     pub scenario: &'a Scenario,
     /// On what.
     pub target: &'a Resolved,
+    /// The `rehydra` binary to launch with; `None` finds one, see [`crate::proc::launcher_path`].
+    pub launcher: Option<&'a Path>,
     /// Within which limits.
     pub limits: Limits,
     /// The run's directory; must not exist yet.
@@ -57,7 +59,7 @@ pub enum LiveError {
 /// Plays a scenario on a live target. Everything that happened stands in the journal in `plan.dir` afterwards; an error
 /// means that there is none, or that it is incomplete and so proves nothing.
 pub async fn play(plan: Plan<'_>) -> Result<(), LiveError> {
-    let Plan { scenario, target, limits, dir } = plan;
+    let Plan { scenario, target, launcher, limits, dir } = plan;
     let failed = |what: &'static str| move |source| LiveError::Io { what, path: dir.to_owned(), source };
     std::fs::create_dir_all(dir).map_err(failed("make"))?;
     // Absolute: the target's cwd is another one in each life.
@@ -98,7 +100,7 @@ pub async fn play(plan: Plan<'_>) -> Result<(), LiveError> {
         secret_env: vec![TOKEN_VAR.to_owned()],
         limits: limits.clone(),
         run: world.ids.uuid().simple().to_string(),
-        launcher: None,
+        launcher: launcher.map(Path::to_owned),
     };
     let live = LiveTarget::new(config, journal.clone(), armed.clone())?;
     let parts = Parts {

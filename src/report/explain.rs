@@ -6,9 +6,9 @@
 use std::fmt::Write as _;
 
 use super::page::{headline, wrapped};
+use super::telling::Telling;
 use super::{Case, neutral};
 use crate::check::{Finding, Outcome};
-use crate::journal::{Item, Kind, ModelRequest, Run};
 use crate::verdict::Verdict;
 
 /// Most findings, items of a request and names of scenarios that are shown; the JSON report has all of them.
@@ -59,8 +59,9 @@ fn explain(alike: &[&Case], columns: usize) -> Option<String> {
             None => findings.push((finding, 1)),
         }
     }
+    let mut telling = Telling::of(case.run.as_ref(), columns);
     for (finding, times) in findings.iter().take(SHOWN) {
-        describe(&mut out, finding, *times, case.run.as_ref(), columns);
+        telling.finding(&mut out, finding, *times);
     }
     if findings.len() > SHOWN {
         let _ = writeln!(out, "  … and {} more findings: see --json", findings.len() - SHOWN);
@@ -110,51 +111,96 @@ fn reason_lines(out: &mut String, reason: &str, columns: usize) {
     }
 }
 
-fn describe(out: &mut String, finding: &Finding, times: usize, run: Option<&Run>, columns: usize) {
-    let times = if times > 1 { format!(" ({times} times)") } else { String::new() };
-    let text = format!("{}: {}{times}", finding.invariant, neutral(&finding.text, QUOTE));
-    out.push_str(&wrapped("  ", &text, columns));
-    for (name, text) in [("when", &moment(finding, run)), ("expected", &finding.expected), ("got", &finding.got)] {
-        out.push_str(&wrapped(&format!("    {name:8}  "), &neutral(text, QUOTE), columns));
-    }
-    let Some(request) = run.and_then(|run| request_of(run, finding)) else { return };
-    let _ = writeln!(out, "    the model received, in its request {} of the run:", request.n);
-    let skipped = request.items.len().saturating_sub(SHOWN);
-    if skipped > 0 {
-        let _ = writeln!(out, "      … {skipped} earlier items");
-    }
-    for item in request.items.iter().skip(skipped) {
-        let _ = writeln!(out, "      {}", line_of(item, columns.saturating_sub(7)));
-    }
-}
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
 
-/// `life 2, step 3 (reply, line 14)`.
-fn moment(finding: &Finding, run: Option<&Run>) -> String {
-    let mut text = format!("life {}", finding.incarnation);
-    let steps = run.map(|run| run.events.as_slice()).unwrap_or_default().iter();
-    let mut steps = steps.filter_map(|event| match &event.kind {
-        Kind::Step(step) => Some(step),
-        _ => None,
-    });
-    if let Some(step) = finding.step.and_then(|n| steps.find(|step| step.n == n)) {
-        let _ = write!(text, ", step {} ({}, line {})", step.n, step.what, step.line);
+    use super::*;
+    use crate::check::Invariant;
+    use crate::journal::*;
+    use crate::limits::Limits;
+
+    const ROOT: &str = "/very/long/path/of/the/run";
+
+    fn event(seq: Seq, kind: Kind) -> Event {
+        Event { seq, at: 0, incarnation: 2, lane: Lane::Player, kind }
     }
-    text
-}
 
-/// The last request that a finding points to, or that belongs to its call.
-fn request_of<'a>(run: &'a Run, finding: &Finding) -> Option<&'a ModelRequest> {
-    let requests = run.events.iter().rev().filter_map(|event| match &event.kind {
-        Kind::ModelRequest(request) => Some((event.seq, request)),
-        _ => None,
-    });
-    let mut named = requests.clone().filter(|(seq, _)| finding.evidence.contains(seq));
-    let mut of_call = requests.filter(|(_, r)| finding.call.is_some() && r.call == finding.call);
-    named.next().or_else(|| of_call.next()).map(|(_, request)| request)
-}
+    fn item(preview: &str) -> Item {
+        let (kind, preview) = ("message".to_owned(), preview.to_owned());
+        Item { role: Some("user".into()), kind, markers: Vec::new(), call_id: None, context: None, preview }
+    }
 
-fn line_of(item: &Item, columns: usize) -> String {
-    let who = item.role.as_deref().unwrap_or(&item.kind);
-    let tag = item.context.as_deref().map(|tag| format!("<{tag}> ")).unwrap_or_default();
-    neutral(&format!("{who:9} {tag}{}", item.preview), columns)
+    fn run() -> Run {
+        let target = TargetProfile {
+            name: "builtin".into(),
+            kind: TargetKind::Builtin,
+            dialect: Dialect::Mcp,
+            level: Level::CodexCompatible,
+            identity: Identity::New,
+            command: Vec::new(),
+            version: None,
+            note: None,
+            unknown_id_error: None,
+            daemon: false,
+        };
+        let proves = vec!["durable".to_owned(), "lean".to_owned()];
+        let scenario = ScenarioHeader { name: "a".into(), title: "a".into(), source: String::new(), proves };
+        let (rehydra, started) = (String::new(), String::new());
+        let header = Header { format: FORMAT, rehydra, started, seed: 0, scenario, target, limits: Limits::default() };
+        let request = ModelRequest {
+            from: Vec::new(),
+            n: 7,
+            call: Some(2),
+            of_turn: 1,
+            items: vec![item(&format!("<cwd>{ROOT}/life-2</cwd>")), item("Which colour?")],
+            cwd_told: None,
+            credential_digest: None,
+            refused: None,
+            body: Body::Text(String::new()),
+        };
+        let process_cwd = format!("{ROOT}/life-2");
+        let events = vec![
+            event(1, Kind::Life(Life { from: Vec::new(), process_cwd })),
+            event(2, Kind::Step(crate::journal::Step { n: 3, what: "reply".into(), line: 12 })),
+            event(3, Kind::ModelRequest(request)),
+        ];
+        Run { header, events, blobs: BlobStore::new(Path::new("nowhere")), cut_short: false }
+    }
+
+    fn found(invariant: Invariant, call: Option<u32>) -> (Invariant, Outcome) {
+        let finding = Finding {
+            invariant,
+            call,
+            incarnation: 2,
+            step: call.map(|_| 3),
+            expected: format!("{ROOT}/project"),
+            got: "\u{1b}[31mnothing".into(),
+            text: "it is broken".into(),
+            evidence: vec![3],
+        };
+        (invariant, Outcome::Findings(vec![finding]))
+    }
+
+    #[test]
+    fn a_failure_is_told_with_its_promise_its_moment_and_what_the_model_received_once() {
+        let unjudged = (Invariant::Lean, Outcome::Unjudged("no snapshot".into()));
+        let case = Case {
+            scenario: "a".into(),
+            target: "builtin".into(),
+            verdict: Verdict::Fail { reason: "broken: durable".into() },
+            outcomes: vec![
+                found(Invariant::Durable, Some(2)),
+                found(Invariant::Cwd, Some(2)),
+                found(Invariant::Protocol, None),
+                unjudged,
+            ],
+            run: Some(run()),
+            dir: Some("runs/1".into()),
+            again: "rehydra run a".into(),
+            judge_again: "rehydra replay runs/1".into(),
+            took_ms: 1,
+        };
+        insta::assert_snapshot!(explanations(&[case], 100).concat());
+    }
 }

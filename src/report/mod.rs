@@ -9,6 +9,7 @@ mod matrix;
 mod neutral;
 mod page;
 mod progress;
+mod telling;
 #[cfg(test)]
 mod testing;
 mod totals;

@@ -165,6 +165,18 @@ fn other_words_than_the_baseline_s_fail() {
 }
 
 #[test]
+fn a_second_failure_in_other_words_is_not_excused() {
+    let other = Finding { got: "panicked at src/lib.rs".into(), ..finding(REHYDRATES, Some(3)) };
+    let both = (REHYDRATES, Outcome::Findings(vec![finding(REHYDRATES, Some(2)), other]));
+    let verdict = judge(&run(&["rehydrates"]), &outcomes(&[both]), &known(&[gap(&[REHYDRATES])]));
+    assert!(matches!(verdict, Verdict::Fail { reason } if reason.contains("not in the words")));
+    let silent = Finding { got: "nothing".into(), ..finding(DURABLE, Some(2)) };
+    let others = outcomes(&[broken(REHYDRATES), (DURABLE, Outcome::Findings(vec![silent]))]);
+    let verdict = judge(&run(&["rehydrates"]), &others, &known(&[gap(&[REHYDRATES, DURABLE])]));
+    assert!(matches!(verdict, Verdict::Gap { .. }), "words are those of one of the invariants");
+}
+
+#[test]
 fn an_entry_about_another_case_is_not_this_one_s() {
     let other = Gap { target: "codex@0.130.0".into(), ..gap(&[REHYDRATES]) };
     let verdict = judge(&run(&["rehydrates"]), &outcomes(&[broken(REHYDRATES)]), &known(&[other]));

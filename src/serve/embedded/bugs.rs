@@ -74,7 +74,7 @@ mod none {
 #[cfg(feature = "planted-bugs")]
 mod planted {
     use std::fmt;
-    use std::io::Read;
+    use std::io::{Read, Write};
     use std::path::{Path, PathBuf};
     use std::str::FromStr;
 
@@ -128,6 +128,28 @@ mod planted {
         EnvironmentCredential,
         /// A process is left behind at the end of each life.
         OrphanChildProcess,
+        /// A rehydrated history has its last turn before the others.
+        TurnsSwapped,
+        /// The texts of a rehydrated history lack their first words.
+        TextCut,
+        /// A rehydrated history is told by the developer, prompts and replies alike.
+        RolesLost,
+        /// A rehydrated history lacks what its tools answered.
+        ToolOutputsDropped,
+        /// A rehydrated history claims that the user interrupted it on purpose.
+        InterruptionClaimed,
+        /// A rehydrated thread needs no approval, and keeps its sandbox.
+        ApprovalWidened,
+        /// What a rehydration has lost is told to nobody.
+        NotesKeptBack,
+        /// Rehydrating cuts the rollout of another thread in half.
+        OtherFileTruncated,
+        /// The alias of a continuation is gone as soon as it is written.
+        AliasLost,
+        /// A rehydrated reply has words that the model did not say.
+        CannedReply,
+        /// Rehydrating prints a line that is no frame.
+        NoiseOnStdout,
     }
 
     /// No bug has that name.
@@ -137,7 +159,7 @@ mod planted {
 
     impl Bug {
         /// Every bug.
-        pub const ALL: [Bug; 16] = [
+        pub const ALL: [Bug; 27] = [
             Bug::LastTurnDropped,
             Bug::FirstTurnDropped,
             Bug::TurnRepeated,
@@ -154,6 +176,17 @@ mod planted {
             Bug::LeaksOtherThread,
             Bug::EnvironmentCredential,
             Bug::OrphanChildProcess,
+            Bug::TurnsSwapped,
+            Bug::TextCut,
+            Bug::RolesLost,
+            Bug::ToolOutputsDropped,
+            Bug::InterruptionClaimed,
+            Bug::ApprovalWidened,
+            Bug::NotesKeptBack,
+            Bug::OtherFileTruncated,
+            Bug::AliasLost,
+            Bug::CannedReply,
+            Bug::NoiseOnStdout,
         ];
 
         /// Its name on a command line.
@@ -175,6 +208,17 @@ mod planted {
                 Bug::LeaksOtherThread => "leaks-other-thread",
                 Bug::EnvironmentCredential => "environment-credential",
                 Bug::OrphanChildProcess => "orphan-child-process",
+                Bug::TurnsSwapped => "turns-swapped",
+                Bug::TextCut => "text-cut",
+                Bug::RolesLost => "roles-lost",
+                Bug::ToolOutputsDropped => "tool-outputs-dropped",
+                Bug::InterruptionClaimed => "interruption-claimed",
+                Bug::ApprovalWidened => "approval-widened",
+                Bug::NotesKeptBack => "notes-kept-back",
+                Bug::OtherFileTruncated => "other-file-truncated",
+                Bug::AliasLost => "alias-lost",
+                Bug::CannedReply => "canned-reply",
+                Bug::NoiseOnStdout => "noise-on-stdout",
             }
         }
     }
@@ -270,9 +314,39 @@ mod planted {
                     let leaked = other.and_then(|id| first_prompt_of(disk, reviver.home, id));
                     continuation.history.splice(0..0, leaked);
                 }
+                Some(Bug::TurnsSwapped) => {
+                    let last = continuation.history.split_off(last_prompt(&continuation.history));
+                    continuation.history.splice(0..0, last);
+                }
+                Some(Bug::TextCut) => each_text(&mut continuation.history, |text| {
+                    *text = text.split_once(' ').map(|(_, rest)| rest.to_owned()).unwrap_or_default();
+                }),
+                Some(Bug::RolesLost) => {
+                    for message in continuation.history.iter_mut().filter(|item| item::kind(item) == "message") {
+                        *message = item::developer(&item::text(message));
+                    }
+                }
+                Some(Bug::ToolOutputsDropped) => continuation.history.retain(|item| !item::is_output(item)),
+                Some(Bug::InterruptionClaimed) => {
+                    continuation.history.push(item::user("<turn_aborted>\nThe user interrupted the previous turn."));
+                }
+                Some(Bug::ApprovalWidened) => continuation.approval = Approval::Never,
+                Some(Bug::OtherFileTruncated) => {
+                    let other = newest_thread(disk, reviver.home, Some(&continuation));
+                    if let Some(path) = other.and_then(|id| reviver.rollout_of(id)) {
+                        cut_in_half(disk, &path);
+                    }
+                }
+                Some(Bug::AliasLost) => {
+                    let written = reviver.home.join("rehydra").join("aliases.jsonl");
+                    let _ = disk.rename(&written, &written.with_extension("lost"));
+                }
+                Some(Bug::NoiseOnStdout) => {
+                    let _ = writeln!(std::io::stdout(), "rehydrated {}", continuation.from);
+                }
                 _ => {}
             }
-            if self.is(Bug::SilentBlankHistory) {
+            if matches!(self.bug, Some(Bug::SilentBlankHistory | Bug::NotesKeptBack)) {
                 continuation.notes.clear();
             }
             continuation
@@ -293,6 +367,9 @@ mod planted {
                 (Some(Bug::DeadIdReturned), Outcome::Reply { text, rehydration: Some(rehydration), .. }) => {
                     let thread = ThreadId::from(world.ids.uuid());
                     Outcome::Reply { thread, text, rehydration: Some(rehydration) }
+                }
+                (Some(Bug::CannedReply), Outcome::Reply { thread, rehydration: Some(rehydration), .. }) => {
+                    Outcome::Reply { thread, text: "Done.".to_owned(), rehydration: Some(rehydration) }
                 }
                 (_, outcome) => outcome,
             }
@@ -321,6 +398,16 @@ mod planted {
     /// Where the last turn begins.
     fn last_prompt(history: &[Value]) -> usize {
         history.iter().rposition(is_prompt).unwrap_or(history.len())
+    }
+
+    fn each_text(history: &mut [Value], change: impl Fn(&mut String)) {
+        let parts = history.iter_mut().filter(|item| context::tag(item).is_none());
+        let parts = parts.filter_map(|item| item.get_mut("content")?.as_array_mut()).flatten();
+        for part in parts {
+            if let Some(Value::String(text)) = part.get_mut("text") {
+                change(text);
+            }
+        }
     }
 
     fn drop_first_turn(history: &mut Vec<Value>) {

@@ -1,0 +1,220 @@
+//! What is written is what is read back, whatever it is.
+
+use proptest::prelude::*;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::limits::{INLINE_BODY_BYTES, Limits};
+use crate::marker::{Carrier, Marker};
+
+/// What a target, a scenario or a person may have put into an event.
+#[derive(Clone, Debug)]
+struct Drawn {
+    text: String,
+    other: Option<String>,
+    bytes: Vec<u8>,
+    number: u64,
+    float: f64,
+    code: Option<i32>,
+    flag: bool,
+}
+
+fn drawn() -> impl Strategy<Value = Drawn> {
+    let text = || any::<Vec<char>>().prop_map(|chars| chars.into_iter().collect::<String>());
+    let float = any::<f64>().prop_filter("JSON has no infinity", |f| f.is_finite());
+    (text(), proptest::option::of(text()), any::<Vec<u8>>(), any::<u64>(), float, any::<Option<i32>>(), any::<bool>())
+        .prop_map(|(text, other, bytes, number, float, code, flag)| Drawn {
+            text,
+            other,
+            bytes,
+            number,
+            float,
+            code,
+            flag,
+        })
+}
+
+fn header(text: &str, number: u64) -> Header {
+    let text = || text.to_owned();
+    let target = TargetProfile {
+        name: text(),
+        kind: TargetKind::Foreign,
+        dialect: Dialect::AppServer,
+        level: Level::Core,
+        identity: Identity::Same,
+        command: vec![text(), text()],
+        version: Some(text()),
+        note: Some(text()),
+        unknown_id_error: None,
+        daemon: true,
+    };
+    let scenario = ScenarioHeader { name: text(), title: text(), source: text(), proves: vec![text()] };
+    let (rehydra, started, limits) = (text(), text(), Limits::default());
+    Header { format: FORMAT, rehydra, started, seed: number, scenario, target, limits }
+}
+
+/// One event of every kind, with what was drawn in each of its places.
+fn kinds(drawn: &Drawn, body: &Body) -> Vec<Kind> {
+    let Drawn { text, other, number, float, code, flag, .. } = drawn.clone();
+    let (bytes, n) = (body.clone(), number as u32);
+    let t = || text.clone();
+    let marker = Marker::new(Carrier::Reply, number, number);
+    let markers = vec![marker.clone()];
+    let raw = match code {
+        None => None,
+        Some(code) if code % 2 == 0 => Some(Value::Null),
+        Some(_) => Some(json!({t(): [float, number, other, flag, null, {"nested": t()}]})),
+    };
+    let file = FileState { len: number, sha256: t() };
+    let from = vec![number];
+    let item = Item {
+        role: other.clone(),
+        kind: t(),
+        markers: markers.clone(),
+        call_id: other.clone(),
+        context: other.clone(),
+        preview: t(),
+    };
+    vec![
+        Kind::Frame(Frame { direction: Direction::In, bytes: bytes.clone(), partial: flag }),
+        Kind::Stderr(Stderr { bytes: bytes.clone() }),
+        Kind::Spawn(Spawn { pid: n, argv: vec![t()], cwd: t(), env: vec![(t(), t())] }),
+        Kind::Exit(Exit { code, signal: code }),
+        Kind::ModelBytes(ModelBytes { connection: n, direction: Direction::Out, bytes: bytes.clone() }),
+        Kind::Step(Step { n, what: t(), line: n }),
+        Kind::Life(Life { from: from.clone(), process_cwd: t() }),
+        Kind::Death(Death { from: from.clone(), asked: other.clone() }),
+        Kind::Placed(Placed {
+            thread: t(),
+            id: t(),
+            path: t(),
+            markers: markers.clone(),
+            unacknowledged: markers.clone(),
+            cwd: other.clone(),
+            sandbox: other.clone(),
+            approval: other.clone(),
+            complete: flag,
+        }),
+        Kind::Planted(Planted { call: n, markers: markers.clone() }),
+        Kind::Call(Call {
+            from: from.clone(),
+            call: n,
+            step: n,
+            thread: t(),
+            kind: CallKind::Reply,
+            id_sent: other.clone(),
+            id_is: Some(IdChoice::Literal),
+            marker,
+            cwd: other.clone(),
+            sandbox: other.clone(),
+            approval: other.clone(),
+            faulted: flag,
+            limit_ms: number,
+        }),
+        Kind::Answer(Answer {
+            from: from.clone(),
+            call: n,
+            outcome: AnswerOutcome::ToolError,
+            id_returned: other.clone(),
+            text: t(),
+            notes: vec![Note { kind: t(), text: t() }],
+            error_kind: other.clone(),
+            raw,
+        }),
+        Kind::Unexpected(Unexpected { call: n, expected: t(), got: t() }),
+        Kind::Settings(Settings {
+            from: from.clone(),
+            call: n,
+            cwd: other.clone(),
+            sandbox: other.clone(),
+            approval: other.clone(),
+            source: SettingsSource::TurnContext,
+        }),
+        Kind::ModelRequest(ModelRequest {
+            from,
+            n,
+            call: Some(n),
+            of_turn: n,
+            items: vec![item],
+            cwd_told: other.clone(),
+            credential_digest: other.clone(),
+            refused: Some(Refusal { kind: RefusalKind::Unpaired, text: t() }),
+            body: bytes,
+        }),
+        Kind::Fault(FaultFired { name: t(), at: t(), call: Some(n), fired: flag }),
+        Kind::Write(WriteSeen { path: t(), offset: number, len: number, landed: number, record_kind: other.clone() }),
+        Kind::Damage(DamageDone {
+            path: t(),
+            thread: other.clone(),
+            mutator: t(),
+            before: file.clone(),
+            after: file,
+            destroyed: markers,
+        }),
+        Kind::Snapshot(Snapshot {
+            when: SnapshotWhen::Birth,
+            files: vec![SnapshotFile { path: t(), len: number, sha256: t(), mode: n, blob: other }],
+        }),
+        Kind::Effect(Effect { name: t() }),
+        Kind::Leftover(Leftover { pids: vec![n], waited_ms: number }),
+        Kind::Broken(Broken { step: Some(n), text: t() }),
+    ]
+}
+
+fn journal(dir: &std::path::Path, header: &Header) -> Journal {
+    Journal::create(dir, header, Redactor::default(), || 7).unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn every_event_is_read_back_as_it_was_written(drawn in drawn()) {
+        let dir = tempfile::tempdir().unwrap();
+        let header = header(&drawn.text, drawn.number);
+        let journal = journal(dir.path(), &header);
+        let body = journal.body(&drawn.bytes);
+        for kind in kinds(&drawn, &body) {
+            journal.append(Lane::Model, kind);
+        }
+        prop_assert_eq!(journal.failure(), None);
+        let run = Run::read(dir.path()).unwrap();
+        prop_assert_eq!(&run.header, &header);
+        prop_assert_eq!(&run.events, &journal.events());
+        prop_assert_eq!(run.blobs.bytes(&body).unwrap(), drawn.bytes);
+        prop_assert!(!run.cut_short);
+    }
+
+    /// A harness that is killed while it writes costs the line that it was writing, and no other.
+    #[test]
+    fn a_journal_that_is_cut_anywhere_gives_every_whole_line(drawn in drawn(), cut in 0.0..1.0f64) {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = journal(dir.path(), &header("t", 1));
+        for kind in kinds(&drawn, &Body::Text(String::new())) {
+            journal.append(Lane::Player, kind);
+        }
+        let path = dir.path().join("journal.jsonl");
+        let bytes = std::fs::read(&path).unwrap();
+        let head = bytes.iter().position(|b| *b == b'\n').unwrap() + 1;
+        let len = head + ((bytes.len() - head) as f64 * cut) as usize;
+        std::fs::write(&path, &bytes[..len]).unwrap();
+        let run = Run::read(dir.path()).unwrap();
+        let whole = bytes[head..len].iter().filter(|b| **b == b'\n').count();
+        // The last line may be whole but for its newline.
+        prop_assert!((whole..=whole + 1).contains(&run.events.len()));
+        prop_assert_eq!(&run.events[..], &journal.events()[..run.events.len()]);
+        prop_assert!(run.incomplete().is_some());
+    }
+}
+
+#[test]
+fn a_long_body_stands_in_a_blob_and_secrets_in_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let secrets = Redactor::new(["s3cret-token".to_owned()]);
+    let journal = Journal::create(dir.path(), &header("t", 1), secrets, || 0).unwrap();
+    let long = "s3cret-token ".repeat(INLINE_BODY_BYTES / 8);
+    let body = journal.body(long.as_bytes());
+    let Body::Blob { sha256, .. } = &body else { panic!("it is long: {body:?}") };
+    let kept = BlobStore::new(dir.path()).get(sha256).unwrap();
+    assert_eq!(String::from_utf8(kept).unwrap(), long.replace("s3cret-token", "«redacted»"));
+}

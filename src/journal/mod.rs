@@ -15,6 +15,7 @@ mod body;
 mod event;
 mod header;
 mod reader;
+mod tools;
 mod writer;
 
 #[cfg(test)]
@@ -24,4 +25,5 @@ pub use body::{BlobStore, Body};
 pub use event::*;
 pub use header::{Dialect, FORMAT, Header, Identity, Level, ScenarioHeader, TargetKind, TargetProfile};
 pub use reader::{JournalError, Run};
+pub use tools::{IdIn, Parts, Tool, Tools, put};
 pub use writer::{Journal, Redactor};

@@ -52,6 +52,8 @@ impl Recorded {
             note: None,
             unknown_id_error: None,
             daemon: false,
+            tools: crate::journal::Tools::default(),
+            rollouts: true,
         };
         let [name, title, source] = ["model", "the stub model", ""].map(str::to_owned);
         let header = Header {

@@ -20,6 +20,8 @@ fn run(proves: &[&str]) -> Run {
         note: None,
         unknown_id_error: None,
         daemon: false,
+        tools: crate::journal::Tools::default(),
+        rollouts: true,
     };
     let scenario = ScenarioHeader {
         name: "idle/kill-9".into(),

@@ -18,6 +18,7 @@ use rehydra::journal::{AnswerOutcome, Body, CallId, Direction, Kind, Run, Seq};
 use rehydra::limits::Limits;
 use rehydra::player::{LiveError, Plan, play};
 use rehydra::scenario::Scenario;
+use rehydra::target::foreign::Setup;
 use rehydra::target::profile;
 use rehydra::target::resolve::Resolved;
 
@@ -108,13 +109,13 @@ fn failed(failure: Failure) -> Failed {
 }
 
 fn ours() -> Resolved {
-    Resolved { profile: profile::builtin(Path::new(REHYDRA)), version: None }
+    Resolved { profile: profile::builtin(Path::new(REHYDRA)), version: None, setup: Setup::default() }
 }
 
 fn codex() -> Result<Resolved, Failed> {
     let version: Version = CODEX.parse()?;
     let native = install::ensure(version)?.native;
-    Ok(Resolved { profile: profile::codex_mcp(CODEX, &native), version: Some(version) })
+    Ok(Resolved { profile: profile::codex_mcp(CODEX, &native), version: Some(version), setup: Setup::default() })
 }
 
 /// A run that was played, and its directory for as long as it is looked at.

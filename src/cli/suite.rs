@@ -22,6 +22,8 @@ pub(super) struct Suite {
     pub targets: Vec<(TargetName, Arc<Resolved>)>,
     pub baseline: Arc<Baseline>,
     pub limits: Limits,
+    /// Names of limits that the command line sets; a target's own do not change them.
+    pub pinned: Vec<String>,
     /// Runs at the same time.
     pub jobs: usize,
     /// Runs are made below it.
@@ -120,7 +122,8 @@ impl Job {
 
     async fn live(&self, suite: &Suite, dir: &Path) -> Result<(), String> {
         let play = async |target: &Resolved, dir: &Path| {
-            let plan = Plan { scenario: &self.scenario, target, launcher: None, limits: suite.limits.clone(), dir };
+            let limits = target.setup.limits(suite.limits.clone(), &suite.pinned);
+            let plan = Plan { scenario: &self.scenario, target, launcher: None, limits, dir };
             player::play(plan).await.map_err(|error| error.to_string())
         };
         play(&self.target, dir).await?;

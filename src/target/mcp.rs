@@ -122,17 +122,24 @@ impl Results {
         }
     }
 
-    /// Codex's reply is the first text block. Other servers may spread theirs over several, and one that has none shows
-    /// what it has as structured content.
+    /// Codex's reply is the first text block. Other servers may spread theirs over several, notes apart, and one that has
+    /// none shows what it has as structured content.
     fn text(&self, result: &Value) -> String {
+        let first = texts(result).next();
         if !self.spread {
-            return texts(result).next().unwrap_or_default().to_owned();
+            return first.unwrap_or_default().to_owned();
         }
-        let mut blocks = texts(result).peekable();
-        match (blocks.peek(), result.get("structuredContent")) {
+        match (first, result.get("structuredContent")) {
             (None, Some(content)) => content.to_string(),
-            _ => blocks.collect::<Vec<_>>().join("\n"),
+            _ => {
+                let further = texts(result).skip(1).filter(|text| !self.is_note(text));
+                first.into_iter().chain(further).collect::<Vec<_>>().join("\n")
+            }
         }
+    }
+
+    fn is_note(&self, text: &str) -> bool {
+        text.starts_with(NOTE_PREFIX) || self.note.as_ref().is_some_and(|pattern| pattern.is_match(text))
     }
 
     /// Our own server's notes, then the text blocks that are notes by their form (kind `text`).
@@ -141,9 +148,11 @@ impl Results {
         let text_of = |note: &Value, key: &str| note.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         let mut notes: Vec<Note> =
             own.into_iter().flatten().map(|n| Note { kind: text_of(n, "kind"), text: text_of(n, "text") }).collect();
-        let is_note =
-            |text: &&str| text.starts_with(NOTE_PREFIX) || self.note.as_ref().is_some_and(|p| p.is_match(text));
-        notes.extend(texts(result).filter(is_note).map(|text| Note { kind: "text".into(), text: text.to_owned() }));
+        notes.extend(
+            texts(result)
+                .filter(|text| self.is_note(text))
+                .map(|text| Note { kind: "text".into(), text: text.to_owned() }),
+        );
         notes
     }
 }

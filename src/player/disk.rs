@@ -5,8 +5,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use super::story::{Stop, Story, make_dir};
-use super::survey::digest;
-use crate::journal::{DamageDone, FileState, Kind, Lane, Placed};
+use crate::journal::{DamageDone, FileState, Kind, Lane, Placed, sha256_hex};
 use crate::rollout::manifest::Manifest;
 use crate::rollout::{ThreadId, find_thread_path_by_id_str, generate, mutate};
 use crate::scenario::{Damage, FileStep, Place, Synthetic};
@@ -92,7 +91,7 @@ impl<T: Target> Story<'_, T> {
         let before = fs::read(&path).map_err(failed)?;
         let mutated = mutate::apply(&step.mutator, &before);
         fs::write(&path, &mutated.bytes).map_err(failed)?;
-        let state = |bytes: &[u8]| FileState { len: bytes.len() as u64, sha256: digest(bytes) };
+        let state = |bytes: &[u8]| FileState { len: bytes.len() as u64, sha256: sha256_hex(bytes) };
         let relative = path.strip_prefix(&self.home).unwrap_or(&path);
         let done = DamageDone {
             path: relative.display().to_string(),

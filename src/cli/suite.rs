@@ -126,7 +126,11 @@ impl Job {
             None => format!("--filter {}", self.scenario.name),
         };
         match &self.name {
-            TargetName::Command(command) => format!("rehydra run {scenario} --target-command '{command}' --keep"),
+            TargetName::Command(command) => {
+                // A NUL byte alone cannot be quoted, and no argument holds one.
+                let command = shlex::try_quote(command).unwrap_or_default();
+                format!("rehydra run {scenario} --target-command {command} --keep")
+            }
             name => format!("rehydra run {scenario} --target {} --keep", name.text()),
         }
     }

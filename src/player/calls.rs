@@ -26,7 +26,7 @@ impl<T: Target> Story<'_, T> {
         }
         let mut under_way = Vec::new();
         for (start, spec) in calls {
-            let ask = self.ask(*start, spec)?;
+            let Some(ask) = self.ask(*start, spec)? else { continue };
             let pending = self.target.send(ask.clone()).await?;
             under_way.push(UnderWay { spec, ask, pending });
         }
@@ -36,6 +36,9 @@ impl<T: Target> Story<'_, T> {
                 pending.0.await.map_err(|_| Stop(format!("call {} was never ended by the target", ask.call)))?;
             ended |= self.armed.disarm(ask.call);
             self.learn(&ask, &answer);
+            if ask.kind == CallKind::Start && answer.id_returned.is_none() && !ask.faulted {
+                self.unnamed.insert(ask.thread.clone(), (ask.call, told(&answer)));
+            }
             self.expect(spec, &ask, &answer);
             survey::settings_written(&self.world, &self.home, &ask, &answer, &self.journal);
         }
@@ -45,7 +48,12 @@ impl<T: Target> Story<'_, T> {
         Ok(())
     }
 
-    fn ask(&mut self, start: bool, spec: &Call) -> Result<Ask, Stop> {
+    /// `None` for a reply to a thread that the server failed to name.
+    fn ask(&mut self, start: bool, spec: &Call) -> Result<Option<Ask>, Stop> {
+        let id = if start { None } else { self.id_for(spec)? };
+        if !start && id.is_none() {
+            return Ok(None);
+        }
         self.calls += 1;
         let call: CallId = self.calls;
         let (prompt, marker) = self.planter.prompt(&spec.prompt);
@@ -56,7 +64,6 @@ impl<T: Target> Story<'_, T> {
         if let Some(fault) = &spec.fault {
             self.armed.arm(call, format!("step {}", self.step), fault.clone());
         }
-        let id = if start { None } else { Some(self.id_for(spec)?) };
         let limit_ms = spec.limit_ms.unwrap_or(self.limits.call_ms);
         let mut ask = Ask {
             call,
@@ -80,13 +87,26 @@ impl<T: Target> Story<'_, T> {
             ask.sandbox = Some(spec.sandbox.clone().unwrap_or_else(|| "read-only".to_owned()));
             ask.approval = Some(spec.approval.clone().unwrap_or_else(|| "on-request".to_owned()));
         }
-        Ok(ask)
+        Ok(Some(ask))
     }
 
-    fn id_for(&self, spec: &Call) -> Result<(String, IdChoice), Stop> {
-        self.book.choose(&spec.thread, &spec.id).ok_or_else(|| {
-            Stop(format!("thread `{}` has no id yet: the call that begins it was not answered with one", spec.thread))
-        })
+    /// The id that a reply is sent with. Where the server failed to name the thread, which is said once, there is none
+    /// and the reply is left out. That the scenario itself cut the beginning off is a mistake of the scenario.
+    fn id_for(&mut self, spec: &Call) -> Result<Option<(String, IdChoice)>, Stop> {
+        let thread = &spec.thread;
+        if let Some(id) = self.book.choose(thread, &spec.id) {
+            return Ok(Some(id));
+        }
+        let Some((call, got)) = self.unnamed.get_mut(thread) else {
+            let text = format!("thread `{thread}` has no id yet: the call that begins it was not answered with one");
+            return Err(Stop(text));
+        };
+        if !got.is_empty() {
+            let expected = format!("a reply that names thread `{thread}`, to be continued later");
+            let event = Unexpected { call: *call, expected, got: std::mem::take(got) };
+            self.journal.append(Lane::Player, Kind::Unexpected(event));
+        }
+        Ok(None)
     }
 
     /// Whatever id a reply names is what its thread is known by from now on. An id that is no thread of the story teaches
@@ -117,7 +137,11 @@ impl<T: Target> Story<'_, T> {
             return;
         }
         let expected = pattern.map_or(wanted.to_owned(), |p| format!("{wanted} that matches `{p}`"));
-        let got = format!("{outcome:?}: {}", answer.text);
-        self.journal.append(Lane::Player, Kind::Unexpected(Unexpected { call: ask.call, expected, got }));
+        let event = Unexpected { call: ask.call, expected, got: told(answer) };
+        self.journal.append(Lane::Player, Kind::Unexpected(event));
     }
+}
+
+fn told(answer: &Answer) -> String {
+    format!("{:?}: {}", answer.outcome, answer.text)
 }

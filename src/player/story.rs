@@ -1,5 +1,6 @@
 //! The story: the steps of one scenario, in order, on one target.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -43,6 +44,8 @@ pub struct Story<'a, T: Target> {
     pub(super) seed: u64,
     pub(super) planter: Planter,
     pub(super) book: Book,
+    /// Threads that the server failed to name: the call that began each, and how it ended, until that is journalled.
+    pub(super) unnamed: BTreeMap<String, (CallId, String)>,
     pub(super) calls: CallId,
     pub(super) lives: Incarnation,
     /// A life has begun and is not buried yet.
@@ -68,7 +71,7 @@ impl<'a, T: Target> Story<'a, T> {
         let Parts { scenario, target, stub, armed, journal, world, limits, home, seed } = parts;
         let dir = journal.dir().to_owned();
         let planter = Planter::new(seed);
-        let (book, calls, lives, open, step) = (Book::default(), 0, 0, false, 0);
+        let (book, unnamed, calls, lives, open, step) = (Book::default(), BTreeMap::new(), 0, 0, false, 0);
         Story {
             scenario,
             target,
@@ -82,6 +85,7 @@ impl<'a, T: Target> Story<'a, T> {
             seed,
             planter,
             book,
+            unnamed,
             calls,
             lives,
             open,

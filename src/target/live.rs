@@ -16,10 +16,10 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::life::{Life, lock};
-use super::{Ask, End, LifePlan, Pending, Target, TargetError, burial, mcp, opening};
+use super::{Ask, End, LifePlan, Pending, Target, TargetError, burial, calls, mcp, opening};
 use crate::fault::armed::{Armed, Hands};
 use crate::fault::plan::{Action, Signal, Whom};
-use crate::journal::{Call, Journal, Kind, Lane, TargetProfile};
+use crate::journal::{AnswerOutcome, Call, Journal, Kind, Lane, Seq, TargetProfile};
 use crate::limits::Limits;
 use crate::proc::{self, Scope, Tag};
 
@@ -142,14 +142,18 @@ impl Target for LiveTarget {
     }
 
     async fn send(&self, ask: Ask) -> Result<Pending, TargetError> {
+        let (done, answer) = oneshot::channel();
         let Some(life) = self.life.get() else {
-            return Err(TargetError { text: "there is no life to call: open one first".into() });
+            let closed = calls::ended(ask.call, AnswerOutcome::Closed, Vec::new());
+            self.fixed.journal.append(Lane::Client, Kind::Call(called(ask, None)));
+            self.fixed.journal.append(Lane::Client, Kind::Answer(closed.clone()));
+            let _ = done.send(closed);
+            return Ok(Pending(answer));
         };
         let (id, call, limit) = (life.calls.number(), ask.call, ask.limit);
-        let (done, answer) = oneshot::channel();
         let line = mcp::call_line(id, &ask);
         let prepare = |frame| {
-            self.fixed.journal.append(Lane::Client, Kind::Call(called(ask, frame)));
+            self.fixed.journal.append(Lane::Client, Kind::Call(called(ask, Some(frame))));
             life.calls.open(id, call, done);
         };
         let armed = Arc::clone(&self.fixed.armed);
@@ -206,10 +210,11 @@ impl Drop for LiveTarget {
     }
 }
 
-fn called(ask: Ask, frame: u64) -> Call {
+/// The call's event; without a frame, nothing of it was written.
+fn called(ask: Ask, frame: Option<Seq>) -> Call {
     let (id_sent, id_is) = ask.id.unzip();
     Call {
-        from: vec![frame],
+        from: frame.into_iter().collect(),
         call: ask.call,
         step: ask.step,
         thread: ask.thread,

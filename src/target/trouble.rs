@@ -36,7 +36,7 @@ impl Trouble {
     pub(super) fn tell(&self, profile: &TargetProfile, junk: Option<&str>, stderr: &[String]) -> TargetError {
         let (what, remedy) = self.words(profile.dialect);
         let mut text = format!("target `{}` {what}", neutral(&profile.name));
-        let _ = write!(text, "\n  command: {}", neutral(&profile.command.join(" ")));
+        let _ = write!(text, "\n  command: {}", neutral(&shown(&profile.command)));
         if let Some(junk) = junk {
             let _ = write!(text, "\n  on stdout, which is for JSON-RPC alone: {junk}");
         }
@@ -102,6 +102,11 @@ impl Trouble {
         let missing: Vec<&str> = TOOLS.into_iter().filter(|tool| !offered.iter().any(|o| o == tool)).collect();
         (!missing.is_empty()).then_some(Trouble::NoTools { missing, offered })
     }
+}
+
+/// The command as one can type it.
+fn shown(command: &[String]) -> String {
+    shlex::try_join(command.iter().map(String::as_str)).unwrap_or_else(|_| command.join(" "))
 }
 
 /// A stranger's line, harmless and not too long.

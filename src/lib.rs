@@ -61,6 +61,8 @@ pub mod codex;
 #[cfg(feature = "harness")]
 pub mod fault;
 #[cfg(feature = "harness")]
+pub mod harness;
+#[cfg(feature = "harness")]
 pub mod journal;
 #[cfg(feature = "harness")]
 pub mod model;

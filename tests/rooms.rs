@@ -10,6 +10,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "harness",
             "report",
             "verdict",
             "player",
@@ -29,6 +30,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "world",
         ],
     ),
+    ("harness", &["report", "verdict", "player", "scenario", "target", "fault", "model", "check", "journal", "world"]),
     ("report", &["verdict", "check", "scenario", "journal"]),
     ("verdict", &["scenario", "check", "journal"]),
     ("player", &["scenario", "target", "fault", "model", "rollout", "journal", "world"]),

@@ -1,5 +1,6 @@
 //! Playing and judging for whoever asks: the command line, a test suite, a test by hand.
 
 mod job;
+mod lacking;
 
 pub(crate) use job::{CONTROL, Job, judge, quoted, recorded};

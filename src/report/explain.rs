@@ -3,12 +3,14 @@
 //! A target that cannot be used fails every scenario in the same words, and a server that prints on stdout breaks the same
 //! promise with every line: what is the same is said once, and counted.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::page::{headline, wrapped};
 use super::telling::Telling;
 use super::{Case, neutral};
 use crate::check::{Finding, Outcome};
+use crate::journal::Kind;
 use crate::verdict::Verdict;
 
 /// Most findings, items of a request and names of scenarios that are shown; the JSON report has all of them.
@@ -75,6 +77,10 @@ fn explain(alike: &[&Case], columns: usize) -> Option<String> {
         let more = if more > 0 { format!(" and {more} more") } else { String::new() };
         out.push_str(&wrapped("  the same in  ", &format!("{}{more}", names.join(", ")), columns));
     }
+    for (codex, starts) in launched(case) {
+        let times = if starts == 1 { "once".to_owned() } else { format!("{starts} times") };
+        let _ = writeln!(out, "  its codex    {}, started {times}", neutral(&codex, usize::MAX));
+    }
     // Paths and commands stay on one line, so that they can be copied.
     if let Some(dir) = &case.dir {
         let _ = writeln!(out, "  run          {}", neutral(&dir.display().to_string(), usize::MAX));
@@ -85,6 +91,17 @@ fn explain(alike: &[&Case], columns: usize) -> Option<String> {
         }
     }
     Some(out)
+}
+
+/// Each Codex that the target started, and how often.
+fn launched(case: &Case) -> BTreeMap<String, usize> {
+    let mut starts = BTreeMap::new();
+    for event in case.run.iter().flat_map(|run| &run.events) {
+        if let Kind::Launched(launched) = &event.kind {
+            *starts.entry(format!("{} ({})", launched.version, launched.program)).or_default() += 1;
+        }
+    }
+    starts
 }
 
 fn same_finding(one: &Finding, other: &Finding) -> bool {

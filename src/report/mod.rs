@@ -3,6 +3,7 @@
 //! What a target said is data. Everything of it that reaches a terminal goes through [`crate::neutral`] first. Texts are painted and
 //! made for a width in columns; whoever prints them takes the colours out where nobody sees them.
 
+mod alike;
 mod explain;
 mod json;
 mod matrix;
@@ -13,7 +14,7 @@ mod telling;
 mod testing;
 mod totals;
 
-pub use explain::explanations;
+pub use explain::{NOT_PLAYED, explanations};
 pub use json::summary;
 pub use matrix::matrix;
 pub use page::{COLUMNS, columns, headline, word, wrapped};

@@ -1,6 +1,7 @@
 //! Cases for the tests of this room.
 
 use super::Case;
+use crate::check::{Finding, Invariant, Outcome};
 use crate::verdict::Verdict;
 
 /// A case without a run.
@@ -16,6 +17,23 @@ pub(super) fn case(scenario: &str, target: &str, verdict: Verdict) -> Case {
         judge_again: String::new(),
         took_ms: 0,
     }
+}
+
+/// A case that failed with these findings.
+pub(super) fn failed(scenario: &str, target: &str, findings: &[(Invariant, &str)]) -> Case {
+    let finding = |invariant: Invariant, text: &str| Finding {
+        invariant,
+        call: Some(1),
+        incarnation: 1,
+        step: Some(1),
+        expected: String::new(),
+        got: String::new(),
+        text: text.to_owned(),
+        evidence: Vec::new(),
+    };
+    let outcomes = findings.iter().map(|(i, text)| (*i, Outcome::Findings(vec![finding(*i, text)])));
+    let verdict = Verdict::Fail { reason: "broken".into() };
+    Case { outcomes: outcomes.collect(), ..case(scenario, target, verdict) }
 }
 
 /// A text without its colours.

@@ -9,6 +9,7 @@ mod run;
 mod schema;
 mod serve;
 mod suite;
+mod unusable;
 
 use std::process::ExitCode;
 

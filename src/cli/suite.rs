@@ -7,10 +7,11 @@ use std::sync::Arc;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::unusable::Unusable;
 use crate::journal::{Run, TargetKind};
 use crate::limits::Limits;
 use crate::player::{self, Plan};
-use crate::report::{Case, Progress, headline, word};
+use crate::report::{Case, NOT_PLAYED, Progress, headline, word};
 use crate::scenario::{Baseline, Need, Scenario};
 use crate::target::resolve::{Resolved, TargetName};
 use crate::verdict::{self, Verdict};
@@ -40,12 +41,14 @@ pub(super) async fn play(suite: Suite) -> Vec<Case> {
     let suite = Arc::new(suite);
     let progress = Progress::new(suite.scenarios.len() * suite.targets.len());
     let places = Arc::new(Semaphore::new(suite.jobs.max(1)));
+    let unusable = Arc::new(Unusable::default());
     let mut playing = JoinSet::new();
     let mut order = 0;
     let mut taken = HashSet::new();
     for scenario in &suite.scenarios {
         for (name, target) in &suite.targets {
             let (suite, places, progress) = (suite.clone(), places.clone(), progress.clone());
+            let unusable = unusable.clone();
             let job = Job {
                 scenario: scenario.clone(),
                 name: name.clone(),
@@ -56,8 +59,16 @@ pub(super) async fn play(suite: Suite) -> Vec<Case> {
             playing.spawn(async move {
                 // The semaphore is never closed.
                 let _place = places.acquire().await;
+                let target = job.name.text();
+                if let Some(why) = unusable.why(&target) {
+                    progress.ended(None);
+                    return (order, job.unplayed(&suite, &why));
+                }
                 progress.playing(&job.scenario.name, &job.target.profile.name);
                 let case = job.play(&suite).await;
+                if let Some(run) = &case.run {
+                    unusable.learn(&target, run);
+                }
                 let loud = matches!(case.verdict, Verdict::Fail { .. } | Verdict::Fixed { .. } | Verdict::Error { .. });
                 progress.ended(loud.then(|| headline(&case)));
                 (order, case)
@@ -115,6 +126,15 @@ impl Job {
             let _ = std::fs::remove_dir_all(dir);
             case.dir = None;
         }
+        case
+    }
+
+    /// The case of a scenario whose target is known to be unusable: there is nothing to judge.
+    fn unplayed(&self, suite: &Suite, why: &str) -> Case {
+        let mut case = bare_case(Verdict::Error { text: format!("{NOT_PLAYED}{why}") });
+        case.scenario = self.scenario.name.clone();
+        case.target = self.name.text();
+        case.again = self.again(suite);
         case
     }
 

@@ -10,8 +10,9 @@ use super::builder::Builder;
 use super::job::{clear, judge, judge_again, quoted, record};
 use crate::fault::plan::{Signal, Whom};
 use crate::journal::{Answer, Event, Kind, Unexpected};
+use crate::neutral;
 use crate::player::Live;
-use crate::report::{Case, neutral};
+use crate::report::Case;
 use crate::scenario::{self, Baseline, Call, Ending, Restart, Scenario, Step, StepKind, TogetherCall};
 use crate::target::resolve::TargetName;
 use crate::world::{Clock, RealClock};
@@ -215,7 +216,7 @@ impl Harness {
         let Heard { mut answers, unexpected } = std::mem::take(&mut *self.heard());
         if let Some(Unexpected { expected, got, .. }) = unexpected.into_iter().next() {
             let step = u32::try_from(self.scenario.steps.len()).unwrap_or(u32::MAX);
-            return Err(Error::Unexpected { step, expected, got: neutral(&got, QUOTE), dir: self.dir.clone() });
+            return Err(Error::Unexpected { step, expected, got: neutral::line(&got, QUOTE), dir: self.dir.clone() });
         }
         answers.sort_by_key(|answer| answer.call);
         Ok(answers)

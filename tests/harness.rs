@@ -52,13 +52,18 @@ async fn a_server_that_forgets_is_told_as_on_the_command_line_and_can_be_played_
     h.restart().await?;
     let error = h.reply("Which colour?").answers("Blue.").await.expect_err("the control forgets");
     let Error::Unexpected { step: 3, got, .. } = &error else { panic!("{error}") };
-    assert!(got.contains("Session not found for thread_id") && got.contains(first.thread_id().expect("an id")), "{got}");
+    assert!(
+        got.contains("Session not found for thread_id") && got.contains(first.thread_id().expect("an id")),
+        "{got}"
+    );
     let case = h.finish().await;
     assert!(!case.is_fine());
     let fired: Vec<Invariant> = case.findings().map(|finding| finding.invariant).collect();
     assert_eq!(fired, [Invariant::Rehydrates]);
     let told = case.explanation();
-    for words in ["FAIL forgetful on builtin:no-rehydrate", "rehydrates: ", "step 3 (reply, line ", "judge again  rehydra "] {
+    for words in
+        ["FAIL forgetful on builtin:no-rehydrate", "rehydrates: ", "step 3 (reply, line ", "judge again  rehydra "]
+    {
         assert!(told.contains(words), "no `{words}` in:\n{told}");
     }
     assert!(!told.contains('\u{1b}'), "{told}");

@@ -28,15 +28,12 @@ const QUOTE: usize = 500;
 /// use rehydra::Harness;
 ///
 /// # fn main() -> std::process::ExitCode {
-/// # // The example is its own `rehydra`, so that it needs none to be installed.
-/// # if let Some(code) = rehydra::testing::host() { return code; }
-/// # let runs = tempfile::tempdir().expect("a directory");
-/// # let outcome = rehydra::harness::block_on(async {
-/// # let builder = Harness::builder().runs(runs.path());
-/// # /*
-/// let builder = Harness::builder();
-/// # */
-/// let mut h = builder.target("builtin").start().await?;
+/// # // The example is its own `rehydra`, so that none needs to be installed for it.
+/// # if let Some(code) = rehydra::testing::host() {
+/// #     return code;
+/// # }
+/// # rehydra::harness::block_on(async {
+/// let mut h = Harness::builder().target("builtin").start().await?;
 /// let first = h.codex("Remember the colour blue.").answers("Noted.").await?;
 ///
 /// h.restart().await?;
@@ -47,8 +44,8 @@ const QUOTE: usize = 500;
 ///
 /// h.finish().await.assert_fine();
 /// # Ok::<(), rehydra::harness::Error>(())
-/// # });
-/// # outcome.expect("a run");
+/// # })
+/// # .expect("the story is played");
 /// # std::process::ExitCode::SUCCESS
 /// # }
 /// ```

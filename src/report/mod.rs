@@ -11,6 +11,7 @@ mod progress;
 mod telling;
 #[cfg(test)]
 mod testing;
+mod told;
 mod totals;
 
 pub use explain::explanations;

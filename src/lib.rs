@@ -61,6 +61,8 @@ pub mod codex;
 #[cfg(feature = "harness")]
 pub mod fault;
 #[cfg(feature = "harness")]
+pub mod harness;
+#[cfg(feature = "harness")]
 pub mod journal;
 #[cfg(feature = "harness")]
 pub mod model;
@@ -79,6 +81,11 @@ pub mod serve;
 #[cfg(feature = "harness")]
 pub mod target;
 #[cfg(feature = "harness")]
+pub mod testing;
+#[cfg(feature = "harness")]
 pub mod verdict;
 #[cfg(feature = "harness")]
 pub mod wire;
+
+#[cfg(feature = "harness")]
+pub use harness::{Harness, run_scenario};

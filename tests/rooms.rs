@@ -7,9 +7,11 @@ use std::path::{Path, PathBuf};
 
 /// Each room, in the order of the house, and what it may import. `FREE` is what all may import.
 const ROOMS: &[(&str, &[&str])] = &[
+    ("testing", &["cli", "harness", "proc"]),
     (
         "cli",
         &[
+            "harness",
             "report",
             "verdict",
             "player",
@@ -29,6 +31,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "world",
         ],
     ),
+    ("harness", &["report", "verdict", "player", "scenario", "target", "fault", "model", "check", "journal", "world"]),
     ("report", &["verdict", "check", "scenario", "journal"]),
     ("verdict", &["scenario", "check", "journal"]),
     ("player", &["scenario", "target", "fault", "model", "rollout", "journal", "world"]),

@@ -19,7 +19,7 @@ struct UnderWay<'a> {
     pending: Pending,
 }
 
-impl<T: Target> Story<'_, T> {
+impl<T: Target> Story<T> {
     /// Sends the calls in order without waiting between them, then waits for every one. A life begins if none has yet.
     pub(super) async fn call(&mut self, calls: &[(bool, &Call)]) -> Result<(), Stop> {
         if self.lives == 0 {

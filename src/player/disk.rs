@@ -14,7 +14,7 @@ use crate::target::Target;
 /// A fixture inside the binary is named with this in front.
 const FIXTURE: &str = "fixture:";
 
-impl<T: Target> Story<'_, T> {
+impl<T: Target> Story<T> {
     /// Generates a rollout and puts it into the home.
     pub(super) fn rollout(&mut self, step: &Synthetic) -> Result<(), Stop> {
         let cwd = self.placed_cwd(step.cwd.as_deref())?;

@@ -17,5 +17,5 @@ mod markers;
 mod story;
 mod survey;
 
-pub use live::{LiveError, Plan, play};
+pub use live::{Live, LiveError, Plan, play};
 pub use story::Story;

@@ -12,6 +12,7 @@ mod progress;
 mod telling;
 #[cfg(test)]
 mod testing;
+mod told;
 mod totals;
 
 pub use explain::{NOT_PLAYED, explanations};

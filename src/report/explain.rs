@@ -7,6 +7,7 @@
 use std::fmt::Write as _;
 
 use super::alike::Likeness;
+use super::last_words::last_words;
 use super::page::{headline, wrapped};
 use super::telling::Telling;
 use super::{Case, neutral};
@@ -64,6 +65,12 @@ fn explain(alike: &[&Case], columns: usize) -> Option<String> {
     }
     if matches!(case.verdict, Verdict::Fail { .. }) {
         unjudged(&mut out, case, columns);
+    }
+    if let Some((life, lines)) = last_words(case) {
+        let _ = writeln!(out, "  on stderr of life {life}:");
+        for line in lines {
+            let _ = writeln!(out, "    {line}");
+        }
     }
     let is_unplayed = |case: &&Case| matches!(&case.verdict, Verdict::Error { text } if text.starts_with(NOT_PLAYED));
     let (unplayed, played): (Vec<&Case>, Vec<&Case>) = others.iter().copied().partition(is_unplayed);

@@ -6,6 +6,7 @@
 mod alike;
 mod explain;
 mod json;
+mod last_words;
 mod matrix;
 mod page;
 mod progress;

@@ -77,7 +77,8 @@ async fn give_up(life: &Life, mut reader: LineReader<ChildStdout>, error: &ReadE
         ReadError::Flood { .. } => "; stop what it prints, or raise the limit `stdout_bytes`",
         ReadError::Io(_) => "",
     };
-    let text = format!("{}'s standard output cannot be recorded further: {error}{remedy}", life.fixed.profile.name);
+    let name = neutral(&life.fixed.profile.name);
+    let text = format!("the standard output of target `{name}` cannot be recorded further: {error}{remedy}");
     life.fixed.journal.append(Lane::Client, Kind::Broken(Broken { step: None, text }));
     life.act(Action::Kill { signal: Signal::Kill, whom: Whom::Group });
     tokio::select! {

@@ -57,7 +57,7 @@ fn wrong_id() {
 }
 
 fn daemon() {
-    let came = run(RESTART, &part("daemon"), &["leftover_ms=300"]).to(1, "fail", &["a process of life 1 outlives it"]);
+    let came = run(RESTART, &part("daemon"), &["leftover_ms=1000"]).to(1, "fail", &["of life 1 outlive"]);
     assert_eq!(came.fired(), ["no-orphans"], "{}", came.text);
     let journal = journal_of(&came);
     let pids: Vec<u32> =

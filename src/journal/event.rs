@@ -36,6 +36,7 @@ pub struct Event {
 /// Who saw an event: one column of a timeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Lane {
     /// The player that follows the scenario.
     Player,
@@ -53,6 +54,7 @@ pub enum Lane {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)] // each variant's struct says what it is
+#[non_exhaustive]
 pub enum Kind {
     Frame(Frame),
     Stderr(Stderr),
@@ -268,6 +270,7 @@ fn there<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Option<Value>, D:
 /// See [`Answer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum AnswerOutcome {
     /// A result without `isError`.
     Reply,
@@ -318,6 +321,7 @@ pub struct Settings {
 /// Where settings were seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum SettingsSource {
     /// The `session_configured` notification.
     SessionConfigured,
@@ -399,6 +403,7 @@ pub struct Refusal {
 /// See [`Refusal`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum RefusalKind {
     /// No script is left for it.
     Unexpected,
@@ -468,6 +473,7 @@ pub struct Snapshot {
 /// See [`Snapshot`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum SnapshotWhen {
     /// After a life's end, before anything else touches the home.
     Death,

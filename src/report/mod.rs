@@ -30,6 +30,7 @@ use crate::verdict::Verdict;
 
 /// One scenario played on one target and judged.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Case {
     /// The scenario's name.
     pub scenario: String,

@@ -12,6 +12,7 @@ use crate::proc;
 
 /// What a user may write after `--target`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TargetName {
     /// `builtin`: `rehydra serve --engine embedded`.
     Builtin,
@@ -30,6 +31,7 @@ pub enum TargetName {
 
 /// Which of its servers a Codex is spoken to through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Through {
     /// `codex mcp-server`.
     Mcp,

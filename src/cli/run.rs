@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::out::{self, Failure, Outcome, print};
 use super::suite::{self, Suite};
 use super::{Exit, known};
+use crate::harness::make_runs as make_runs_above;
 use crate::limits::Limits;
 use crate::report;
 use crate::scenario::{self, Baseline, Scenario};
@@ -220,18 +221,12 @@ fn reserve(json: Option<&Path>) -> Result<(), Failure> {
     opened.map(drop).map_err(|error| Failure::usage(format!("failed to write {}: {error}", path.display())))
 }
 
-/// The directory of this call's runs. `git` passes over whatever lies in the directory above it, if that is made here: a
-/// directory that was there before is somebody's own.
+/// The directory of this call's runs.
 fn make_runs(above: &Path, runs: &Path) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
         Failure::broken(format!("failed to make {}: {error}; choose another place with --runs", runs.display()))
     };
-    let is_new = !above.exists();
-    std::fs::create_dir_all(runs).map_err(failed)?;
-    if is_new {
-        std::fs::write(above.join(".gitignore"), "*\n").map_err(failed)?;
-    }
-    Ok(())
+    make_runs_above(above).and_then(|()| std::fs::create_dir_all(runs)).map_err(failed)
 }
 
 fn show(args: &Args, cases: &[report::Case], stale: &[String], elapsed_ms: u64) -> Outcome {

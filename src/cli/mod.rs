@@ -9,6 +9,7 @@ mod run;
 mod schema;
 mod serve;
 mod suite;
+mod targets;
 
 use std::process::ExitCode;
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::journal::{Dialect, Identity, Level, TargetKind, TargetProfile};
+use crate::journal::{Dialect, Identity, Level, TargetKind, TargetProfile, Tools};
 
 /// The answer of Codex's own server to an id that it does not know (0.105.0, 0.130.0, 0.153.4).
 const UNKNOWN_ID: &str = "^Session not found for thread_id: ";
@@ -82,6 +82,8 @@ fn codex_like(name: &str, kind: TargetKind, command: Vec<String>) -> TargetProfi
         note: None,
         unknown_id_error: Some(UNKNOWN_ID.to_owned()),
         daemon: false,
+        tools: Tools::default(),
+        rollouts: true,
     }
 }
 

@@ -33,7 +33,10 @@
 //! | [`proc`], [`wire`] | processes; line-delimited JSON-RPC over exact bytes |
 //! | [`world`] | the seams: disk, clock, ids |
 //!
-//! Without default features only `rollout`, `rehydrate` and `world` are built, and neither tokio nor an HTTP or MCP
+//! Three small files may be imported by every room: [`marker`], [`limits`] and [`neutral`], which makes a stranger's text
+//! harmless.
+//!
+//! Without default features only these, `rollout`, `rehydrate` and `world` are built, and neither tokio nor an HTTP or MCP
 //! library is: a parser's tests need no more. The public face of the chain that mends a restart:
 //!
 //! * [`rollout::find_thread_path_by_id_str`]: thread id → file
@@ -44,6 +47,7 @@
 
 pub mod limits;
 pub mod marker;
+pub mod neutral;
 pub mod rehydrate;
 pub mod rollout;
 pub mod world;
@@ -56,6 +60,8 @@ pub mod cli;
 pub mod codex;
 #[cfg(feature = "harness")]
 pub mod fault;
+#[cfg(feature = "harness")]
+pub mod harness;
 #[cfg(feature = "harness")]
 pub mod journal;
 #[cfg(feature = "harness")]

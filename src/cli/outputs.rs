@@ -9,8 +9,8 @@ use super::ci::{Annotations, Ci};
 use super::out::{self, Failure, print};
 use crate::check::{Finding, Invariant};
 use crate::report::{self, Results, SUMMARY_BYTES, Tally};
-use crate::scenario;
 use crate::verdict::{self, Failed, Verdict};
+use crate::{neutral, scenario};
 
 /// Flags of `rehydra run` that say what else is written.
 #[derive(Debug, clap::Args)]
@@ -112,7 +112,7 @@ impl Outputs {
         }
         let mut text = DRAFTED.to_owned();
         for (scenario, target) in &draft.left_out {
-            let name = |name: &String| report::neutral(name, usize::MAX);
+            let name = |name: &String| neutral::line(name, usize::MAX);
             text.push_str(&format!(
                 "# No entry: {} on {} breaks no promise; it fails by what the scenario itself expects.\n",
                 name(scenario),

@@ -18,9 +18,11 @@ mod reader;
 mod writer;
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
-pub use body::{BlobStore, Body};
+pub use body::{BlobStore, Body, len_and_sha256, sha256_hex};
 pub use event::*;
 pub use header::{Dialect, FORMAT, Header, Identity, Level, ScenarioHeader, TargetKind, TargetProfile};
 pub use reader::{JournalError, Run};

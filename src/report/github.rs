@@ -2,9 +2,8 @@
 //!
 //! A workflow command is a line of a step's output that begins with `::`. Its properties end at `,` and `:`, and the line
 //! ends it: what stands in one is escaped as the runner's own toolkit does it, so that nothing that a target prints becomes
-//! a property, a second command, or an end to them (`::stop-commands::`). The runner also obeys the older form, `##[`,
-//! wherever it stands in a line that is no command of the newer one; that form is broken up as well, for a reader who shows
-//! our command to a runner of another make.
+//! a property, a second command, or an end to them (`::stop-commands::`). The older form, `##[…]`, is obeyed wherever it
+//! stands in a line that is no command of the newer one; [`crate::neutral`] breaks it up.
 
 use std::path::Path;
 
@@ -88,7 +87,7 @@ fn command(properties: &[(&str, &str)], text: &str) -> String {
 }
 
 fn escaped(text: &str, property: bool) -> String {
-    let text = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A").replace("##[", "#\u{200b}#[");
+    let text = text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A");
     if property { text.replace(':', "%3A").replace(',', "%2C") } else { text }
 }
 

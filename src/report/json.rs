@@ -2,8 +2,8 @@
 //!
 //! The document is versioned. A new field or a new name of an invariant is no new version: readers pass over what they do
 //! not know. The types here are the one place where its form stands: they are what is written, and [`schema`] is made from
-//! them. Everything that the harness knows of a run and that is not in its directory is in it; nothing is shortened. A
-//! text is given as the target said it, control characters and all, because JSON escapes them.
+//! them. Everything that the harness knows of a run and that is not in its directory is in it; nothing is shortened. What
+//! a target said stands in it as it was, and acts on nothing that shows it.
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::{Case, Results, Tally, tallies};
 use crate::check::Outcome as Checked;
-use crate::verdict;
+use crate::{neutral, verdict};
 
 /// Raised when a field changes its meaning or goes.
 const VERSION: u32 = 1;
@@ -34,7 +34,7 @@ pub fn document(results: &Results<'_>) -> String {
         stale: results.stale,
     };
     // Maps with keys that are no strings, and numbers that are none, are all that can fail; there are neither.
-    serde_json::to_string_pretty(&whole).unwrap_or_default() + "\n"
+    neutral::json(&serde_json::to_string_pretty(&whole).unwrap_or_default()) + "\n"
 }
 
 /// The JSON Schema of [`document`]. `docs/report.schema.json` is this, pretty-printed, with a newline at its end.

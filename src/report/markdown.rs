@@ -129,9 +129,7 @@ fn code(name: &str) -> String {
 }
 
 fn preformatted(text: &str) -> String {
-    let lines: Vec<String> = text.lines().map(|line| neutral(line, usize::MAX)).collect();
-    let text = lines.join("\n").replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
-    format!("<pre>\n{text}\n</pre>\n")
+    format!("<pre>\n{}\n</pre>\n", crate::neutral::html(text.trim_end()))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Reports: readers of finished runs. Nothing here plays or judges, and nothing but this room and `cli` prints.
 //!
-//! What a target said is data. Everything of it that reaches a terminal goes through [`neutral`] first. Texts are painted and
+//! What a target said is data. Everything of it that reaches a terminal goes through [`crate::neutral`] first. Texts are painted and
 //! made for a width in columns; whoever prints them takes the colours out where nobody sees them.
 //!
 //! A report for a machine that renders or obeys text of its own (an XML parser, a CI log, a Markdown page) makes what it is
@@ -12,7 +12,6 @@ mod json;
 mod junit;
 mod markdown;
 mod matrix;
-mod neutral;
 mod page;
 mod progress;
 mod repeats;
@@ -28,7 +27,6 @@ pub use json::{document, schema};
 pub use junit::junit;
 pub use markdown::{SUMMARY_BYTES, markdown};
 pub use matrix::matrix;
-pub use neutral::neutral;
 pub use page::{COLUMNS, columns, headline, word, wrapped};
 pub use progress::Progress;
 pub use repeats::repeats;
@@ -39,6 +37,7 @@ use std::path::PathBuf;
 
 use crate::check::{Invariant, Outcome};
 use crate::journal::Run;
+use crate::neutral::line as neutral;
 use crate::verdict::Verdict;
 
 /// What a call came to, as every report is made from it.

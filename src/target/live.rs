@@ -16,11 +16,11 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::life::{Life, lock};
-use super::{Ask, End, LifePlan, Pending, Target, TargetError, burial, opening};
+use super::{Ask, End, LifePlan, Pending, Target, TargetError, burial, calls, opening, speech};
 use crate::codex::app_server::GoesOn;
 use crate::fault::armed::{Armed, Hands};
 use crate::fault::plan::{Action, Signal, Whom};
-use crate::journal::{Journal, TargetProfile};
+use crate::journal::{AnswerOutcome, Journal, Kind, Lane, TargetProfile};
 use crate::limits::Limits;
 use crate::proc::{self, Scope, Tag};
 
@@ -146,11 +146,15 @@ impl Target for LiveTarget {
     }
 
     async fn send(&self, ask: Ask) -> Result<Pending, TargetError> {
+        let (done, answer) = oneshot::channel();
         let Some(life) = self.life.get() else {
-            return Err(TargetError { text: "there is no life to call: open one first".into() });
+            let closed = calls::ended(ask.call, AnswerOutcome::Closed, Vec::new());
+            self.fixed.journal.append(Lane::Client, Kind::Call(speech::called(ask, Vec::new())));
+            self.fixed.journal.append(Lane::Client, Kind::Answer(closed.clone()));
+            let _ = done.send(closed);
+            return Ok(Pending(answer));
         };
         let (id, limit) = (life.calls.number(), ask.limit);
-        let (done, answer) = oneshot::channel();
         let written = life.speech.call(&life, id, ask, done);
         let in_time = match written {
             Some(written) => timeout(limit, written).await.is_ok(),

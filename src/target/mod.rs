@@ -34,7 +34,8 @@ pub trait Target: Send + Sync {
     fn profile(&self) -> &TargetProfile;
     /// Begins a life: spawns the process in `plan.process_cwd` and opens the conversation.
     fn open(&self, plan: LifePlan) -> impl Future<Output = Result<(), TargetError>> + Send;
-    /// Writes one call. Ready once the kernel took its bytes.
+    /// Writes one call. Ready once the kernel took its bytes. Where no life is left to hear it, because the last one
+    /// ended by itself, the call ends as `Closed`: that is what a client of such a server meets.
     fn send(&self, ask: Ask) -> impl Future<Output = Result<Pending, TargetError>> + Send;
     /// Acts on the running life, at once. Nothing happens if there is none.
     fn act(&self, action: Action);

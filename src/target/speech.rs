@@ -72,7 +72,8 @@ pub(super) fn open_call(life: &Life, slot: i64, ask: Ask, from: Vec<Seq>, done: 
     life.calls.open(slot, call, done);
 }
 
-fn called(ask: Ask, from: Vec<Seq>) -> Call {
+/// The event of a call; without a frame, nothing of it was written.
+pub(super) fn called(ask: Ask, from: Vec<Seq>) -> Call {
     let (id_sent, id_is) = ask.id.unzip();
     Call {
         from,

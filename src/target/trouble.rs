@@ -1,7 +1,6 @@
 //! Why a target cannot be used, in words that say what happened, what it printed, and what to do.
 //!
-//! What a target prints is data: control characters, escape sequences and characters that reorder text are replaced
-//! before any of it stands in a message of ours.
+//! What a target prints is data, and neutralised before any of it stands in a message of ours.
 
 use std::fmt::Write;
 
@@ -10,6 +9,7 @@ use serde_json::Value;
 use super::TargetError;
 use super::mcp::TOOLS;
 use crate::journal::{Dialect, TargetProfile};
+use crate::neutral;
 use crate::proc::{Ended, LAUNCH_FAILED, SpawnError};
 
 /// Longest line that is shown, in characters.
@@ -36,7 +36,7 @@ impl Trouble {
     pub(super) fn tell(&self, profile: &TargetProfile, junk: Option<&str>, stderr: &[String]) -> TargetError {
         let (what, remedy) = self.words(profile.dialect);
         let mut text = format!("target `{}` {what}", neutral(&profile.name));
-        let _ = write!(text, "\n  command: {}", neutral(&profile.command.join(" ")));
+        let _ = write!(text, "\n  command: {}", neutral(&shown(&profile.command)));
         if let Some(junk) = junk {
             let _ = write!(text, "\n  on stdout, which is for JSON-RPC alone: {junk}");
         }
@@ -104,35 +104,19 @@ impl Trouble {
     }
 }
 
+/// The command as one can type it.
+fn shown(command: &[String]) -> String {
+    shlex::try_join(command.iter().map(String::as_str)).unwrap_or_else(|_| command.join(" "))
+}
+
 /// A stranger's line, harmless and not too long.
 pub(super) fn neutral(text: &str) -> String {
-    let mut shown = String::new();
-    for (n, c) in text.trim_end().chars().enumerate() {
-        if n == SHOWN_CHARS {
-            shown.push('…');
-            break;
-        }
-        let reorders =
-            matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-        match c {
-            '\t' => shown.push(' '),
-            c if c.is_control() || reorders => shown.push('\u{fffd}'),
-            c => shown.push(c),
-        }
-    }
-    shown
+    neutral::line(text, SHOWN_CHARS)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn nothing_that_moves_a_cursor_or_reorders_text_gets_through() {
-        assert_eq!(neutral("\u{1b}[2Jred\u{202e}txt\r\n"), "\u{fffd}[2Jred\u{fffd}txt");
-        assert_eq!(neutral("a\tb"), "a b");
-        assert_eq!(neutral(&"x".repeat(1000)).chars().count(), SHOWN_CHARS + 1);
-    }
 
     #[test]
     fn a_target_without_the_tools_is_told_which() {

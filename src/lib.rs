@@ -81,6 +81,11 @@ pub mod serve;
 #[cfg(feature = "harness")]
 pub mod target;
 #[cfg(feature = "harness")]
+pub mod testing;
+#[cfg(feature = "harness")]
 pub mod verdict;
 #[cfg(feature = "harness")]
 pub mod wire;
+
+#[cfg(feature = "harness")]
+pub use harness::{Harness, run_scenario};

@@ -11,6 +11,7 @@ mod run;
 mod schema;
 mod serve;
 mod shard;
+mod show;
 mod suite;
 
 use std::process::ExitCode;
@@ -18,6 +19,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 pub use exit::Exit;
+pub(crate) use hidden::main as hidden_main;
 use out::{Failure, Outcome};
 
 /// Kills MCP servers in mid-conversation and proves that codex-reply brings the conversation back.
@@ -42,7 +44,7 @@ enum Command {
 
 /// Runs the program; the process's exit code is documented at [`Exit`].
 pub fn main() -> ExitCode {
-    if let Some(code) = hidden::main() {
+    if let Some(code) = hidden_main() {
         return code;
     }
     let exit = match Cli::parse().command {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::known;
-use super::run::{exit_of, show_cases};
+use super::show::{exit_of, show_cases};
 use super::{Exit, Failure, Outcome};
 use crate::harness::{CONTROL, judge, recorded};
 use crate::report;

@@ -4,16 +4,18 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::out::{self, Failure, Outcome, print};
+use super::out::{self, Failure, Outcome};
 use super::outputs::Outputs;
 use super::shard::Shard;
+use super::show::{exit_of, show_cases};
 use super::suite::{self, Pair, Suite};
 use super::{Exit, known};
+use crate::harness::make_runs as make_runs_above;
 use crate::limits::{Limits, REPEATS};
 use crate::report;
 use crate::scenario::{self, Baseline, Scenario};
 use crate::target::resolve::{Resolved, TargetName};
-use crate::verdict::{self, Verdict};
+use crate::verdict::Verdict;
 use crate::world::{Clock, RealClock};
 
 /// Flags of `rehydra run`.
@@ -237,18 +239,12 @@ fn again(args: &Args) -> Vec<String> {
     words
 }
 
-/// The directory of this call's runs. `git` passes over whatever lies in the directory above it, if that is made here: a
-/// directory that was there before is somebody's own.
+/// The directory of this call's runs.
 fn make_runs(above: &Path, runs: &Path) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
         Failure::broken(format!("failed to make {}: {error}; choose another place with --runs", runs.display()))
     };
-    let is_new = !above.exists();
-    std::fs::create_dir_all(runs).map_err(failed)?;
-    if is_new {
-        std::fs::write(above.join(".gitignore"), "*\n").map_err(failed)?;
-    }
-    Ok(())
+    make_runs_above(above).and_then(|()| std::fs::create_dir_all(runs)).map_err(failed)
 }
 
 fn show(args: &Args, results: &report::Results<'_>) -> Outcome {
@@ -263,41 +259,5 @@ fn show(args: &Args, results: &report::Results<'_>) -> Outcome {
     match exit_of(results) {
         Exit::Fine if args.deny_unsupported && results.cases.iter().any(denied) => Ok(Exit::Failed),
         exit => Ok(exit),
-    }
-}
-
-/// Shows what needs attention, the matrix, and why there are gaps. Where JSON goes to stdout, it is alone there.
-pub(super) fn show_cases(results: &report::Results<'_>, remarks: &[String], json: Option<&str>) -> Result<(), Failure> {
-    let columns = report::columns();
-    let cases = results.cases;
-    let mut text = String::new();
-    let told = report::tallies(cases).into_iter().flat_map(|tally| tally.ways());
-    for explanation in report::explanations(told, columns) {
-        text.push_str(&explanation);
-        text.push('\n');
-    }
-    for remark in remarks {
-        text.push_str(&format!("{remark}\n\n"));
-    }
-    if let Some(json) = json {
-        out::complain(&text);
-        return print(json);
-    }
-    text.push_str(&report::matrix(cases, columns));
-    for more in [report::repeats(cases, columns), report::reasons(cases, columns)] {
-        if !more.is_empty() {
-            text.push_str(&format!("\n{more}"));
-        }
-    }
-    text.push_str(&format!("\n{}", report::totals(cases, results.elapsed_ms)));
-    print(&text)
-}
-
-pub(super) fn exit_of(results: &report::Results<'_>) -> Exit {
-    let verdicts: Vec<_> = results.cases.iter().map(|case| &case.verdict).collect();
-    match verdict::exit_code(&verdicts) {
-        0 if results.stale.is_empty() => Exit::Fine,
-        0 | 1 => Exit::Failed,
-        _ => Exit::Broken,
     }
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use crate::harness::{self, quoted};
+use crate::harness::{self, plain, quoted};
 use crate::journal::TargetKind;
 use crate::limits::Limits;
 use crate::report::{Case, Progress, headline};
@@ -146,9 +146,7 @@ impl Job {
 
 /// A name as one part of a path that no other run has.
 fn free(taken: &mut HashSet<String>, name: &str) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.@:=".contains(c) { c } else { '.' };
-    let text: String = name.chars().map(plain).take(100).collect();
-    let text = if text.starts_with('.') { format!("_{text}") } else { text };
+    let text = plain(name);
     let numbered = (2..).map(|n| format!("{text}~{n}"));
     let free = std::iter::once(text.clone()).chain(numbered).find(|name| !taken.contains(name)).unwrap_or(text);
     taken.insert(free.clone());

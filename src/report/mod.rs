@@ -19,6 +19,7 @@ mod tally;
 mod telling;
 #[cfg(test)]
 mod testing;
+mod told;
 mod totals;
 
 pub use explain::explanations;

@@ -159,8 +159,14 @@ impl TargetName {
 
     /// Finds or installs what it names. Blocks, for as long as an installation takes.
     pub fn resolve(&self) -> Result<Resolved, ResolveError> {
+        self.resolve_with(None)
+    }
+
+    /// The same with a `rehydra` binary for the targets that are our own server; `None` finds one, see
+    /// [`proc::launcher_path`].
+    pub fn resolve_with(&self, rehydra: Option<&Path>) -> Result<Resolved, ResolveError> {
         let failed = |error: &dyn std::fmt::Display| ResolveError(format!("target `{}`: {error}", self.text()));
-        let ours = || proc::launcher_path(None).map_err(|error| failed(&error));
+        let ours = || proc::launcher_path(rehydra).map_err(|error| failed(&error));
         let plain = |profile| Ok(Resolved { profile, version: None });
         match self {
             TargetName::Builtin => plain(profile::builtin(&ours()?)),

@@ -17,8 +17,10 @@
 
 mod client;
 mod frames;
+mod threads;
 mod turns;
 
-pub use client::{Client, Event, GoesOn, How};
+pub use client::{Client, Event};
 pub use frames::{Settings, Thread, decline, initialize, initialized};
+pub use threads::{GoesOn, How};
 pub use turns::{End, Outcome};

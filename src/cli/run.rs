@@ -51,8 +51,6 @@ pub(super) struct Args {
     /// Fail (exit code 1) if something is unsupported
     #[arg(long)]
     deny_unsupported: bool,
-    #[command(flatten)]
-    outputs: Outputs,
     /// Keep the directories of all runs, not only of those that need attention
     #[arg(long)]
     keep: bool,
@@ -62,6 +60,8 @@ pub(super) struct Args {
     /// Change a limit of every run, repeatable: call_ms=20000, open_ms=10000, run_ms=120000, …
     #[arg(long = "limit", value_name = "NAME=N")]
     limits: Vec<String>,
+    #[command(flatten)]
+    outputs: Outputs,
 }
 
 const HELP: &str = "\
@@ -75,7 +75,7 @@ Verdicts:
 
 Exit code:
   0  only pass, gap and unsupported       2  wrong command line, scenario or baseline; nothing was played
-  1  something is FAIL or FIXED           3  something is ERROR
+  1  something is FAIL or FIXED           3  something is ERROR, or an output could not be written
 
 Examples:
   rehydra run
@@ -234,6 +234,9 @@ fn again(args: &Args) -> Vec<String> {
     words.extend(args.paths.iter().map(|path| path.display().to_string()));
     if let Some(path) = &args.baseline {
         words.extend(["--baseline".to_owned(), path.display().to_string()]);
+    }
+    if args.repeat > 1 {
+        words.extend(["--repeat".to_owned(), args.repeat.to_string()]);
     }
     words.extend(args.limits.iter().flat_map(|limit| ["--limit".to_owned(), limit.clone()]));
     words

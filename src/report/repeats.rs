@@ -12,20 +12,22 @@ const SHOWN: usize = 40;
 /// Most directories of runs that are shown of one pair.
 const DIRS: usize = 4;
 
-/// Some lines for each scenario that was played on a target more than once and did not pass every time; empty if none was.
+/// Some lines for each scenario that was played on a target more than once and did not always go the same way, and a count
+/// of those that always broke the same; empty if there are neither.
 pub fn repeats(cases: &[Case], columns: usize) -> String {
     let tallies = tallies(cases);
-    let told: Vec<&Tally<'_>> = tallies.iter().filter(|tally| tally.runs() > 1 && is_worth_telling(tally)).collect();
+    let repeated = || tallies.iter().filter(|tally| tally.runs() > 1);
+    let told: Vec<&Tally<'_>> = repeated().filter(|tally| tally.ways().len() > 1).collect();
     let mut out: String = told.iter().take(SHOWN).map(|tally| lines(tally, columns)).collect();
     if let Some(more @ 1..) = told.len().checked_sub(SHOWN) {
-        out.push_str(&format!("… and {more} more that were repeated: see --json\n"));
+        out.push_str(&format!("… and {more} more that did not always go the same way: see --json\n"));
+    }
+    let always = repeated().filter(|tally| tally.ways().len() == 1 && !tally.rates().is_empty()).count();
+    if always > 0 {
+        let text = format!("{always} broke the same promises in every run, which is no race");
+        out.push_str(&wrapped("", &text, columns));
     }
     out
-}
-
-fn is_worth_telling(tally: &Tally<'_>) -> bool {
-    !tally.rates().is_empty()
-        || attention(&tally.worst().verdict) > attention(&Verdict::Unsupported { reason: String::new() })
 }
 
 fn lines(tally: &Tally<'_>, columns: usize) -> String {
@@ -98,19 +100,22 @@ mod tests {
             fired(case("known", "x", gap()), &[Invariant::Rehydrates]),
             case("known", "x", Verdict::Fixed { reason: "no longer".into() }),
             fired(case("single", "x", gap()), &[Invariant::Rehydrates]),
+            fired(case("always", "x", gap()), &[Invariant::Rehydrates]),
+            fired(case("always", "x", gap()), &[Invariant::Rehydrates]),
         ];
         assert_eq!(
             repeats(&cases, 100),
             "race on x: 1 FAIL, 1 pass of 2 runs\n  durable broken in 1 of 2 runs: a race\n  run  runs/race@x~2\n\
              known on x: 1 FIXED, 1 gap of 2 runs\n  rehydrates broken in 1 of 2 runs: a race\n  \
-             the baseline lists as certain what fires only sometimes: give its entry `races = true`\n"
+             the baseline lists as certain what fires only sometimes: give its entry `races = true`\n\
+             1 broke the same promises in every run, which is no race\n"
         );
     }
 
     #[test]
     fn a_flood_of_them_is_counted() {
-        let cases: Vec<_> =
-            (0..2 * 50).map(|n| case(&format!("s{}", n / 2), "x", Verdict::Error { text: "no".into() })).collect();
-        assert!(repeats(&cases, 100).ends_with("… and 10 more that were repeated: see --json\n"));
+        let verdict = |n| if n % 2 == 0 { Verdict::Pass } else { Verdict::Error { text: "no".into() } };
+        let cases: Vec<_> = (0..2 * 50).map(|n| case(&format!("s{}", n / 2), "x", verdict(n))).collect();
+        assert!(repeats(&cases, 100).ends_with("… and 10 more that did not always go the same way: see --json\n"));
     }
 }

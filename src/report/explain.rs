@@ -24,7 +24,7 @@ pub const NOT_PLAYED: &str = "not played: ";
 
 /// What a person needs to know of the cases that failed, were fixed, or could not be judged. Cases of one target that are
 /// alike are one text: the first of them in full, the others by name.
-pub fn explanations(cases: &[Case], columns: usize) -> Vec<String> {
+pub fn explanations<'a>(cases: impl IntoIterator<Item = &'a Case>, columns: usize) -> Vec<String> {
     let mut groups: Vec<(Likeness<'_>, Vec<&Case>)> = Vec::new();
     for case in cases {
         let Some(likeness) = Likeness::of(case) else { continue };
@@ -93,8 +93,10 @@ fn explain(alike: &[&Case], columns: usize) -> Option<String> {
 
 /// The names of several scenarios.
 fn named(cases: &[&Case]) -> String {
-    let names: Vec<_> = cases.iter().take(SHOWN).map(|case| neutral(&case.scenario, QUOTE)).collect();
-    let more = cases.len().saturating_sub(SHOWN);
+    let mut names: Vec<_> = cases.iter().map(|case| neutral(&case.scenario, QUOTE)).collect();
+    names.dedup();
+    let more = names.len().saturating_sub(SHOWN);
+    names.truncate(SHOWN);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("{}{more}", names.join(", "))
 }
@@ -155,6 +157,8 @@ mod tests {
             note: None,
             unknown_id_error: None,
             daemon: false,
+            tools: crate::journal::Tools::default(),
+            rollouts: true,
         };
         let proves = vec!["durable".to_owned(), "lean".to_owned()];
         let scenario = ScenarioHeader { name: "a".into(), title: "a".into(), source: String::new(), proves };
@@ -200,6 +204,7 @@ mod tests {
         let case = Case {
             scenario: "a".into(),
             target: "builtin".into(),
+            path: None,
             verdict: Verdict::Fail { reason: "broken: durable".into() },
             outcomes: vec![
                 found(Invariant::Durable, Some(2)),

@@ -9,6 +9,7 @@ pub(super) fn case(scenario: &str, target: &str, verdict: Verdict) -> Case {
     Case {
         scenario: scenario.to_owned(),
         target: target.to_owned(),
+        path: None,
         verdict,
         outcomes: Vec::new(),
         run: None,
@@ -39,4 +40,20 @@ pub(super) fn failed(scenario: &str, target: &str, findings: &[(Invariant, &str)
 /// A text without its colours.
 pub(super) fn plain(text: &str) -> String {
     anstream::adapter::strip_str(text).to_string()
+}
+
+/// The case with one finding of each of these.
+pub(super) fn fired(mut case: Case, invariants: &[Invariant]) -> Case {
+    let finding = |invariant: Invariant| Finding {
+        invariant,
+        call: Some(1),
+        incarnation: 2,
+        step: Some(3),
+        expected: "it is kept".into(),
+        got: "it is broken".into(),
+        text: format!("{invariant} is broken"),
+        evidence: vec![1],
+    };
+    case.outcomes = invariants.iter().map(|i| (*i, Outcome::Findings(vec![finding(*i)]))).collect();
+    case
 }

@@ -10,14 +10,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use regex_lite::Regex;
 use serde_json::Value;
 use tokio::process::{ChildStderr, ChildStdout};
 use tokio_util::sync::CancellationToken;
 
 use super::calls::Reply;
 use super::life::{Life, lock};
-use super::mcp::{self, Event};
+use super::mcp::{self, Event, Results};
 use super::speech::Speech;
 use super::tap::{Complaints, Frames};
 use super::trouble::neutral;
@@ -100,7 +99,7 @@ fn heard(life: &Life, frame: Seq, line: &Line) -> bool {
     };
     match (message, &life.speech) {
         (Some(message), Speech::AppServer(session)) => session.heard(life, frame, message),
-        (Some(message), Speech::Mcp { note }) => heard_mcp(life, frame, message, note.as_ref()),
+        (Some(message), Speech::Mcp { results }) => heard_mcp(life, frame, message, results),
         (None, _) => {
             lock(&life.junk).get_or_insert_with(|| neutral(&String::from_utf8_lossy(&bytes)));
             return false;
@@ -109,12 +108,12 @@ fn heard(life: &Life, frame: Seq, line: &Line) -> bool {
     true
 }
 
-fn heard_mcp(life: &Life, frame: Seq, message: Message, note: Option<&Regex>) {
+fn heard_mcp(life: &Life, frame: Seq, message: Message, results: &Results) {
     match message {
         Message::Response { id, outcome } => {
             let Some(id) = id.as_i64() else { return };
             if let Some(Reply { frame, outcome }) = life.calls.replied(id, Reply { frame, outcome }) {
-                life.calls.answered(id, |call| mcp::answer(call, frame, outcome, note));
+                life.calls.answered(id, |call| results.answer(call, frame, outcome));
             }
         }
         Message::Notification { method, params } => notified(life, frame, &method, &params),

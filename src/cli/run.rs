@@ -22,7 +22,8 @@ pub(super) struct Args {
     /// Scenario files or directories of them [default: the suite inside the binary]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// A target, repeatable: builtin, builtin:no-rehydrate, codex@VERSION, codex [default: builtin]
+    /// A target, repeatable: builtin, builtin:no-rehydrate, codex@VERSION, codex@VERSION/app-server,
+    /// codex@VERSION/app-server:fork, codex [default: builtin]
     #[arg(long = "target", value_name = "NAME")]
     targets: Vec<String>,
     /// A server with Codex's tools, repeatable: its command line, quoted as for a shell. It is started in another

@@ -45,6 +45,8 @@ pub const MODEL_READ_MS: u64 = 20_000;
 pub const MODEL_CONNECTIONS: usize = 256;
 /// Most deltas that one text of a scripted response is sent in.
 pub const MODEL_CHUNKS: u32 = 10_000;
+/// How often a scenario may be repeated.
+pub const REPEATS: u32 = 10_000;
 /// Longest scenario or baseline file.
 pub const SCENARIO_BYTES: usize = 1 << 20;
 /// Most steps of a scenario.

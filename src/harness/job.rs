@@ -51,6 +51,7 @@ impl Job<'_> {
         };
         case.scenario = self.scenario.name.clone();
         case.target = self.name;
+        case.path = self.scenario.path.clone();
         case.again = self.again;
         if case.dir.is_some() {
             case.judge_again = judge_again(self.dir, self.baseline_file);
@@ -130,6 +131,7 @@ fn bare_case(verdict: Verdict) -> Case {
     Case {
         scenario: String::new(),
         target: String::new(),
+        path: None,
         verdict,
         outcomes: Vec::new(),
         run: None,

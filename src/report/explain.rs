@@ -18,7 +18,7 @@ const QUOTE: usize = 300;
 
 /// What a person needs to know of the cases that failed, were fixed, or could not be judged. Errors of one target in the
 /// same words are one text.
-pub fn explanations(cases: &[Case], columns: usize) -> Vec<String> {
+pub fn explanations<'a>(cases: impl IntoIterator<Item = &'a Case>, columns: usize) -> Vec<String> {
     let mut groups: Vec<Vec<&Case>> = Vec::new();
     for case in cases {
         let same = |group: &&mut Vec<&Case>| group.first().is_some_and(|first| same_error(first, case));
@@ -143,6 +143,8 @@ mod tests {
             note: None,
             unknown_id_error: None,
             daemon: false,
+            tools: crate::journal::Tools::default(),
+            rollouts: true,
         };
         let proves = vec!["durable".to_owned(), "lean".to_owned()];
         let scenario = ScenarioHeader { name: "a".into(), title: "a".into(), source: String::new(), proves };
@@ -188,6 +190,7 @@ mod tests {
         let case = Case {
             scenario: "a".into(),
             target: "builtin".into(),
+            path: None,
             verdict: Verdict::Fail { reason: "broken: durable".into() },
             outcomes: vec![
                 found(Invariant::Durable, Some(2)),

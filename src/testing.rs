@@ -18,7 +18,7 @@
 //! # The binary that starts processes
 //!
 //! The harness starts every process through a `rehydra` binary, which asks the kernel that the process may not outlive
-//! it. A binary whose `main` begins with [`host`] (as [`main`](fn@main) does) is one: the harness calls the test binary
+//! it. A binary whose `main` begins with [`host`], as that of `testing::main` does, is one: the harness calls the test binary
 //! itself, and nothing needs to be installed. The tests of a `#[test]` file have no `main` to say so; there the harness
 //! needs `rehydra` on PATH, `REHYDRA_BIN`, or [`Builder::rehydra_bin`](crate::harness::Builder::rehydra_bin).
 

@@ -19,6 +19,7 @@ use rehydra::journal::{AnswerOutcome, Body, CallId, Direction, Kind, Run, Seq};
 use rehydra::limits::Limits;
 use rehydra::player::{LiveError, Plan, play};
 use rehydra::scenario::{Baseline, Scenario};
+use rehydra::target::foreign::Setup;
 use rehydra::target::profile;
 use rehydra::target::resolve::Resolved;
 use rehydra::verdict::{self, Verdict};
@@ -111,13 +112,13 @@ fn failed(failure: Failure) -> Failed {
 }
 
 fn ours() -> Resolved {
-    Resolved { profile: profile::builtin(Path::new(REHYDRA)), version: None }
+    Resolved { profile: profile::builtin(Path::new(REHYDRA)), version: None, setup: Setup::default() }
 }
 
 fn codex() -> Result<Resolved, Failed> {
     let version: Version = CODEX.parse()?;
     let native = install::ensure(version)?.native;
-    Ok(Resolved { profile: profile::codex_mcp(CODEX, &native), version: Some(version) })
+    Ok(Resolved { profile: profile::codex_mcp(CODEX, &native), version: Some(version), setup: Setup::default() })
 }
 
 /// A run that was played, and its directory for as long as it is looked at.
@@ -342,7 +343,10 @@ fn crashes() -> Result<(), Failure> {
     for (lines, outcomes) in [("1 2 3", vec![closed]), ("1 2 3 4", vec![reply, closed, closed])] {
         let hear = format!("for line in {lines}; do read -r line; printf \"%s\\n\" \"$line\"; done");
         let command = format!("sh -c '{hear} | exec {REHYDRA} serve --engine embedded'");
-        let run = told(&Resolved { profile: profile::from_command(&command)?, version: None }, story)?;
+        let run = told(
+            &Resolved { profile: profile::from_command(&command)?, version: None, setup: Setup::default() },
+            story,
+        )?;
         assert_eq!((1..=3).flat_map(|call| run.outcome(call)).collect::<Vec<_>>(), outcomes);
         let verdict = verdict::judge(&run, &check::judge(&run, None), &Baseline::default());
         assert!(matches!(verdict, Verdict::Fail { .. }), "{verdict:?}");

@@ -13,6 +13,7 @@ mod serve;
 mod shard;
 mod show;
 mod suite;
+mod targets;
 
 use std::process::ExitCode;
 

@@ -9,7 +9,7 @@ use super::outputs::Outputs;
 use super::shard::Shard;
 use super::show::{exit_of, show_cases};
 use super::suite::{self, Pair, Suite};
-use super::{Exit, known};
+use super::{Exit, known, targets};
 use crate::harness::make_runs as make_runs_above;
 use crate::limits::{Limits, REPEATS};
 use crate::report;
@@ -25,7 +25,8 @@ pub(super) struct Args {
     /// Scenario files or directories of them [default: the suite inside the binary]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// A target, repeatable: builtin, builtin:no-rehydrate, codex@VERSION, codex [default: builtin]
+    /// A target, repeatable: builtin, builtin:no-rehydrate, codex@VERSION, codex, or a name in ./rehydra.toml
+    /// [default: all of ./rehydra.toml; builtin where there is none]
     #[arg(long = "target", value_name = "NAME")]
     targets: Vec<String>,
     /// A server with Codex's tools, repeatable: its command line, quoted as for a shell. It is started in another
@@ -95,7 +96,8 @@ pub(super) fn main(args: Args) -> Outcome {
     let stale = if shard.is_first() { known::stale(&baseline, &args.paths, &all) } else { Vec::new() };
     let scenarios = filtered(&args.filter, all)?;
     let limits = limits(&args.limits)?;
-    let names = names(&args)?;
+    let pinned = args.limits.iter().filter_map(|change| Some(change.split_once('=')?.0.to_owned())).collect();
+    let names = targets::names(&args.targets, &args.commands, Path::new(scenario::PROFILES_FILE))?;
     args.outputs.reserve()?;
     let pairs = pairs(&scenarios, &names, shard)?;
     let stamp = clock.now().strftime("%Y%m%dT%H%M%S").to_string();
@@ -107,6 +109,7 @@ pub(super) fn main(args: Args) -> Outcome {
         repeat: args.repeat,
         baseline: Arc::new(baseline),
         limits,
+        pinned,
         jobs: args.jobs.map_or(2 * cores, usize::from),
         runs: runs.clone(),
         keep: args.keep,
@@ -192,23 +195,6 @@ fn limits(changes: &[String]) -> Result<Limits, Failure> {
         }
     }
     Ok(limits)
-}
-
-/// The targets that are asked for, each once.
-fn names(args: &Args) -> Result<Vec<TargetName>, Failure> {
-    let targets = args.targets.iter().map(|text| text.parse());
-    let commands = args.commands.iter().map(|command| TargetName::command(command));
-    let mut names: Vec<TargetName> = Vec::new();
-    for name in targets.chain(commands) {
-        let name = name.map_err(Failure::usage)?;
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    if names.is_empty() {
-        names.push(TargetName::Builtin);
-    }
-    Ok(names)
 }
 
 /// What is played, with the targets found or installed; one that has no part in it is not.

@@ -26,6 +26,8 @@ pub(super) struct Suite {
     pub repeat: u32,
     pub baseline: Arc<Baseline>,
     pub limits: Limits,
+    /// Names of limits that the command line sets; a target's own do not change them.
+    pub pinned: Vec<String>,
     /// Runs at the same time.
     pub jobs: usize,
     /// Runs are made below it.
@@ -118,6 +120,7 @@ struct Job {
 impl Job {
     async fn play(self, suite: &Suite) -> Case {
         let again = self.again(suite);
+        let limits = self.target.setup.limits(suite.limits.clone(), &suite.pinned);
         let job = harness::Job {
             scenario: &self.scenario,
             name: self.name.text(),
@@ -125,7 +128,7 @@ impl Job {
             control: self.control.as_deref(),
             baseline: &suite.baseline,
             baseline_file: suite.baseline_file.as_deref(),
-            limits: &suite.limits,
+            limits: &limits,
             dir: &self.dir,
             keep: suite.keep,
             again,

@@ -92,6 +92,7 @@ fn there<'de, D: serde::Deserializer<'de>>(input: D) -> Result<Option<Value>, D:
 /// See [`Answer`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum AnswerOutcome {
     /// A result without `isError`.
     Reply,
@@ -142,6 +143,7 @@ pub struct Settings {
 /// Where settings were seen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum SettingsSource {
     /// The `session_configured` notification.
     SessionConfigured,

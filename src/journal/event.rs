@@ -36,6 +36,7 @@ pub struct Event {
 /// Who saw an event: one column of a timeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Lane {
     /// The player that follows the scenario.
     Player,
@@ -53,6 +54,7 @@ pub enum Lane {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)] // each variant's struct says what it is
+#[non_exhaustive]
 pub enum Kind {
     Frame(Frame),
     Stderr(Stderr),
@@ -188,6 +190,7 @@ pub struct Snapshot {
 /// See [`Snapshot`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum SnapshotWhen {
     /// After a life's end, before anything else touches the home.
     Death,

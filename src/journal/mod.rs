@@ -18,6 +18,7 @@ mod header;
 mod raw;
 mod reader;
 mod request;
+mod tools;
 mod writer;
 
 #[cfg(test)]
@@ -32,4 +33,5 @@ pub use header::{Dialect, FORMAT, Header, Identity, Level, ScenarioHeader, Targe
 pub use raw::*;
 pub use reader::{JournalError, Run};
 pub use request::*;
+pub use tools::{IdIn, Parts, Tool, Tools, put};
 pub use writer::{Journal, Redactor};

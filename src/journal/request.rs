@@ -55,6 +55,7 @@ pub struct Refusal {
 /// See [`Refusal`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum RefusalKind {
     /// No script is left for it.
     Unexpected,

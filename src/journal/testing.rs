@@ -17,6 +17,8 @@ pub(crate) fn header(text: &str, number: u64) -> Header {
         note: Some(text()),
         unknown_id_error: None,
         daemon: true,
+        tools: Tools::default(),
+        rollouts: true,
     };
     let scenario = ScenarioHeader { name: text(), title: text(), source: text(), proves: vec![text()] };
     let (rehydra, started, limits) = (text(), text(), Limits::default());

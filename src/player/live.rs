@@ -31,6 +31,7 @@ pub struct Plan<'a> {
 
 /// Why the stage could not be set.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LiveError {
     /// The run's directory cannot be used.
     #[error("failed to {what} {path}: {source}")]
@@ -102,9 +103,10 @@ impl Live {
         }
         let spec = HomeSpec::wide(target.profile.kind, target.version, stub.port(), token);
         let home = Home::create(dir, &spec).map_err(failed("make the home in"))?;
+        let filling = home.filling(stub.port());
         let config = LiveConfig {
-            profile: target.profile.clone(),
-            env: home.env(),
+            profile: filling.profile(target.profile.clone()),
+            env: home.env_with(&target.setup, &filling),
             secret_env: vec![TOKEN_VAR.to_owned()],
             limits: limits.clone(),
             run: world.ids.uuid().simple().to_string(),

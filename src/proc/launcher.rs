@@ -18,6 +18,7 @@ pub const LAUNCH_FAILED: &str = "rehydra launcher:";
 
 /// Why the launcher could not become the command.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LaunchError {
     /// It was not called as we call it.
     #[error("{LAUNCH_FAILED} this subcommand is for Rehydra's own use; call it as `__exec --parent PID -- COMMAND…`")]
@@ -69,6 +70,7 @@ pub fn exec_launcher(args: &[OsString]) -> LaunchError {
 
 /// No `rehydra` binary to launch with.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LauncherError {
     /// A place that was named holds no program.
     #[error("{place} names {path}, which is not a file; set it to the path of a `rehydra` binary")]

@@ -54,6 +54,7 @@ pub struct Results<'a> {
 
 /// One scenario played on one target and judged.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Case {
     /// The scenario's name.
     pub scenario: String,

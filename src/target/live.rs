@@ -11,11 +11,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use regex_lite::Regex;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::life::{Life, lock};
+use super::mcp::Results;
 use super::{Ask, End, LifePlan, Pending, Target, TargetError, burial, calls, opening, speech};
 use crate::codex::app_server::GoesOn;
 use crate::fault::armed::{Armed, Hands};
@@ -51,7 +51,8 @@ pub(super) struct Fixed {
     pub(super) launcher: PathBuf,
     pub(super) journal: Journal,
     pub(super) armed: Arc<Armed>,
-    pub(super) note: Option<Regex>,
+    /// How results are read in the dialect `mcp`.
+    pub(super) results: Results,
     /// Which thread goes on as which: a client of an app-server remembers that across its lives.
     pub(super) goes_on: GoesOn,
 }
@@ -108,14 +109,22 @@ impl LiveTarget {
     pub fn new(config: LiveConfig, journal: Journal, armed: Arc<Armed>) -> Result<LiveTarget, TargetError> {
         let LiveConfig { profile, env, secret_env, limits, run, launcher } = config;
         let launcher = launcher_or(launcher.as_deref())?;
-        let note = profile.note.as_deref().map(Regex::new).transpose().map_err(|error| TargetError {
-            text: format!("the pattern `note` of target `{}` is no regular expression: {error}", profile.name),
-        })?;
+        let results = Results::of(&profile).map_err(|text| TargetError { text })?;
         let life = Arc::new(Current::default());
         armed.set_hands(Arc::new(OnLife(Arc::downgrade(&life))));
         let tag = Tag::harness().of(&run);
-        let fixed =
-            Fixed { profile, env, secret_env, limits, tag, launcher, journal, armed, note, goes_on: GoesOn::default() };
+        let fixed = Fixed {
+            profile,
+            env,
+            secret_env,
+            limits,
+            tag,
+            launcher,
+            journal,
+            armed,
+            results,
+            goes_on: GoesOn::default(),
+        };
         Ok(LiveTarget { fixed: Arc::new(fixed), life, listed: AtomicBool::new(false) })
     }
 }

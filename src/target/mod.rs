@@ -8,6 +8,7 @@ mod app_server;
 mod burial;
 mod calls;
 mod command;
+pub mod foreign;
 pub mod home;
 mod life;
 pub mod live;

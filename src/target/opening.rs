@@ -2,7 +2,7 @@
 //! only `initialize` and `initialized`.
 //!
 //! The tools are listed so that the journal holds the output schemas that the check `protocol` compares with, and so
-//! that a server without Codex's tools is refused with its own list instead of failing every call.
+//! that a server without the tools of its profile is refused with its own list instead of failing every call.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -52,7 +52,7 @@ async fn open_mcp(life: &Life, list: bool, deadline: Instant) -> Result<(Seq, Se
     if list {
         let (_, _, result) = ask(life, "tools/list", json!({}), deadline).await?;
         let (offered, more) = mcp::tools_offered(&result);
-        if let (Some(trouble), false) = (Trouble::missing(offered), more) {
+        if let (Some(trouble), false) = (Trouble::missing(&life.fixed.profile.tools, offered), more) {
             return Err(trouble);
         }
     }

@@ -7,8 +7,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::TargetError;
-use super::mcp::TOOLS;
-use crate::journal::{Dialect, TargetProfile};
+use crate::journal::{Dialect, TargetProfile, Tools};
 use crate::neutral;
 use crate::proc::{Ended, LAUNCH_FAILED, SpawnError};
 
@@ -28,7 +27,7 @@ pub(super) enum Trouble {
     /// Its answer is not what the protocol says.
     Malformed { method: &'static str, missing: &'static str },
     /// It does not have the tools.
-    NoTools { missing: Vec<&'static str>, offered: Vec<String> },
+    NoTools { missing: Vec<String>, offered: Vec<String>, are_codex_s: bool },
 }
 
 impl Trouble {
@@ -88,19 +87,27 @@ impl Trouble {
                 (format!("answered `{method}` with an error: {}", neutral(&error.to_string())), must_speak)
             }
             Trouble::Malformed { method, missing } => (format!("answered `{method}` without `{missing}`"), must_speak),
-            Trouble::NoTools { missing, offered } => {
+            Trouble::NoTools { missing, offered, are_codex_s } => {
                 let offered: Vec<String> = offered.iter().map(|name| neutral(name)).collect();
                 let offered = if offered.is_empty() { "none".to_owned() } else { offered.join(", ") };
+                let missing: Vec<String> = missing.iter().map(|name| neutral(name)).collect();
                 let what = format!("has no tool `{}`; its tools: {offered}", missing.join("` and no `"));
-                (what, "give a server that has Codex's tools, `codex` and `codex-reply`")
+                let remedy = match are_codex_s {
+                    true => "name the tools that hold its conversations in `start` and `reply` of a rehydra.toml",
+                    false => "correct `start` and `reply` in rehydra.toml",
+                };
+                (what, remedy)
             }
         }
     }
 
     /// Which of the needed tools are not offered.
-    pub(super) fn missing(offered: Vec<String>) -> Option<Trouble> {
-        let missing: Vec<&str> = TOOLS.into_iter().filter(|tool| !offered.iter().any(|o| o == tool)).collect();
-        (!missing.is_empty()).then_some(Trouble::NoTools { missing, offered })
+    pub(super) fn missing(tools: &Tools, offered: Vec<String>) -> Option<Trouble> {
+        let mut missing: Vec<String> = [&tools.start.name, &tools.reply.name].map(Clone::clone).into();
+        missing.dedup();
+        missing.retain(|tool| !offered.contains(tool));
+        let are_codex_s = tools.start.name == Tools::default().start.name;
+        (!missing.is_empty()).then_some(Trouble::NoTools { missing, offered, are_codex_s })
     }
 }
 
@@ -120,8 +127,14 @@ mod tests {
 
     #[test]
     fn a_target_without_the_tools_is_told_which() {
-        let trouble = Trouble::missing(vec!["codex".into(), "ask".into()]).expect("one is missing");
+        let codex_s = Tools::default();
+        let trouble = Trouble::missing(&codex_s, vec!["codex".into(), "ask".into()]).expect("one is missing");
         assert!(trouble.words(Dialect::Mcp).0.contains("no tool `codex-reply`; its tools: codex, ask"));
-        assert!(Trouble::missing(vec!["codex-reply".into(), "codex".into()]).is_none());
+        assert!(Trouble::missing(&codex_s, vec!["codex-reply".into(), "codex".into()]).is_none());
+        let mut one = codex_s;
+        (one.start.name, one.reply.name) = ("ask".into(), "ask".into());
+        assert!(Trouble::missing(&one, vec!["ask".into()]).is_none());
+        let trouble = Trouble::missing(&one, Vec::new()).expect("it is missing");
+        assert_eq!(trouble.words(Dialect::Mcp).0, "has no tool `ask`; its tools: none");
     }
 }

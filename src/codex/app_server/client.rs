@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::frames::{Settings, Thread, request, turn_start};
 use super::threads::{GoesOn, How, Threads, Wants, Way};
 use super::turns::{End, Outcome, Turns};
+use super::warnings::Warnings;
 use crate::wire::Mark;
 
 /// What a message means to whoever drives the client. `key` is the caller's name for the request or call.
@@ -64,12 +65,20 @@ pub struct Client<K> {
     asked: BTreeMap<i64, Asked<K>>,
     threads: Threads<K>,
     turns: Turns<K>,
+    warnings: Warnings,
 }
 
 impl<K: Copy> Client<K> {
     /// For a process that has just been started: it has loaded nothing.
     pub fn new(how: How, goes_on: GoesOn) -> Client<K> {
-        Client { how, next: 0, asked: BTreeMap::new(), threads: Threads::new(goes_on), turns: Turns::new() }
+        Client {
+            how,
+            next: 0,
+            asked: BTreeMap::new(),
+            threads: Threads::new(goes_on),
+            turns: Turns::new(),
+            warnings: Warnings::default(),
+        }
     }
 
     /// The line of any request; its answer is [`Event::Replied`].
@@ -120,18 +129,16 @@ impl<K: Copy> Client<K> {
         let awaited = self.awaited(thread);
         match method {
             "turn/completed" => {
-                let (callers, end) = self.turns.completed(mark, params, awaited).unzip();
-                let callers = callers.into_iter().flatten();
-                callers
-                    .zip(std::iter::repeat(end))
-                    .filter_map(|(key, end)| Some(Event::Ended { key, end: end? }))
-                    .collect()
+                let Some((callers, end)) = self.turns.completed(mark, params, awaited) else { return Vec::new() };
+                let end = self.warned(end);
+                callers.into_iter().map(|key| Event::Ended { key, end: end.clone() }).collect()
             }
             "thread/closed" => {
                 self.threads.closed(thread);
                 Vec::new()
             }
             _ => {
+                self.warnings.heard(mark, method, params);
                 self.turns.heard(mark, method, params, awaited);
                 Vec::new()
             }
@@ -162,9 +169,7 @@ impl<K: Copy> Client<K> {
         let thread = match outcome.map(|result| Thread::read(&result).ok_or(result)) {
             Ok(Ok(thread)) => thread,
             Ok(Err(result)) => {
-                let message = "the result names no thread".to_owned();
-                let outcome = Outcome::Failed { message, kind: None };
-                return ended(wants, &End { thread: None, marks: vec![mark], outcome, raw: result });
+                return ended(wants, &failed(mark, None, "the result names no thread", result));
             }
             Err(error) => return ended(wants, &refused(mark, None, error)),
         };
@@ -183,16 +188,24 @@ impl<K: Copy> Client<K> {
             Err(error) => Some(refused(mark, Some(thread.to_owned()), error)),
             Ok(result) => match result.pointer("/turn/id").and_then(Value::as_str) {
                 Some(turn) => self.turns.join(turn, thread, key),
-                None => {
-                    let outcome = Outcome::Failed { message: "the result names no turn".to_owned(), kind: None };
-                    Some(End { thread: Some(thread.to_owned()), marks: vec![mark], outcome, raw: result })
-                }
+                None => Some(failed(mark, Some(thread.to_owned()), "the result names no turn", result)),
             },
         };
         if !self.awaited(thread) {
             self.turns.settle(thread);
         }
-        end.into_iter().map(|end| Event::Ended { key, end }).collect()
+        end.into_iter().map(|end| Event::Ended { key, end: self.warned(end) }).collect()
+    }
+
+    /// The end with what was warned of on its thread.
+    fn warned(&mut self, mut end: End) -> End {
+        let warnings = end.thread.as_deref().map(|thread| self.warnings.take(thread)).unwrap_or_default();
+        for (mark, text) in warnings {
+            end.marks.push(mark);
+            end.warnings.push(text);
+        }
+        end.marks.sort_unstable();
+        end
     }
 
     fn turn(&mut self, key: K, thread: &str, prompt: &str) -> Vec<u8> {
@@ -214,7 +227,12 @@ impl<K: Copy> Client<K> {
 }
 
 fn refused(mark: Mark, thread: Option<String>, error: Value) -> End {
-    End { thread, marks: vec![mark], outcome: Outcome::Refused, raw: error }
+    End { thread, marks: vec![mark], outcome: Outcome::Refused, warnings: Vec::new(), raw: error }
+}
+
+fn failed(mark: Mark, thread: Option<String>, message: &str, result: Value) -> End {
+    let outcome = Outcome::Failed { message: message.to_owned(), kind: None };
+    End { thread, marks: vec![mark], outcome, warnings: Vec::new(), raw: result }
 }
 
 fn ended<K>(wants: Vec<Wants<K>>, end: &End) -> Vec<Event<K>> {

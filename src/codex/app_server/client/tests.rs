@@ -214,3 +214,20 @@ fn a_thread_that_was_closed_is_brought_back_again() {
     talk.hear(json!({"method": "thread/closed", "params": {"threadId": A}}));
     assert_eq!(said(&talk.client.reply(2, A, "two").expect("a line")).0, "thread/resume");
 }
+
+#[test]
+fn what_was_warned_of_on_the_way_goes_with_the_next_end_alone() {
+    let mut talk = Talk::new(How::Resume);
+    talk.client.reply(1, A, "one");
+    let warning = json!({"method": "warning", "params": {"threadId": A, "message": "the directory is gone"}});
+    assert_eq!(talk.hear(warning), []);
+    talk.thread(0, A);
+    for (call, turn, warnings) in [(1, "t1", vec!["the directory is gone".to_owned()]), (2, "t2", Vec::new())] {
+        talk.turn(call, turn);
+        let events = talk.completes(A, json!({"id": turn, "status": "completed"}));
+        let [Event::Ended { end, .. }] = events.as_slice() else { panic!("{events:?}") };
+        assert_eq!(end.warnings, warnings);
+        assert!(end.marks.is_sorted());
+        talk.client.reply(2, A, "two");
+    }
+}

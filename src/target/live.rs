@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use super::life::{Life, lock};
 use super::mcp::Results;
+use super::stand_in::Launches;
 use super::{Ask, End, LifePlan, Pending, Target, TargetError, burial, calls, opening, speech};
 use crate::codex::app_server::GoesOn;
 use crate::fault::armed::{Armed, Hands};
@@ -53,6 +54,8 @@ pub(super) struct Fixed {
     pub(super) armed: Arc<Armed>,
     /// How results are read in the dialect `mcp`.
     pub(super) results: Results,
+    /// What its servers started as `codex`.
+    pub(super) launches: Launches,
     /// Which thread goes on as which: a client of an app-server remembers that across its lives.
     pub(super) goes_on: GoesOn,
 }
@@ -123,6 +126,7 @@ impl LiveTarget {
             journal,
             armed,
             results,
+            launches: Launches::default(),
             goes_on: GoesOn::default(),
         };
         Ok(LiveTarget { fixed: Arc::new(fixed), life, listed: AtomicBool::new(false) })
@@ -206,6 +210,7 @@ impl Target for LiveTarget {
             life.speech.take_leave(&life).await;
         }
         let buried = burial::bury(&life, end).await;
+        self.fixed.launches.tell(&self.fixed.journal);
         if buried.is_ok() {
             lock(&self.life.0).take();
         }

@@ -8,6 +8,7 @@ mod app_server;
 mod burial;
 mod calls;
 mod command;
+pub mod egress;
 pub mod foreign;
 pub mod home;
 mod life;
@@ -18,6 +19,7 @@ pub mod profile;
 mod reading;
 pub mod resolve;
 mod speech;
+pub mod stand_in;
 mod tap;
 mod trouble;
 

@@ -45,6 +45,8 @@ pub const MODEL_READ_MS: u64 = 20_000;
 pub const MODEL_CONNECTIONS: usize = 256;
 /// Most deltas that one text of a scripted response is sent in.
 pub const MODEL_CHUNKS: u32 = 10_000;
+/// How often a scenario may be repeated.
+pub const REPEATS: u32 = 10_000;
 /// Most attempts to reach another host that a run's journal tells.
 pub const EGRESS_ATTEMPTS: u32 = 1_000;
 /// Most connections that the egress guard serves at once.
@@ -96,6 +98,9 @@ pub struct Limits {
     pub frame_bytes: u64,
     /// Standard output of one incarnation.
     pub stdout_bytes: u64,
+    /// Standard output of one incarnation before its first message.
+    #[serde(default = "preamble_bytes")]
+    pub preamble_bytes: u64,
     /// Standard error of one incarnation that is kept; the rest is counted and dropped.
     pub stderr_bytes: u64,
     /// The journal file of a run.
@@ -113,12 +118,18 @@ impl Default for Limits {
             open_ms: 10_000,
             frame_bytes: 64 << 20,
             stdout_bytes: 256 << 20,
+            preamble_bytes: preamble_bytes(),
             stderr_bytes: 8 << 20,
             journal_bytes: 1 << 30,
             run_ms: 120_000,
             leftover_ms: 2_000,
         }
     }
+}
+
+/// A journal that was written before there was this limit has it not in its header.
+fn preamble_bytes() -> u64 {
+    1 << 20
 }
 
 impl Limits {

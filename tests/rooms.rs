@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// Each room, in the order of the house, and what it may import. `FREE` is what all may import.
 const ROOMS: &[(&str, &[&str])] = &[
+    ("testing", &["cli", "harness", "proc"]),
     (
         "cli",
         &[

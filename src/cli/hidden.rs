@@ -9,7 +9,7 @@ use crate::proc;
 use crate::target::stand_in;
 
 /// Runs a hidden subcommand if the command line is one.
-pub(super) fn main() -> Option<ExitCode> {
+pub(crate) fn main() -> Option<ExitCode> {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
     let (sub, rest) = args.split_first()?;
     match (sub.to_str()?, rest) {

@@ -7,6 +7,7 @@ pub mod hermetic;
 pub mod install;
 mod native;
 pub mod overrides;
+mod policy_setting;
 mod toml_source;
 pub mod user_config;
 pub mod version;

@@ -10,7 +10,7 @@ use crate::check::{self, Invariant};
 use crate::journal::{Run, TargetKind};
 use crate::limits::Limits;
 use crate::player::{self, Plan};
-use crate::report::{Case, word};
+use crate::report::{Case, NOT_PLAYED, word};
 use crate::scenario::{Baseline, Scenario};
 use crate::target::resolve::Resolved;
 use crate::verdict::{self, Verdict};
@@ -48,10 +48,11 @@ impl Job<'_> {
                 let failure = self.live().await.err();
                 judge(self.dir, self.baseline, failure)
             }
-            Some(reason) => bare_case(Verdict::Unsupported { reason: format!("not played: {reason}") }),
+            Some(reason) => bare_case(unsupported(&reason)),
         };
         case.scenario = self.scenario.name.clone();
         case.target = self.name;
+        case.path = self.scenario.path.clone();
         case.again = self.again;
         if case.dir.is_some() {
             case.judge_again = judge_again(self.dir, self.baseline_file);
@@ -62,6 +63,15 @@ impl Job<'_> {
             clear(&mut case);
         }
         case
+    }
+
+    /// The case of a scenario that is not played because its target is known to be unusable, for this reason.
+    pub(crate) fn unplayed(self, why: &str) -> Case {
+        let verdict = match lacking(&self.target.profile, self.scenario) {
+            None => Verdict::Error { text: format!("{NOT_PLAYED}{why}") },
+            Some(reason) => unsupported(&reason),
+        };
+        Case { scenario: self.scenario.name.clone(), target: self.name, again: self.again, ..bare_case(verdict) }
     }
 
     async fn live(&self) -> Result<(), String> {
@@ -78,6 +88,10 @@ impl Job<'_> {
             _ => Ok(()),
         }
     }
+}
+
+fn unsupported(reason: &str) -> Verdict {
+    Verdict::Unsupported { reason: format!("{NOT_PLAYED}{reason}") }
 }
 
 /// Removes the run's directory if nobody needs to look into it.
@@ -113,6 +127,7 @@ fn bare_case(verdict: Verdict) -> Case {
     Case {
         scenario: String::new(),
         target: String::new(),
+        path: None,
         verdict,
         outcomes: Vec::new(),
         run: None,

@@ -79,6 +79,7 @@ fn yes() -> bool {
 /// What kind of server it is (columns of the contract's table of applicability).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum TargetKind {
     /// `rehydra serve`.
     Builtin,
@@ -97,6 +98,7 @@ pub enum TargetKind {
 /// What a target speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Dialect {
     /// MCP over stdio.
     Mcp,

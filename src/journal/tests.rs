@@ -141,6 +141,7 @@ fn kinds(drawn: &Drawn, body: &Body) -> Vec<Kind> {
         Kind::Egress(Egress { host: Some(t()) }),
         Kind::Effect(Effect { name: t() }),
         Kind::Leftover(Leftover { pids: vec![n], waited_ms: number }),
+        Kind::Unopened(Unopened { text: t() }),
         Kind::Broken(Broken { step: Some(n), text: t() }),
     ]
 }

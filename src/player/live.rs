@@ -33,6 +33,7 @@ pub struct Plan<'a> {
 
 /// Why the stage could not be set.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LiveError {
     /// The run's directory cannot be used.
     #[error("failed to {what} {path}: {source}")]

@@ -31,6 +31,7 @@ pub struct LoadError {
 
 /// What is wrong with one file of a suite.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Problem {
     /// It cannot be read at all.
     Unreadable {

@@ -31,6 +31,7 @@ pub struct Scenario {
 
 /// What a scenario needs of a target or a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Need {
     /// Tools that really run.
     Tools,
@@ -64,6 +65,7 @@ pub struct Step {
 
 /// What a step does.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum StepKind {
     /// Begins a thread.
     Codex(Call),
@@ -206,6 +208,7 @@ pub struct Restart {
 
 /// See [`Restart`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Ending {
     /// A signal.
     Signal {
@@ -251,6 +254,7 @@ pub struct Damage {
 
 /// A change to a file of the run's directory. Paths are relative and stay inside.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum FileStep {
     /// Removes a file or a whole directory.
     Remove {

@@ -60,6 +60,7 @@ pub fn from_command(command: &str) -> Result<TargetProfile, CommandError> {
 
 /// The text of a `--target-command` is no command.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CommandError {
     /// A quote has no end.
     #[error("`{0}` ends inside a quotation or after a backslash; close the quotation")]

@@ -15,6 +15,7 @@ use crate::scenario::Profile;
 
 /// What a user may write after `--target`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TargetName {
     /// `builtin`: `rehydra serve --engine embedded`.
     Builtin,
@@ -35,6 +36,7 @@ pub enum TargetName {
 
 /// Which of its servers a Codex is spoken to through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Through {
     /// `codex mcp-server`.
     Mcp,
@@ -168,8 +170,14 @@ impl TargetName {
 
     /// Finds or installs what it names. Blocks, for as long as an installation takes.
     pub fn resolve(&self) -> Result<Resolved, ResolveError> {
+        self.resolve_with(None)
+    }
+
+    /// The same with a `rehydra` binary for the targets that are our own server; `None` finds one, see
+    /// [`proc::launcher_path`].
+    pub fn resolve_with(&self, rehydra: Option<&Path>) -> Result<Resolved, ResolveError> {
         let failed = |error: &dyn std::fmt::Display| ResolveError(format!("target `{}`: {error}", self.text()));
-        let ours = || proc::launcher_path(None).map_err(|error| failed(&error));
+        let ours = || proc::launcher_path(rehydra).map_err(|error| failed(&error));
         let setup = Setup::default();
         let plain = |profile| Ok(Resolved { profile, version: None, setup: Setup::default() });
         match self {

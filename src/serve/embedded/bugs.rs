@@ -150,6 +150,8 @@ mod planted {
         CannedReply,
         /// Rehydrating prints a line that is no frame.
         NoiseOnStdout,
+        /// Each life asks another host for something as it begins.
+        CallsHome,
     }
 
     /// No bug has that name.
@@ -159,7 +161,7 @@ mod planted {
 
     impl Bug {
         /// Every bug.
-        pub const ALL: [Bug; 27] = [
+        pub const ALL: [Bug; 28] = [
             Bug::LastTurnDropped,
             Bug::FirstTurnDropped,
             Bug::TurnRepeated,
@@ -187,6 +189,7 @@ mod planted {
             Bug::AliasLost,
             Bug::CannedReply,
             Bug::NoiseOnStdout,
+            Bug::CallsHome,
         ];
 
         /// Its name on a command line.
@@ -219,6 +222,7 @@ mod planted {
                 Bug::AliasLost => "alias-lost",
                 Bug::CannedReply => "canned-reply",
                 Bug::NoiseOnStdout => "noise-on-stdout",
+                Bug::CallsHome => "calls-home",
             }
         }
     }
@@ -260,6 +264,10 @@ mod planted {
             if self.is(Bug::OrphanChildProcess) {
                 // Long enough to be counted, short enough to be gone if nobody counts.
                 let _ = std::process::Command::new("sleep").arg("30").stdin(std::process::Stdio::null()).spawn();
+            }
+            if self.is(Bug::CallsHome) {
+                // Nobody at home is as well.
+                let _ = call_home();
             }
         }
 
@@ -374,6 +382,14 @@ mod planted {
                 (_, outcome) => outcome,
             }
         }
+    }
+
+    /// Asks for updates as programs do, through the proxy that the environment names, and waits for the answer.
+    fn call_home() -> std::io::Result<()> {
+        let proxy = std::env::var("HTTPS_PROXY").map_err(std::io::Error::other)?;
+        let mut home = std::net::TcpStream::connect(proxy.trim_start_matches("http://"))?;
+        home.write_all(b"CONNECT updates.example:443 HTTP/1.1\r\n\r\n")?;
+        home.read_to_end(&mut Vec::new()).map(drop)
     }
 
     /// Leaves out aliases and locks: a server that always goes back to the rollout of the id it was given.

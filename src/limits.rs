@@ -86,6 +86,9 @@ pub struct Limits {
     pub frame_bytes: u64,
     /// Standard output of one incarnation.
     pub stdout_bytes: u64,
+    /// Standard output of one incarnation before its first message.
+    #[serde(default = "preamble_bytes")]
+    pub preamble_bytes: u64,
     /// Standard error of one incarnation that is kept; the rest is counted and dropped.
     pub stderr_bytes: u64,
     /// The journal file of a run.
@@ -103,12 +106,18 @@ impl Default for Limits {
             open_ms: 10_000,
             frame_bytes: 64 << 20,
             stdout_bytes: 256 << 20,
+            preamble_bytes: preamble_bytes(),
             stderr_bytes: 8 << 20,
             journal_bytes: 1 << 30,
             run_ms: 120_000,
             leftover_ms: 2_000,
         }
     }
+}
+
+/// A journal that was written before there was this limit has it not in its header.
+fn preamble_bytes() -> u64 {
+    1 << 20
 }
 
 impl Limits {

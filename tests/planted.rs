@@ -45,6 +45,7 @@ const BUGS: &[(&str, &str, &str)] = &[
 fn run(args: &[&str]) -> Vec<Value> {
     let runs = tempfile::tempdir().expect("a temporary directory");
     let output = Command::new(env!("CARGO_BIN_EXE_rehydra"))
+        .env_remove("GITHUB_ACTIONS")
         .args(["run", "--json", "-", "--runs"])
         .arg(runs.path())
         .args(args)

@@ -26,8 +26,8 @@ pub(super) struct Outputs {
     /// of Jenkins refuses a file that has them
     #[arg(long, requires = "junit")]
     junit_locations: bool,
-    /// Annotate what failed [default: github where GITHUB_ACTIONS is `true`]
-    #[arg(long, value_name = "CI", value_enum)]
+    /// Annotate what failed for `github`, or for `none` [default: github where GITHUB_ACTIONS is `true`]
+    #[arg(long, value_name = "CI", value_enum, hide_possible_values = true)]
     annotations: Option<Annotations>,
     /// Append a summary in Markdown, at most 1 MiB [default: $GITHUB_STEP_SUMMARY where annotations are for github]
     #[arg(long, value_name = "FILE")]

@@ -155,9 +155,9 @@ fn make_run(runs: &Path, name: &str) -> Result<PathBuf, Error> {
     }
 }
 
-/// A name as one part of a path.
+/// A name as one part of a path, which the artifact stores of CI systems take as well: not all of them take a colon.
 pub(crate) fn plain(name: &str) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.@:=".contains(c) { c } else { '.' };
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "-_.@=".contains(c) { c } else { '.' };
     let text: String = name.chars().map(plain).take(100).collect();
     if text.starts_with('.') { format!("_{text}") } else { text }
 }

@@ -9,7 +9,7 @@ use crate::check::{self, Invariant};
 use crate::journal::{Run, TargetKind};
 use crate::limits::Limits;
 use crate::player::{self, Plan};
-use crate::report::{Case, word};
+use crate::report::{Case, NOT_PLAYED, word};
 use crate::scenario::{Baseline, Need, Scenario};
 use crate::target::resolve::Resolved;
 use crate::verdict::{self, Verdict};
@@ -47,7 +47,7 @@ impl Job<'_> {
                 let failure = self.live().await.err();
                 judge(self.dir, self.baseline, failure)
             }
-            Some(reason) => bare_case(Verdict::Unsupported { reason: format!("not played: {reason}") }),
+            Some(reason) => bare_case(unsupported(&reason)),
         };
         case.scenario = self.scenario.name.clone();
         case.target = self.name;
@@ -64,6 +64,15 @@ impl Job<'_> {
         case
     }
 
+    /// The case of a scenario that is not played because its target is known to be unusable, for this reason.
+    pub(crate) fn unplayed(self, why: &str) -> Case {
+        let verdict = match lacking(self.target.profile.kind, self.scenario) {
+            None => Verdict::Error { text: format!("{NOT_PLAYED}{why}") },
+            Some(reason) => unsupported(&reason),
+        };
+        Case { scenario: self.scenario.name.clone(), target: self.name, again: self.again, ..bare_case(verdict) }
+    }
+
     async fn live(&self) -> Result<(), String> {
         let play = async |target: &Resolved, dir: &Path| {
             let plan = Plan { scenario: self.scenario, target, launcher: None, limits: self.limits.clone(), dir };
@@ -78,6 +87,10 @@ impl Job<'_> {
             _ => Ok(()),
         }
     }
+}
+
+fn unsupported(reason: &str) -> Verdict {
+    Verdict::Unsupported { reason: format!("{NOT_PLAYED}{reason}") }
 }
 
 /// Removes the run's directory if nobody needs to look into it.

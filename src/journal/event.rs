@@ -65,6 +65,7 @@ pub enum Kind {
     Step(Step),
     Life(Life),
     Death(Death),
+    Unopened(Unopened),
     Placed(Placed),
     Planted(Planted),
     Call(Call),
@@ -152,6 +153,14 @@ pub struct WriteSeen {
     pub len: u64,
     pub landed: u64,
     pub record_kind: Option<String>,
+}
+
+/// A life was begun and its conversation could not be opened, by the target's doing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unopened {
+    /// What it did instead, what it printed, and what to do: the first line is a sentence of its own.
+    pub text: String,
 }
 
 /// The player damaged a file, or changed one of the run's directory.

@@ -139,6 +139,7 @@ fn kinds(drawn: &Drawn, body: &Body) -> Vec<Kind> {
         }),
         Kind::Effect(Effect { name: t() }),
         Kind::Leftover(Leftover { pids: vec![n], waited_ms: number }),
+        Kind::Unopened(Unopened { text: t() }),
         Kind::Broken(Broken { step: Some(n), text: t() }),
     ]
 }

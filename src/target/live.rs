@@ -109,7 +109,7 @@ impl LiveTarget {
     pub fn new(config: LiveConfig, journal: Journal, armed: Arc<Armed>) -> Result<LiveTarget, TargetError> {
         let LiveConfig { profile, env, secret_env, limits, run, launcher } = config;
         let launcher = launcher_or(launcher.as_deref())?;
-        let results = Results::of(&profile).map_err(|text| TargetError { text })?;
+        let results = Results::of(&profile).map_err(TargetError::harness)?;
         let life = Arc::new(Current::default());
         armed.set_hands(Arc::new(OnLife(Arc::downgrade(&life))));
         let tag = Tag::harness().of(&run);
@@ -130,7 +130,7 @@ impl LiveTarget {
 }
 
 fn launcher_or(explicit: Option<&Path>) -> Result<PathBuf, TargetError> {
-    proc::launcher_path(explicit).map_err(|error| TargetError { text: error.to_string() })
+    proc::launcher_path(explicit).map_err(|error| TargetError::harness(error.to_string()))
 }
 
 impl Target for LiveTarget {
@@ -140,7 +140,7 @@ impl Target for LiveTarget {
 
     async fn open(&self, plan: LifePlan) -> Result<(), TargetError> {
         if self.life.get().is_some() {
-            return Err(TargetError { text: "a life is still there: bury it before the next is opened".into() });
+            return Err(TargetError::harness("a life is still there: bury it before the next is opened"));
         }
         let (life, spawn) = opening::begin(&self.fixed, &plan).await?;
         *lock(&self.life.0) = Some(Arc::clone(&life));

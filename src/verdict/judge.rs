@@ -70,7 +70,9 @@ pub fn judge(run: &Run, outcomes: &[(Invariant, Outcome)], baseline: &Baseline) 
     }
     let unmet = unmet(run, &findings);
     // The end of the story is the latest call that an unjudged promise can be about: any finding of a call is earlier.
-    let explained = !unmet.is_empty() || findings.iter().any(|finding| finding.call.is_some());
+    // A life that did not open is earlier too: its calls could not be sent.
+    let explains = |finding: &&Finding| finding.call.is_some() || finding.invariant == Invariant::Responsive;
+    let explained = !unmet.is_empty() || findings.iter().any(explains);
     if !explained && let Some(text) = unjudged(&proves) {
         return Verdict::Error { text };
     }

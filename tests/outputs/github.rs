@@ -2,12 +2,15 @@
 
 use std::process::Command;
 
-use super::rig::{Place, REPLY_LINE, STORY, came};
+use super::rig::{Place, STORY, came};
+
+/// The line of the step that fails where nothing comes back.
+const REPLY_LINE: u32 = 11;
 
 /// A step of a job whose checkout is the place.
 fn step(place: &Place, args: &[&str]) -> Command {
     let mut command = place.command(args);
-    command.env("GITHUB_ACTIONS", "true").env("GITHUB_WORKSPACE", place.root());
+    command.env("GITHUB_ACTIONS", "true").env("GITHUB_WORKSPACE", place.path(""));
     command.env("GITHUB_STEP_SUMMARY", place.path("summary.md"));
     command
 }

@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::json::report;
 use super::rig::{Place, STORY};
 
 #[test]
@@ -14,13 +15,13 @@ fn a_server_that_comes_back_every_other_time_has_a_race() {
         &["FAIL 2/4", "2 FAIL, 2 pass of 4 runs", "rehydrates broken in 2 of 4 runs: a race", "2 passed, 2 failed"],
     );
     assert_eq!(came.out.matches("promise ").count(), 1, "each way is explained once: {}", came.out);
-    let report = place.json("out.json");
-    let rounds: Vec<_> = report["cases"].as_array().expect("cases").iter().map(|case| case["round"].clone()).collect();
+    let told = report(&place);
+    let rounds: Vec<_> = told["cases"].as_array().expect("cases").iter().map(|case| case["round"].clone()).collect();
     assert_eq!(rounds, [json!(1), json!(2), json!(3), json!(4)]);
     let broken = json!([{ "invariant": "rehydrates", "runs": 2, "judged": 4, "race": true }]);
-    assert_eq!(report["repeats"][0]["broken"], broken);
+    assert_eq!(told["repeats"][0]["broken"], broken);
     let kept: Vec<_> =
-        report["cases"].as_array().expect("cases").iter().filter_map(|case| case["run"].as_str()).collect();
+        told["cases"].as_array().expect("cases").iter().filter_map(|case| case["run"].as_str()).collect();
     assert_eq!(kept.len(), 2, "a directory for each run that failed");
     assert!(kept.iter().all(|dir| place.path(dir).join("journal.jsonl").is_file()), "{kept:?}");
 }

@@ -1,42 +1,37 @@
 //! A directory with a suite in it, calls of `rehydra` there, and what they came to.
 #![allow(clippy::expect_used, reason = "a helper of a test fails as the test does")]
-#![allow(dead_code, reason = "each program of tests uses its part")]
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 
-use serde_json::Value;
 use tempfile::TempDir;
 
 /// A thread that is continued after a restart, and no more.
-pub const STORY: &str = "rehydra = 1\ntitle = \"t\"\nproves = [\"rehydrates\"]\n\n\
+pub(crate) const STORY: &str = "rehydra = 1\ntitle = \"t\"\nproves = [\"rehydrates\"]\n\n\
     [[step]]\ncodex = { prompt = \"Remember blue.\", model = { text = \"Noted.\" } }\n\n\
     [[step]]\nrestart = {}\n\n\
     [[step]]\nreply = { prompt = \"Which?\", model = { text = \"Blue.\" } }\n";
-/// The line of the step that fails where nothing comes back.
-pub const REPLY_LINE: u32 = 11;
-
 /// The control's gap in that story.
-pub const GAP: &str = "[[gap]]\nscenario = \"a\"\ntarget = \"builtin:no-rehydrate\"\ninvariants = [\"rehydrates\"]\n\
+pub(crate) const GAP: &str = "[[gap]]\nscenario = \"a\"\ntarget = \"builtin:no-rehydrate\"\ninvariants = [\"rehydrates\"]\n\
     reason = \"before the patch\"\nrefs = [\"openai/codex#6168\"]\n";
 
 /// A story that nothing of ours can play.
-pub fn unsupported() -> String {
+pub(crate) fn unsupported() -> String {
     STORY.replace("[[step]]\ncodex", "needs = [\"tools\", \"injector\"]\n\n[[step]]\ncodex")
 }
 
 /// What a call came to.
-pub struct Came {
-    pub code: Option<i32>,
-    pub out: String,
-    pub err: String,
+pub(crate) struct Came {
+    pub(crate) code: Option<i32>,
+    pub(crate) out: String,
+    pub(crate) err: String,
 }
 
 impl Came {
     /// The exit code, and what stdout or stderr must hold.
     #[track_caller]
-    pub fn to(self, code: i32, says: &[&str]) -> Came {
+    pub(crate) fn to(self, code: i32, says: &[&str]) -> Came {
         let all = format!("{}\n{}", self.out, self.err);
         assert_eq!(self.code, Some(code), "{all}");
         for text in says {
@@ -48,10 +43,10 @@ impl Came {
 }
 
 /// A directory to work in; a CI that runs these tests is none of their business.
-pub struct Place(TempDir);
+pub(crate) struct Place(TempDir);
 
 impl Place {
-    pub fn new(files: &[(&str, &str)]) -> Place {
+    pub(crate) fn new(files: &[(&str, &str)]) -> Place {
         let place = Place(tempfile::tempdir().expect("a directory"));
         for (name, text) in files {
             let path = place.path(name);
@@ -61,23 +56,15 @@ impl Place {
         place
     }
 
-    pub fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
-    pub fn root(&self) -> &Path {
-        self.0.path()
-    }
-
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path(name)).expect("readable")
     }
 
-    pub fn json(&self, name: &str) -> Value {
-        serde_json::from_str(&self.read(name)).expect("JSON")
-    }
-
-    pub fn command(&self, args: &[&str]) -> Command {
+    pub(crate) fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rehydra"));
         command.current_dir(self.0.path()).args(args);
         for name in ["GITHUB_ACTIONS", "GITHUB_STEP_SUMMARY", "GITHUB_WORKSPACE"] {
@@ -86,13 +73,13 @@ impl Place {
         command
     }
 
-    pub fn rehydra(&self, args: &[&str]) -> Came {
+    pub(crate) fn rehydra(&self, args: &[&str]) -> Came {
         came(self.command(args))
     }
 
     /// A command line of a server that comes back in the first run and every other one, and loses its threads in those
     /// between. Runs are told apart by their home; they must be played one after the other.
-    pub fn racing(&self) -> String {
+    pub(crate) fn racing(&self) -> String {
         let script = format!(
             "if [ ! -e \"$HOME/kind\" ]; then\n  echo x >> '{runs}'\n  echo $(($(wc -l < '{runs}') % 2)) > \"$HOME/kind\"\nfi\n\
              if [ \"$(cat \"$HOME/kind\")\" = 1 ]; then exec '{rehydra}' serve; fi\nexec '{rehydra}' serve --no-rehydrate\n",
@@ -104,7 +91,7 @@ impl Place {
     }
 }
 
-pub fn came(mut command: Command) -> Came {
+pub(crate) fn came(mut command: Command) -> Came {
     let output = command.output().expect("rehydra runs");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
     Came { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }

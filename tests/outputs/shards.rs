@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::json::report;
 use super::rig::{GAP, Place, STORY};
 
 #[test]
@@ -16,10 +17,10 @@ fn every_case_is_played_in_exactly_one_shard_and_what_is_stale_is_told_once() {
     let run = |more: &[&str]| {
         let targets = ["--target", "builtin", "--target", "builtin:no-rehydrate"];
         place.rehydra(&[&["run", "suite", "--json", "out.json"], &targets[..], more].concat());
-        let report = place.json("out.json");
+        let written = report(&place);
         let name = |case: &serde_json::Value| format!("{} {} {}", case["scenario"], case["target"], case["verdict"]);
-        let cases: Vec<String> = report["cases"].as_array().expect("cases").iter().map(name).collect();
-        (cases, report["stale"].as_array().expect("texts").len())
+        let cases: Vec<String> = written["cases"].as_array().expect("cases").iter().map(name).collect();
+        (cases, written["stale"].as_array().expect("texts").len())
     };
     let (whole, told) = run(&[]);
     assert_eq!((whole.len(), told), (6, 1));

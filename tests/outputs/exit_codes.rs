@@ -4,14 +4,11 @@
 //! wrong, and nothing was played. 3: the harness could not do its work. An interrupted run is in `tests/interrupt.rs`, a
 //! standard output that cannot be written in `tests/cli.rs`.
 
-#[path = "outputs/rig.rs"]
-mod rig;
-
-use rig::{GAP, Place, STORY, came, unsupported};
+use super::rig::{Came, GAP, Place, STORY, came, unsupported};
 
 const CONTROL: [&str; 2] = ["--target", "builtin:no-rehydrate"];
 
-fn run(place: &Place, args: &[&str]) -> rig::Came {
+fn run(place: &Place, args: &[&str]) -> Came {
     place.rehydra(&[&["run"], args].concat())
 }
 
@@ -145,8 +142,9 @@ fn a_target_that_is_no_server_is_3() {
 
 #[test]
 fn a_fault_that_never_came_is_3() {
-    let fault = ", fault = { at = { model-request = 9 }, kill = {} }, expect = { outcome = \"any\" } }";
-    let story = STORY.replace("text = \"Blue.\" } }", &format!("text = \"Blue.\" }}{fault}"));
+    let model = "model = [{ text = \"Blue.\" }, { text = \"Never asked for.\" }]";
+    let fault = ", fault = { at = { model-request = 2 }, kill = {} }, expect = { outcome = \"any\" }";
+    let story = STORY.replace("model = { text = \"Blue.\" }", &format!("{model}{fault}"));
     run(&Place::new(&[("a.toml", &story)]), &["a.toml"]).to(3, &["1 error"]);
 }
 

@@ -14,6 +14,7 @@ mod shard;
 mod show;
 mod suite;
 mod targets;
+mod unusable;
 
 use std::process::ExitCode;
 

@@ -25,8 +25,8 @@ pub(super) struct Args {
     /// Scenario files or directories of them [default: the suite inside the binary]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// A target, repeatable: builtin, builtin:no-rehydrate, codex@VERSION, codex, or a name in ./rehydra.toml
-    /// [default: all of ./rehydra.toml; builtin where there is none]
+    /// A target, repeatable: builtin, builtin:no-rehydrate, codex, codex@VERSION with or without /mcp, /app-server or
+    /// /app-server:fork, or a name in ./rehydra.toml [default: all of ./rehydra.toml; builtin where there is none]
     #[arg(long = "target", value_name = "NAME")]
     targets: Vec<String>,
     /// A server with Codex's tools, repeatable: its command line, quoted as for a shell. It is started in another

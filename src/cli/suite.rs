@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::unusable::Unusable;
 use crate::harness::{self, plain, quoted};
 use crate::journal::TargetKind;
 use crate::limits::Limits;
@@ -54,6 +55,7 @@ pub(super) async fn play(suite: Suite) -> Vec<Case> {
     let progress = Progress::new(suite.pairs.len() * suite.repeat as usize);
     let places = Arc::new(Semaphore::new(suite.jobs.max(1)));
     let told = Arc::new(Told::default());
+    let unusable = Arc::new(Unusable::default());
     let mut playing = JoinSet::new();
     let mut order = 0;
     let mut taken = HashSet::new();
@@ -63,6 +65,7 @@ pub(super) async fn play(suite: Suite) -> Vec<Case> {
             // The semaphore is never closed.
             let place = places.clone().acquire_owned().await;
             let (suite, progress, told) = (suite.clone(), progress.clone(), told.clone());
+            let unusable = unusable.clone();
             let job = Job {
                 scenario: pair.scenario.clone(),
                 name: pair.name.clone(),
@@ -72,11 +75,15 @@ pub(super) async fn play(suite: Suite) -> Vec<Case> {
             };
             playing.spawn(async move {
                 let _place = place;
+                let target = job.name.text();
                 progress.playing(&job.scenario.name, &job.target.profile.name);
-                let mut case = job.play(&suite).await;
+                let mut case = job.play(&suite, unusable.why(&target)).await;
+                if let Some(run) = &case.run {
+                    unusable.learn(&target, run);
+                }
                 let is_news = told.is_news(&case);
                 let loud = matches!(case.verdict, Verdict::Fail { .. } | Verdict::Fixed { .. } | Verdict::Error { .. });
-                progress.ended((loud && is_news).then(|| headline(&case)));
+                progress.ended((loud && is_news && case.run.is_some()).then(|| headline(&case)));
                 if !loud || !is_news {
                     case.run = None;
                 }
@@ -118,7 +125,8 @@ struct Job {
 }
 
 impl Job {
-    async fn play(self, suite: &Suite) -> Case {
+    /// Plays it, unless its target is known to be unusable.
+    async fn play(self, suite: &Suite, unusable: Option<String>) -> Case {
         let again = self.again(suite);
         let limits = self.target.setup.limits(suite.limits.clone(), &suite.pinned);
         let job = harness::Job {
@@ -133,7 +141,10 @@ impl Job {
             keep: suite.keep,
             again,
         };
-        job.play().await
+        match unusable {
+            Some(why) => job.unplayed(&why),
+            None => job.play().await,
+        }
     }
 
     fn again(&self, suite: &Suite) -> String {

@@ -9,11 +9,11 @@ use super::markers::Planter;
 use super::survey;
 use crate::fault::armed::Armed;
 use crate::fault::plan::Action;
-use crate::journal::{Broken, CallId, Incarnation, Journal, Kind, Lane, SnapshotWhen, Step as StepEvent};
+use crate::journal::{Broken, CallId, Incarnation, Journal, Kind, Lane, SnapshotWhen, Step as StepEvent, Unopened};
 use crate::limits::Limits;
 use crate::model::Stub;
 use crate::scenario::{Ending, Restart, Scenario, Step, StepKind};
-use crate::target::{End, LifePlan, Target};
+use crate::target::{End, LifePlan, Target, Whose};
 use crate::world::World;
 
 /// Why a story stops before its end. The text says what to do.
@@ -174,7 +174,8 @@ impl<T: Target> Story<T> {
 
     async fn wait(&mut self, frame: &str, limit_ms: Option<u64>) -> Result<(), Stop> {
         let limit = Duration::from_millis(limit_ms.unwrap_or(self.limits.call_ms));
-        if self.target.wait_frame(frame, limit).await {
+        // A server that is gone says nothing more; that it is gone, the invariants judge.
+        if self.target.wait_frame(frame, limit).await || !self.target.is_alive() {
             return Ok(());
         }
         Err(Stop(format!("no frame `{frame}` came within {} ms; name one that this target sends", limit.as_millis())))
@@ -202,7 +203,8 @@ impl<T: Target> Story<T> {
         Ok(())
     }
 
-    /// Begins the next life in a process cwd of its own.
+    /// Begins the next life in a process cwd of its own. A server whose first life does not open cannot be used. One that
+    /// had opened before and does not any more has failed at what is tested: its story goes on without a life.
     pub(super) async fn begin_life(&mut self) -> Result<(), Stop> {
         self.decoy()?;
         self.snapshot(SnapshotWhen::Birth);
@@ -210,8 +212,18 @@ impl<T: Target> Story<T> {
         let process_cwd = self.dir.join(format!("life-{}", self.lives));
         make_dir(&process_cwd)?;
         self.open = true;
-        self.target.open(LifePlan { incarnation: self.lives, process_cwd }).await?;
-        Ok(())
+        let opened = self.target.open(LifePlan { incarnation: self.lives, process_cwd }).await;
+        let Err(error) = opened else { return Ok(()) };
+        if error.whose == Whose::Server {
+            // What was begun is buried already.
+            self.open = false;
+            self.journal.append(Lane::Target, Kind::Unopened(Unopened { text: error.text.clone() }));
+            if self.lives > 1 {
+                self.snapshot(SnapshotWhen::Death);
+                return Ok(());
+            }
+        }
+        Err(error.into())
     }
 
     fn snapshot(&self, when: SnapshotWhen) {

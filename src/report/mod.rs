@@ -6,10 +6,12 @@
 //! A report for a machine that renders or obeys text of its own (an XML parser, a CI log, a Markdown page) makes what it is
 //! given harmless in the manner of that machine, each in its own file: `junit.rs`, `github.rs`, `markdown.rs`.
 
+mod alike;
 mod explain;
 mod github;
 mod json;
 mod junit;
+mod last_words;
 mod markdown;
 mod matrix;
 mod page;
@@ -22,7 +24,7 @@ mod testing;
 mod told;
 mod totals;
 
-pub use explain::explanations;
+pub use explain::{NOT_PLAYED, explanations};
 pub use github::annotations;
 pub use json::{document, schema};
 pub use junit::junit;

@@ -20,6 +20,23 @@ pub(super) fn case(scenario: &str, target: &str, verdict: Verdict) -> Case {
     }
 }
 
+/// A case that failed with these findings.
+pub(super) fn failed(scenario: &str, target: &str, findings: &[(Invariant, &str)]) -> Case {
+    let finding = |invariant: Invariant, text: &str| Finding {
+        invariant,
+        call: Some(1),
+        incarnation: 1,
+        step: Some(1),
+        expected: String::new(),
+        got: String::new(),
+        text: text.to_owned(),
+        evidence: Vec::new(),
+    };
+    let outcomes = findings.iter().map(|(i, text)| (*i, Outcome::Findings(vec![finding(*i, text)])));
+    let verdict = Verdict::Fail { reason: "broken".into() };
+    Case { outcomes: outcomes.collect(), ..case(scenario, target, verdict) }
+}
+
 /// A text without its colours.
 pub(super) fn plain(text: &str) -> String {
     anstream::adapter::strip_str(text).to_string()

@@ -61,6 +61,8 @@ pub(super) struct Life {
     pub(super) names: watch::Sender<BTreeSet<String>>,
     /// The first line on stdout that was no message.
     pub(super) junk: Mutex<Option<String>>,
+    /// It printed more than its limit and no message among that.
+    pub(super) drowned: AtomicBool,
     /// The last lines of stderr.
     tail: Mutex<VecDeque<String>>,
     /// What was done to end it.
@@ -101,6 +103,7 @@ impl Life {
             child: spawned.child,
             names: watch::Sender::default(),
             junk: Mutex::default(),
+            drowned: AtomicBool::new(false),
             tail: Mutex::default(),
             asked: Mutex::default(),
             stopped: AtomicBool::new(false),

@@ -92,12 +92,12 @@ pub(super) fn stale_id(view: &View<'_>) -> Outcome {
         let (Some(thread), Some(id)) = (turn.thread, &turn.call.what.id_sent) else { continue };
         let since = match view.run.header.target.identity {
             Identity::New => view.threads.superseded(thread, id, turn.call.at),
-            Identity::Same => brought_back(view, turn, thread),
+            Identity::Same => brought_back(view, turn),
         };
         let Some(since) = since else { continue };
         let (Some(expected), Some(missing)) = (view.expected(turn), history::missing(view, turn)) else { continue };
         looked = true;
-        let newer = history::made_since(view, turn, thread, since);
+        let newer = history::made_since(view, turn, since);
         let lost: Vec<_> = missing.lost.iter().chain(&missing.since_superseded).filter(|m| newer.contains(m)).collect();
         if lost.is_empty() || notes::has_note(view, turn) {
             continue;
@@ -113,8 +113,8 @@ pub(super) fn stale_id(view: &View<'_>) -> Outcome {
 }
 
 /// The answer of the turn that first brought the thread back, if one did before this turn.
-fn brought_back(view: &View<'_>, turn: &Turn<'_>, thread: &str) -> Option<usize> {
-    let first = view.turns_before(thread, turn.call.at).find(|t| t.rehydrating && t.is_reply())?;
+fn brought_back<'r>(view: &View<'r>, turn: &Turn<'r>) -> Option<usize> {
+    let first = view.turns_before(turn, turn.call.at).find(|t| t.rehydrating && t.is_reply())?;
     first.answer.map(|a| a.at).filter(|at| *at < turn.call.at)
 }
 

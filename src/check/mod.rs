@@ -31,6 +31,7 @@ mod additive;
 mod all;
 mod applies;
 mod auth;
+mod branches;
 mod effects;
 mod expected;
 mod files;

@@ -42,7 +42,7 @@ struct Sent {
 /// The last turn of the thread in that life, and what the model got in it; none if that cannot be told.
 fn sent<'v, 'r>(view: &'v View<'r>, shown: &Seen<'r, Shown>) -> Option<(&'v Turn<'r>, Sent)> {
     let here = |t: &&Turn<'_>| t.call.incarnation == shown.incarnation && !t.requests.is_empty();
-    let turn = view.turns_before(&shown.what.thread, shown.at).filter(here).last()?;
+    let turn = view.turns_of(&shown.what.thread, shown.at).filter(here).last()?;
     // Of a turn that never ended nobody knows what came of it.
     let ended = matches!(turn.outcome()?, AnswerOutcome::Reply | AnswerOutcome::ToolError | AnswerOutcome::RpcError);
     let request = turn.requests.iter().rfind(|r| r.what.refused.is_none()).filter(|_| ended)?;

@@ -1,5 +1,6 @@
 //! Calls: plant, script, arm, send, wait.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::markers::planted;
@@ -21,27 +22,29 @@ struct UnderWay<'a> {
 impl<T: Target> Story<'_, T> {
     /// Sends the calls in order without waiting between them, then waits for every one. A life begins if none has yet.
     pub(super) async fn call(&mut self, calls: &[(bool, &Call)]) -> Result<(), Stop> {
-        if self.lives == 0 {
-            self.begin_life().await?;
+        for (_, spec) in calls {
+            self.is_calling(&spec.client).await?;
         }
         let mut under_way = Vec::new();
         for (start, spec) in calls {
             let ask = self.ask(*start, spec)?;
-            let pending = self.target.send(ask.clone()).await?;
+            let pending = self.server(&spec.client).send(ask.clone()).await?;
             under_way.push(UnderWay { spec, ask, pending });
         }
         let faulted = calls.iter().any(|(_, spec)| spec.fault.is_some());
-        let mut ended = false;
+        let mut ended = BTreeSet::new();
         for UnderWay { spec, ask, pending } in under_way {
             let answer =
                 pending.0.await.map_err(|_| Stop(format!("call {} was never ended by the target", ask.call)))?;
-            ended |= self.armed.disarm(ask.call);
-            self.learn(&ask, &answer);
+            if self.armed.disarm(ask.call) {
+                ended.insert(&spec.client);
+            }
+            self.learn(&spec.client, &ask, &answer);
             self.expect(spec, &ask, &answer, faulted);
             survey::settings_written(&self.world, &self.home, &ask, &answer, &self.journal);
         }
-        if ended {
-            self.end_life(None).await?;
+        for client in ended {
+            self.end_life(client, None).await?;
         }
         Ok(())
     }
@@ -85,7 +88,7 @@ impl<T: Target> Story<'_, T> {
     }
 
     fn id_for(&self, spec: &Call) -> Result<(String, IdChoice), Stop> {
-        self.book.choose(&spec.thread, &spec.id).ok_or_else(|| {
+        self.book.choose(&spec.client, &spec.thread, &spec.id).ok_or_else(|| {
             let end = self.book.failed_start(&spec.thread).unwrap_or("gave none");
             Stop(format!("thread `{}` has no id to go on with: the call that begins it {end}", spec.thread))
         })
@@ -93,7 +96,7 @@ impl<T: Target> Story<'_, T> {
 
     /// Whatever id a reply names is what its thread is known by from now on. An id that is no thread of the story teaches
     /// nothing.
-    fn learn(&mut self, ask: &Ask, answer: &Answer) {
+    fn learn(&mut self, client: &str, ask: &Ask, answer: &Answer) {
         let Some(id) = &answer.id_returned else {
             return self.book.fail(&ask.thread, ended(answer));
         };
@@ -102,7 +105,7 @@ impl<T: Target> Story<'_, T> {
         // A tool error may name the continuation it has made, or just repeat what it was given.
         let repeats = ask.id.as_ref().is_some_and(|(sent, _)| sent == id);
         if known && (answer.outcome == AnswerOutcome::Reply || !repeats) {
-            self.book.learn(&ask.thread, id);
+            self.book.told(client, &ask.thread, id);
         }
     }
 
@@ -116,7 +119,9 @@ impl<T: Target> Story<'_, T> {
             Expected::Any => (true, "an end"),
             Expected::Reply => (outcome == AnswerOutcome::Reply, "a reply"),
             Expected::Error => (is_error, "an error"),
-            Expected::Interrupted => (outcome == AnswerOutcome::Closed, "an interruption"),
+            Expected::Interrupted => {
+                (matches!(outcome, AnswerOutcome::Closed | AnswerOutcome::Cancelled), "an interruption")
+            }
         };
         let pattern = spec.expect.text.as_deref();
         let matched = pattern.is_none_or(|p| regex_lite::Regex::new(p).is_ok_and(|r| r.is_match(&answer.text)));

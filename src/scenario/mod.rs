@@ -17,6 +17,7 @@ mod glob;
 mod grammar;
 mod keys;
 mod keys_call;
+mod keys_client;
 mod load;
 mod parse;
 mod parse_call;

@@ -31,7 +31,7 @@ const STDERR_LINE_BYTES: u64 = 1 << 20;
 pub(super) async fn stdout(life: Arc<Life>, pipe: ChildStdout, stop: CancellationToken) {
     let limits = &life.fixed.limits;
     let caps = Caps { line_bytes: limits.frame_bytes, total_bytes: limits.stdout_bytes };
-    let mut reader = LineReader::new(pipe, caps, Arc::new(Frames(life.fixed.journal.clone())));
+    let mut reader = LineReader::new(pipe, caps, Arc::new(Frames(life.journal.clone())));
     loop {
         let next = tokio::select! {
             biased;
@@ -56,7 +56,7 @@ async fn give_up(life: &Life, mut reader: LineReader<ChildStdout>, error: &ReadE
         ReadError::Io(_) => "",
     };
     let text = format!("{}'s standard output cannot be recorded further: {error}{remedy}", life.fixed.profile.name);
-    life.fixed.journal.append(Lane::Client, Kind::Broken(Broken { step: None, text }));
+    life.journal.append(Lane::Client, Kind::Broken(Broken { step: None, text }));
     life.act(Action::Kill { signal: Signal::Kill, whom: Whom::Group });
     tokio::select! {
         () = stop.cancelled() => {}
@@ -66,7 +66,7 @@ async fn give_up(life: &Life, mut reader: LineReader<ChildStdout>, error: &ReadE
 
 fn heard(life: &Life, frame: Seq, line: &Line) {
     let Line::Whole(bytes) = line else { return };
-    let clean = life.fixed.journal.clean(bytes);
+    let clean = life.journal.clean(bytes);
     match (Message::parse(&clean), &life.speech) {
         (Ok(message), Speech::AppServer(session)) => session.heard(life, frame, message),
         (Ok(message), Speech::Mcp { note }) => heard_mcp(life, frame, message, note.as_ref()),
@@ -79,7 +79,7 @@ fn heard(life: &Life, frame: Seq, line: &Line) {
 fn heard_mcp(life: &Life, frame: Seq, message: Message, note: Option<&Regex>) {
     match message {
         Message::Response { id, outcome } => {
-            let Some(id) = id.as_i64() else { return };
+            let Some(id) = slot_of(&id) else { return };
             if let Some(Reply { frame, outcome }) = life.calls.replied(id, Reply { frame, outcome }) {
                 life.calls.answered(id, |call| mcp::answer(call, frame, outcome, note));
             }
@@ -92,6 +92,11 @@ fn heard_mcp(life: &Life, frame: Seq, message: Message, note: Option<&Regex>) {
             drop(life.outbox.send(mcp::reply_line(&id, &method), |_| {}, || {}));
         }
     }
+}
+
+/// The slot of a response.
+fn slot_of(id: &Value) -> Option<i64> {
+    if id.as_str() == Some(mcp::PROBE_ID) { Some(mcp::PROBE_SLOT) } else { id.as_i64() }
 }
 
 /// The call that a request id on the wire belongs to, ended or not; Codex writes the id as a text in some places.
@@ -108,7 +113,7 @@ fn notified(life: &Life, frame: Seq, method: &str, params: &Value) {
     };
     let call = call_of(life, event.request);
     if let Some(settings) = call.and_then(|call| event.settings(call, frame)) {
-        life.fixed.journal.append(Lane::Client, Kind::Settings(settings));
+        life.journal.append(Lane::Client, Kind::Settings(settings));
     }
     life.saw(event.name);
     life.fixed.armed.frame(call, event.name);
@@ -119,7 +124,7 @@ fn notified(life: &Life, frame: Seq, method: &str, params: &Value) {
 
 /// Reads stderr to its end, or until told to stop; keeps it in `log` too, within the limit, redacted.
 pub(super) async fn stderr(life: Arc<Life>, pipe: ChildStderr, log: PathBuf, stop: CancellationToken) {
-    let journal = &life.fixed.journal;
+    let journal = &life.journal;
     let caps = Caps { line_bytes: STDERR_LINE_BYTES, total_bytes: life.fixed.limits.stderr_bytes };
     let mut reader = LineReader::new(pipe, caps, Arc::new(Complaints(journal.clone())));
     let mut log = Log { path: &log, file: None };

@@ -95,7 +95,7 @@ impl Stage {
     pub(crate) async fn begin_life(&mut self) -> Result<(), Failure> {
         self.lives += 1;
         let process_cwd = self.home.life(self.lives)?;
-        Ok(self.target.open(LifePlan { incarnation: self.lives, process_cwd }).await?)
+        Ok(self.target.open(LifePlan { incarnation: self.lives, process_cwd, opening: Some(Opening::Plain) }).await?)
     }
 
     /// Ends it with `kill -9` of the server alone.

@@ -1,7 +1,8 @@
 //! `new-thread-id` and `stale-id`: which id a rehydrated thread has, and what becomes of the ones before it.
 //!
 //! A rehydrated reply names an id that no thread had before (or, where the profile declares `same`, the one it had).
-//! That id must work: for the next reply and after the next restart. A client that has not noticed the change goes on
+//! That id must work: for the next reply and after the next restart, unless another life has the thread just then (where
+//! that is refused, `rehydrates` tells). A client that has not noticed the change goes on
 //! with an old id and must reach the newest continuation; where ids stay, the only one is old as soon as the thread was
 //! brought back. It loses nothing *silently*: a server that says in its answer
 //! that it branched or fell back to an ancestor has kept that promise, and `durable` judges the rest.
@@ -20,7 +21,7 @@ pub(super) fn new_thread_id(view: &View<'_>) -> Outcome {
     let mut made: Vec<(String, Seq)> = Vec::new();
     for turn in &view.turns {
         let Some(thread) = turn.thread else { continue };
-        if let Some(told) = dead(turn, &made) {
+        if let Some(told) = dead(turn, &made).filter(|_| !view.is_elsewhere(turn)) {
             let got = turn.answer.map(|a| one_line(&a.what.text)).unwrap_or_default();
             let text = format!("the id that the rehydration returned does not work: {got}");
             let mut evidence = vec![told];

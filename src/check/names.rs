@@ -11,6 +11,7 @@ macro_rules! invariants {
     ($($variant:ident $name:literal $level:ident $promise:literal)*) => {
         /// A named promise that a check tests.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[non_exhaustive]
         pub enum Invariant { $(#[doc = $promise] #[serde(rename = $name)] $variant,)* }
 
         impl Invariant {

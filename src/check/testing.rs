@@ -37,6 +37,8 @@ pub(super) fn profile(kind: TargetKind) -> TargetProfile {
         note: None,
         unknown_id_error: None,
         daemon: false,
+        tools: crate::journal::Tools::default(),
+        rollouts: true,
     }
 }
 

@@ -277,6 +277,15 @@ impl<'r> View<'r> {
         born && !self.deaths.iter().any(|death| death.incarnation == life && death.at < at)
     }
 
+    /// Whether another life has the turn's thread when it is sent.
+    pub(super) fn is_elsewhere(&self, turn: &Turn<'r>) -> bool {
+        let at = turn.call.at;
+        let mut theirs = (turn.thread.into_iter())
+            .flat_map(|thread| self.turns_of(thread, at))
+            .filter(|t| t.call.incarnation != turn.call.incarnation && (t.is_reply() || !t.requests.is_empty()));
+        theirs.any(|t| self.is_running(t.call.incarnation, at))
+    }
+
     /// Whether a fault of that step fired in that life.
     fn is_hit(&self, life: Incarnation, step: u32) -> bool {
         let of_step = |t: &&Turn<'r>| t.call.incarnation == life && t.call.what.step == step;

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use crate::proc;
 
 /// Runs a hidden subcommand if the command line is one.
-pub(super) fn main() -> Option<ExitCode> {
+pub(crate) fn main() -> Option<ExitCode> {
     let args: Vec<OsString> = std::env::args_os().skip(1).collect();
     let (sub, rest) = args.split_first()?;
     match (sub.to_str()?, rest) {

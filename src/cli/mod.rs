@@ -9,12 +9,14 @@ mod run;
 mod schema;
 mod serve;
 mod suite;
+mod targets;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 pub use exit::Exit;
+pub(crate) use hidden::main as hidden_main;
 use out::{Failure, Outcome};
 
 /// Kills MCP servers in mid-conversation and proves that codex-reply brings the conversation back.
@@ -39,7 +41,7 @@ enum Command {
 
 /// Runs the program; the process's exit code is documented at [`Exit`].
 pub fn main() -> ExitCode {
-    if let Some(code) = hidden::main() {
+    if let Some(code) = hidden_main() {
         return code;
     }
     let exit = match Cli::parse().command {

@@ -4,8 +4,8 @@ use std::path::{Path, PathBuf};
 
 use super::known;
 use super::run::{exit_of, show_cases};
-use super::suite::{CONTROL, judge, recorded};
 use super::{Exit, Failure, Outcome};
+use crate::harness::{CONTROL, judge, recorded};
 use crate::report;
 use crate::world::{Clock, RealClock};
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use super::out::{self, Failure, Outcome, print};
 use super::suite::{self, Suite};
-use super::{Exit, known};
+use super::{Exit, known, targets};
+use crate::harness::make_runs as make_runs_above;
 use crate::limits::Limits;
 use crate::report;
 use crate::scenario::{self, Baseline, Scenario};
@@ -21,7 +22,8 @@ pub(super) struct Args {
     /// Scenario files or directories of them [default: the suite inside the binary]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// A target, repeatable: builtin, builtin:no-rehydrate, codex@VERSION, codex [default: builtin]
+    /// A target, repeatable: builtin, builtin:no-rehydrate, codex@VERSION, codex, or a name in ./rehydra.toml
+    /// [default: all of ./rehydra.toml; builtin where there is none]
     #[arg(long = "target", value_name = "NAME")]
     targets: Vec<String>,
     /// A server with Codex's tools, repeatable: its command line, quoted as for a shell. It is started in another
@@ -81,7 +83,8 @@ pub(super) fn main(args: Args) -> Outcome {
     let stale = known::stale(&baseline, &args.paths, &all);
     let scenarios = filtered(&args.filter, all)?;
     let limits = limits(&args.limits)?;
-    let names = names(&args)?;
+    let pinned = args.limits.iter().filter_map(|change| Some(change.split_once('=')?.0.to_owned())).collect();
+    let names = targets::names(&args.targets, &args.commands, Path::new(scenario::PROFILES_FILE))?;
     reserve(args.json.as_deref())?;
     let targets = resolved(names)?;
     let stamp = clock.now().strftime("%Y%m%dT%H%M%S").to_string();
@@ -93,6 +96,7 @@ pub(super) fn main(args: Args) -> Outcome {
         targets,
         baseline: Arc::new(baseline),
         limits,
+        pinned,
         jobs: args.jobs.map_or(2 * cores, usize::from),
         runs: runs.clone(),
         keep: args.keep,
@@ -179,23 +183,6 @@ fn limits(changes: &[String]) -> Result<Limits, Failure> {
     Ok(limits)
 }
 
-/// The targets that are asked for, each once.
-fn names(args: &Args) -> Result<Vec<TargetName>, Failure> {
-    let targets = args.targets.iter().map(|text| text.parse());
-    let commands = args.commands.iter().map(|command| TargetName::command(command));
-    let mut names: Vec<TargetName> = Vec::new();
-    for name in targets.chain(commands) {
-        let name = name.map_err(Failure::usage)?;
-        if !names.contains(&name) {
-            names.push(name);
-        }
-    }
-    if names.is_empty() {
-        names.push(TargetName::Builtin);
-    }
-    Ok(names)
-}
-
 /// The targets found or installed.
 fn resolved(names: Vec<TargetName>) -> Result<Vec<(TargetName, Arc<Resolved>)>, Failure> {
     let resolve = |name: TargetName| name.resolve().map(|found| (name, Arc::new(found))).map_err(Failure::broken);
@@ -220,18 +207,12 @@ fn reserve(json: Option<&Path>) -> Result<(), Failure> {
     opened.map(drop).map_err(|error| Failure::usage(format!("failed to write {}: {error}", path.display())))
 }
 
-/// The directory of this call's runs. `git` passes over whatever lies in the directory above it, if that is made here: a
-/// directory that was there before is somebody's own.
+/// The directory of this call's runs.
 fn make_runs(above: &Path, runs: &Path) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
         Failure::broken(format!("failed to make {}: {error}; choose another place with --runs", runs.display()))
     };
-    let is_new = !above.exists();
-    std::fs::create_dir_all(runs).map_err(failed)?;
-    if is_new {
-        std::fs::write(above.join(".gitignore"), "*\n").map_err(failed)?;
-    }
-    Ok(())
+    make_runs_above(above).and_then(|()| std::fs::create_dir_all(runs)).map_err(failed)
 }
 
 fn show(args: &Args, cases: &[report::Case], stale: &[String], elapsed_ms: u64) -> Outcome {

@@ -32,6 +32,7 @@ pub struct Installed {
 
 /// Why there is no Codex to start.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum InstallError {
     /// No place for the cache.
     #[error("there is no place for downloaded releases; set REHYDRA_CACHE to a directory")]

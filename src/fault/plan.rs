@@ -18,6 +18,7 @@ pub struct Fault {
 
 /// When a fault fires.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Trigger {
     /// Our request's bytes are in the pipe; the target may not have read them.
     Sent,
@@ -49,6 +50,7 @@ pub enum Trigger {
 
 /// Observable points of a rehydration: none of them is a hook inside the server under test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Rehydration {
     /// The call was sent.
     Call,
@@ -60,6 +62,7 @@ pub enum Rehydration {
 
 /// What a fault does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Action {
     /// Sends a signal that is meant to end the life.
     Kill {
@@ -82,6 +85,7 @@ pub enum Action {
 
 /// Signals a scenario may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Signal {
     /// `SIGKILL`.
     Kill,

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::journal::IdChoice;
+use crate::journal::{CallId, IdChoice};
 use crate::rollout::ThreadId;
 use crate::scenario::Id;
 
@@ -15,7 +15,18 @@ pub(super) struct Book {
     ids: BTreeMap<String, Vec<String>>,
     /// What each client knows of a thread since it was first told an id of it.
     own: BTreeMap<(String, String), Vec<String>>,
-    failures: BTreeMap<String, String>,
+    unnamed: BTreeMap<String, Unnamed>,
+}
+
+/// Why a thread has no id: the call that was to begin it ended without one, and not by the scenario's doing.
+#[derive(Clone, Debug)]
+pub(super) struct Unnamed {
+    /// That call.
+    pub call: CallId,
+    /// How it ended.
+    pub got: String,
+    /// The journal tells of it.
+    pub said: bool,
 }
 
 impl Book {
@@ -32,14 +43,14 @@ impl Book {
         self.learn(thread, id);
     }
 
-    /// The newest call to `thread` ended without an id.
-    pub(super) fn fail(&mut self, thread: &str, how: String) {
-        self.failures.insert(thread.to_owned(), how);
+    /// The target failed to name a thread.
+    pub(super) fn unnamed(&mut self, thread: &str, why: Unnamed) {
+        self.unnamed.insert(thread.to_owned(), why);
     }
 
-    /// How the call that was to begin `thread` ended instead.
-    pub(super) fn failed_start(&self, thread: &str) -> Option<&str> {
-        self.failures.get(thread).map(String::as_str)
+    /// Why the target named no thread by that name, if it should have.
+    pub(super) fn why_unnamed(&mut self, thread: &str) -> Option<&mut Unnamed> {
+        self.unnamed.get_mut(thread)
     }
 
     /// The newest id of a thread.

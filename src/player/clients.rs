@@ -37,10 +37,10 @@ impl<T> Clients<T> {
     }
 }
 
-impl<T: Target> Story<'_, T> {
+impl<T: Target> Story<T> {
     /// The server of a client.
     pub(super) fn server(&self, client: &str) -> &T {
-        self.clients.others.get(client).unwrap_or(self.target)
+        self.clients.others.get(client).unwrap_or(&self.target)
     }
 
     pub(super) async fn restart(&mut self, restart: &Restart) -> Result<(), Stop> {

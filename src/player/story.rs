@@ -29,10 +29,10 @@ impl From<crate::target::TargetError> for Stop {
 }
 
 /// One scenario being played on one target.
-pub struct Story<'a, T: Target> {
-    pub(super) scenario: &'a Scenario,
-    pub(super) target: &'a T,
-    pub(super) stub: &'a Stub,
+pub struct Story<T: Target> {
+    pub(super) scenario: Arc<Scenario>,
+    pub(super) target: T,
+    pub(super) stub: Stub,
     pub(super) armed: Arc<Armed>,
     pub(super) journal: Journal,
     pub(super) world: World,
@@ -51,10 +51,10 @@ pub struct Story<'a, T: Target> {
 }
 
 /// What a story is made of.
-pub(super) struct Parts<'a, T: Target> {
-    pub scenario: &'a Scenario,
-    pub target: &'a T,
-    pub stub: &'a Stub,
+pub(super) struct Parts<T: Target> {
+    pub scenario: Arc<Scenario>,
+    pub target: T,
+    pub stub: Stub,
     pub armed: Arc<Armed>,
     pub journal: Journal,
     pub world: World,
@@ -63,8 +63,8 @@ pub(super) struct Parts<'a, T: Target> {
     pub seed: u64,
 }
 
-impl<'a, T: Target> Story<'a, T> {
-    pub(super) fn new(parts: Parts<'a, T>) -> Story<'a, T> {
+impl<T: Target> Story<T> {
+    pub(super) fn new(parts: Parts<T>) -> Story<T> {
         let Parts { scenario, target, stub, armed, journal, world, limits, home, seed } = parts;
         let dir = journal.dir().to_owned();
         let planter = Planter::new(seed);
@@ -89,7 +89,7 @@ impl<'a, T: Target> Story<'a, T> {
         }
     }
 
-    /// Plays every step, ends the last life, and takes the last snapshot. What stops it stands in the journal.
+    /// Plays every step of the scenario and the end. What stops it stands in the journal.
     pub async fn play(mut self) {
         let limit = Duration::from_millis(self.limits.run_ms);
         let outcome = match tokio::time::timeout(limit, self.steps()).await {
@@ -99,10 +99,30 @@ impl<'a, T: Target> Story<'a, T> {
         if let Err(Stop(text)) = outcome {
             self.broken(text);
         }
+        self.end().await;
+    }
+
+    /// Plays one step, within the limit of a run. What stops it stands in the journal and is the error; nothing can
+    /// follow it but the end.
+    pub(super) async fn play_step(&mut self, step: &Step) -> Result<(), String> {
+        let limit = Duration::from_millis(self.limits.run_ms);
+        let outcome = match tokio::time::timeout(limit, self.step(step)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Stop(format!("the step took longer than the limit of a run, {} ms", self.limits.run_ms))),
+        };
+        outcome.map_err(|Stop(text)| {
+            self.broken(text.clone());
+            text
+        })
+    }
+
+    /// Ends the last life, takes the last snapshot, and stops the stub.
+    pub(super) async fn end(mut self) {
         for Stop(text) in self.end_all().await {
             self.broken(text);
         }
         self.snapshot(SnapshotWhen::End);
+        self.stub.stop().await;
     }
 
     fn broken(&self, text: String) {
@@ -111,15 +131,19 @@ impl<'a, T: Target> Story<'a, T> {
     }
 
     async fn steps(&mut self) -> Result<(), Stop> {
-        let scenario = self.scenario;
-        for (n, step) in (1..).zip(&scenario.steps) {
-            self.step = n;
-            let event = StepEvent { n, what: step.what.key().to_owned(), line: step.line };
-            self.journal.append(Lane::Player, Kind::Step(event));
-            self.one(step).await?;
-            self.bury_the_dead().await?;
+        let scenario = Arc::clone(&self.scenario);
+        for step in &scenario.steps {
+            self.step(step).await?;
         }
         Ok(())
+    }
+
+    async fn step(&mut self, step: &Step) -> Result<(), Stop> {
+        self.step += 1;
+        let event = StepEvent { n: self.step, what: step.what.key().to_owned(), line: step.line };
+        self.journal.append(Lane::Player, Kind::Step(event));
+        self.one(step).await?;
+        self.bury_the_dead().await
     }
 
     async fn one(&mut self, step: &Step) -> Result<(), Stop> {

@@ -143,6 +143,8 @@ mod tests {
             note: None,
             unknown_id_error: None,
             daemon: false,
+            tools: crate::journal::Tools::default(),
+            rollouts: true,
         };
         let proves = vec!["durable".to_owned(), "lean".to_owned()];
         let scenario = ScenarioHeader { name: "a".into(), title: "a".into(), source: String::new(), proves };

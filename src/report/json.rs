@@ -1,9 +1,10 @@
-//! The results as JSON, for machines.
+//! The results as JSON, for machines. What a target said stands in it as it was, and acts on nothing that shows it.
 
 use serde_json::{Value, json};
 
 use super::{Case, word};
 use crate::check::{Finding, Outcome};
+use crate::neutral;
 use crate::verdict::Verdict;
 
 /// Version of the shape below; raised when a field changes its meaning or goes.
@@ -19,7 +20,7 @@ pub fn summary(cases: &[Case], elapsed_ms: u64) -> String {
         "elapsed_ms": elapsed_ms,
         "cases": cases,
     });
-    format!("{all:#}")
+    neutral::json(&format!("{all:#}"))
 }
 
 fn case(case: &Case) -> Value {

@@ -1,23 +1,22 @@
 //! Reports: readers of finished runs. Nothing here plays or judges, and nothing but this room and `cli` prints.
 //!
-//! What a target said is data. Everything of it that reaches a terminal goes through [`neutral`] first. Texts are painted and
+//! What a target said is data. Everything of it that reaches a terminal goes through [`crate::neutral`] first. Texts are painted and
 //! made for a width in columns; whoever prints them takes the colours out where nobody sees them.
 
 mod explain;
 mod json;
 mod matrix;
-mod neutral;
 mod page;
 mod progress;
 mod telling;
 #[cfg(test)]
 mod testing;
+mod told;
 mod totals;
 
 pub use explain::explanations;
 pub use json::summary;
 pub use matrix::matrix;
-pub use neutral::neutral;
 pub use page::{COLUMNS, columns, headline, word, wrapped};
 pub use progress::Progress;
 pub use totals::{reasons, totals};
@@ -26,10 +25,12 @@ use std::path::PathBuf;
 
 use crate::check::{Invariant, Outcome};
 use crate::journal::Run;
+use crate::neutral::line as neutral;
 use crate::verdict::Verdict;
 
 /// One scenario played on one target and judged.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Case {
     /// The scenario's name.
     pub scenario: String,

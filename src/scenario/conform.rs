@@ -159,6 +159,7 @@ fn value(item: &Item<'_>, shape: &Shape, name: &str, at: Range<usize>, into: &mu
     match (shape, item.value()) {
         (Shape::Table(inner), Value::Table(found)) => table(found, inner, at, into),
         (Shape::Object, Value::Table(found)) => object(found, into),
+        (Shape::Map { of, max }, Value::Table(found)) => map(found, of, *max, name, span, into),
         (Shape::List { of, min, max, unique }, Value::Array(found)) => {
             let fault = match found.len() {
                 0 if *min > 0 => Some((format!("{name} is empty"), "give it an entry".to_owned())),
@@ -196,6 +197,17 @@ fn value(item: &Item<'_>, shape: &Shape, name: &str, at: Range<usize>, into: &mu
             None => wrong_type(item, shape, name, span, into),
         },
         _ => wrong_type(item, shape, name, span, into),
+    }
+}
+
+/// A table with names of the author's choice.
+fn map(found: &Table<'_>, of: &Shape, max: usize, name: &str, span: Range<usize>, into: &mut Findings) {
+    if found.len() > max {
+        let message = format!("{name} has too many entries: {}", found.len());
+        return into.add(span, message, "", format!("keep it to {max}"));
+    }
+    for (key, item) in found {
+        value(item, of, &quoted(key.name), key.span.range(), into);
     }
 }
 
@@ -246,7 +258,32 @@ fn text(found: &str, shape: &Text, name: &str, span: Range<usize>, into: &mut Fi
                 into.add(span, format!("{name} is no regular expression: {error}"), "cannot be read", help);
             }
         }
+        Form::Group => group(found, name, span, into),
+        Form::Pointer if !is_pointer(found) => {
+            let help =
+                "write the way from the outside in, each name after a `/`; in a name `~1` stands for `/`, `~0` for `~`";
+            into.add(span, format!("{name} is no JSON pointer: {}", quoted(found)), "cannot be followed", help);
+        }
+        Form::Pointer => {}
     }
+}
+
+fn group(found: &str, name: &str, span: Range<usize>, into: &mut Findings) {
+    let help = "write a regular expression with one group around what is wanted, as in `session: (\\S+)`";
+    match regex_lite::Regex::new(found) {
+        Err(error) => into.add(span, format!("{name} is no regular expression: {error}"), "cannot be read", help),
+        Ok(pattern) if pattern.captures_len() != 2 => {
+            let message = format!("{name} has {} groups, and one is needed", pattern.captures_len() - 1);
+            into.add(span, message, "what is meant?", help);
+        }
+        Ok(_) => {}
+    }
+}
+
+/// The same words as the pattern in `schema.rs`.
+fn is_pointer(text: &str) -> bool {
+    let escaped = |part: &str| part.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
+    text.starts_with('/') && escaped(text)
 }
 
 /// The same words as the pattern in `schema.rs`.
@@ -287,7 +324,7 @@ fn kind(shape: &Shape) -> Kind {
         Shape::Version(_) | Shape::Int { .. } => Kind::Integer,
         Shape::Text(_) | Shape::Word(_) => Kind::String,
         Shape::Flag | Shape::Yes => Kind::Boolean,
-        Shape::Table(_) | Shape::Object | Shape::Either(_) => Kind::Table,
+        Shape::Table(_) | Shape::Object | Shape::Map { .. } | Shape::Either(_) => Kind::Table,
         Shape::List { .. } => Kind::Array,
     }
 }

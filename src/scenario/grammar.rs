@@ -78,6 +78,11 @@ pub(super) enum Shape {
     Either(&'static [Shape]),
     /// A table of anything that JSON can say.
     Object,
+    /// A table whose keys are names that the author chooses.
+    Map {
+        of: &'static Shape,
+        max: usize,
+    },
 }
 
 /// A string: its length in characters and its form.
@@ -96,6 +101,10 @@ pub(super) enum Form {
     Path,
     /// A regular expression.
     Pattern,
+    /// A regular expression with exactly one group.
+    Group,
+    /// A JSON pointer that points into something.
+    Pointer,
 }
 
 /// A closed list of words and what each stands for.
@@ -136,7 +145,7 @@ impl Shape {
             Shape::Int { min, max } => format!("a whole number from {min} to {max}"),
             Shape::Flag => "true or false".to_owned(),
             Shape::Yes => "true".to_owned(),
-            Shape::Table(_) | Shape::Object => "a table".to_owned(),
+            Shape::Table(_) | Shape::Object | Shape::Map { .. } => "a table".to_owned(),
             Shape::List { of, .. } => match of {
                 Shape::Table(_) => "a list of tables".to_owned(),
                 _ => "a list of strings".to_owned(),
@@ -170,6 +179,10 @@ pub(super) const fn path() -> Shape {
 
 pub(super) const fn pattern() -> Shape {
     Shape::Text(Text { min: 1, max: crate::limits::SCENARIO_PATTERN_CHARS, form: Form::Pattern })
+}
+
+pub(super) const fn pointer() -> Shape {
+    Shape::Text(Text { min: 1, max: crate::limits::SCENARIO_PATH_CHARS, form: Form::Pointer })
 }
 
 pub(super) const fn required(name: &'static str, shape: Shape, write: &'static str, doc: &'static str) -> Key {

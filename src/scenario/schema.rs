@@ -93,6 +93,9 @@ fn value(shape: &'static Shape, below: &mut Vec<&'static TableShape>) -> Value {
         Shape::Flag => json!({ "type": "boolean" }),
         Shape::Yes => json!({ "const": true }),
         Shape::Object => json!({ "type": "object" }),
+        Shape::Map { of, max } => {
+            json!({ "type": "object", "additionalProperties": value(of, below), "maxProperties": max })
+        }
         Shape::Table(inner) => {
             below.push(inner);
             json!({ "$ref": format!("#/$defs/{}", inner.id) })
@@ -116,7 +119,8 @@ fn text(shape: &Text) -> Value {
         Form::Plain => return made,
         Form::Line => ("pattern", r"^[^\n\r]*$".into()),
         Form::Path => ("not", json!({ "pattern": LEAVES })),
-        Form::Pattern => ("format", "regex".into()),
+        Form::Pattern | Form::Group => ("format", "regex".into()),
+        Form::Pointer => ("pattern", r"^/([^~]|~[01])*$".into()),
     };
     if let Some(made) = made.as_object_mut() {
         made.insert(key.to_owned(), form);

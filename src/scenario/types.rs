@@ -32,6 +32,7 @@ pub struct Scenario {
 
 /// What a scenario needs of a target or a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Need {
     /// Tools that really run.
     Tools,
@@ -67,6 +68,7 @@ pub struct Step {
 
 /// What a step does.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum StepKind {
     /// Begins a thread.
     Codex(Call),
@@ -218,6 +220,7 @@ pub struct Restart {
 
 /// See [`Restart`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Ending {
     /// A signal.
     Signal {
@@ -302,6 +305,7 @@ pub struct Damage {
 
 /// A change to a file of the run's directory. Paths are relative and stay inside.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum FileStep {
     /// Removes a file or a whole directory.
     Remove {

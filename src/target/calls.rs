@@ -187,7 +187,7 @@ impl Calls {
 }
 
 /// An end without an answer.
-fn ended(call: CallId, outcome: AnswerOutcome, from: Vec<Seq>) -> Answer {
+pub(super) fn ended(call: CallId, outcome: AnswerOutcome, from: Vec<Seq>) -> Answer {
     let (id_returned, error_kind, raw) = (None, None, None);
     Answer { from, call, outcome, id_returned, text: String::new(), notes: Vec::new(), error_kind, raw }
 }

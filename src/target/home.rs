@@ -13,6 +13,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use super::foreign::{Filling, Setup};
 use crate::codex::hermetic::{HermeticConfig, INSTRUCTIONS, INSTRUCTIONS_FILE, MODELS, MODELS_FILE, generate};
 use crate::codex::user_config::{ApprovalSetting, SandboxSetting};
 use crate::codex::version::Version;
@@ -122,6 +123,27 @@ impl Home {
         ]
         .map(|(name, value)| (name.to_owned(), value))
         .into()
+    }
+
+    /// The same with what a profile adds: its variables come last and win, its directories come first in PATH.
+    pub fn env_with(&self, setup: &Setup, filling: &Filling) -> Vec<(String, String)> {
+        let mut env = self.env();
+        let mut dirs: Vec<String> = setup.path.iter().map(|dir| filling.fill(dir)).collect();
+        for (_, path) in env.iter_mut().filter(|(name, _)| name == "PATH") {
+            dirs.push(std::mem::take(path));
+            *path = dirs.join(":");
+        }
+        for (name, value) in &setup.env {
+            env.retain(|(known, _)| known != name);
+            env.push((name.clone(), filling.fill(value)));
+        }
+        env
+    }
+
+    /// What a profile's placeholders stand for in this run.
+    pub fn filling(&self, stub_port: u16) -> Filling {
+        let (home, cwd, run) = (self.codex_home(), self.project(), self.run_dir.clone());
+        Filling { home, stub_port, token: self.token.clone(), cwd, run }
     }
 
     /// What must never enter a journal.

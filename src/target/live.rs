@@ -11,17 +11,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use regex_lite::Regex;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::life::{Life, lock};
-use super::{Ask, End, LifePlan, Pending, Target, TargetError, burial, opening};
+use super::mcp::Results;
+use super::{Ask, End, LifePlan, Pending, Target, TargetError, burial, calls, opening, speech};
 use crate::codex::app_server::GoesOn;
 use crate::fault::armed::{Armed, Hands};
 use crate::fault::client::Opening;
 use crate::fault::plan::{Action, Signal, Whom};
-use crate::journal::{CallId, Journal, TargetProfile};
+use crate::journal::{AnswerOutcome, CallId, Journal, Kind, Lane, TargetProfile};
 use crate::limits::Limits;
 use crate::proc::{self, Scope, Tag};
 
@@ -53,7 +53,8 @@ pub(super) struct Fixed {
     pub(super) launcher: PathBuf,
     pub(super) journal: Journal,
     pub(super) armed: Arc<Armed>,
-    pub(super) note: Option<Regex>,
+    /// How results are read in the dialect `mcp`.
+    pub(super) results: Results,
     /// Which thread goes on as which: a client of an app-server remembers that across its lives.
     pub(super) goes_on: GoesOn,
 }
@@ -125,16 +126,24 @@ impl LiveTarget {
     pub fn new(config: LiveConfig, journal: Journal, armed: Arc<Armed>) -> Result<LiveTarget, TargetError> {
         let LiveConfig { profile, env, secret_env, limits, run, launcher } = config;
         let launcher = launcher_or(launcher.as_deref())?;
-        let note = profile.note.as_deref().map(Regex::new).transpose().map_err(|error| TargetError {
-            text: format!("the pattern `note` of target `{}` is no regular expression: {error}", profile.name),
-        })?;
+        let results = Results::of(&profile).map_err(|text| TargetError { text })?;
         let life = Arc::new(Current::default());
         let lives = Arc::new(OnLives::default());
         lives.add(&life);
         armed.set_hands(lives.clone());
         let tag = Tag::harness().of(&run);
-        let fixed =
-            Fixed { profile, env, secret_env, limits, tag, launcher, journal, armed, note, goes_on: GoesOn::default() };
+        let fixed = Fixed {
+            profile,
+            env,
+            secret_env,
+            limits,
+            tag,
+            launcher,
+            journal,
+            armed,
+            results,
+            goes_on: GoesOn::default(),
+        };
         Ok(LiveTarget { fixed: Arc::new(fixed), life, lives, listed: AtomicBool::new(false) })
     }
 }
@@ -174,11 +183,15 @@ impl Target for LiveTarget {
     }
 
     async fn send(&self, ask: Ask) -> Result<Pending, TargetError> {
+        let (done, answer) = oneshot::channel();
         let Some(life) = self.life.get() else {
-            return Err(TargetError { text: "there is no life to call: open one first".into() });
+            let closed = calls::ended(ask.call, AnswerOutcome::Closed, Vec::new());
+            self.fixed.journal.append(Lane::Client, Kind::Call(speech::called(ask, Vec::new())));
+            self.fixed.journal.append(Lane::Client, Kind::Answer(closed.clone()));
+            let _ = done.send(closed);
+            return Ok(Pending(answer));
         };
         let (id, limit) = (life.calls.number(), ask.limit);
-        let (done, answer) = oneshot::channel();
         let written = life.speech.call(&life, id, ask, done);
         let in_time = match written {
             Some(written) => timeout(limit, written).await.is_ok(),

@@ -8,6 +8,7 @@ mod app_server;
 mod burial;
 mod calls;
 mod command;
+pub mod foreign;
 pub mod home;
 mod life;
 pub mod live;
@@ -39,7 +40,8 @@ pub trait Target: Send + Sync {
         Self: Sized;
     /// Begins a life: spawns the process in `plan.process_cwd` and opens the conversation.
     fn open(&self, plan: LifePlan) -> impl Future<Output = Result<(), TargetError>> + Send;
-    /// Writes one call. Ready once the kernel took its bytes.
+    /// Writes one call. Ready once the kernel took its bytes. Where no life is left to hear it, because the last one
+    /// ended by itself, the call ends as `Closed`: that is what a client of such a server meets.
     fn send(&self, ask: Ask) -> impl Future<Output = Result<Pending, TargetError>> + Send;
     /// Acts on the running life, at once. Nothing happens if there is none.
     fn act(&self, action: Action);

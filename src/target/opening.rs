@@ -6,7 +6,7 @@
 //! that go without are not spoken here.
 //!
 //! The tools are listed so that the journal holds the output schemas that the check `protocol` compares with, and so
-//! that a server without Codex's tools is refused with its own list instead of failing every call.
+//! that a server without the tools of its profile is refused with its own list instead of failing every call.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -77,7 +77,7 @@ async fn open_mcp(life: &Life, opening: Opening, list: bool, deadline: Instant) 
     if list && opening != Opening::Lazy {
         let (_, _, result) = ask(life, "tools/list", json!({}), deadline).await?;
         let (offered, more) = mcp::tools_offered(&result);
-        if let (Some(trouble), false) = (Trouble::missing(offered), more) {
+        if let (Some(trouble), false) = (Trouble::missing(&life.fixed.profile.tools, offered), more) {
             return Err(trouble);
         }
     }

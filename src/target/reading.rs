@@ -9,14 +9,13 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use regex_lite::Regex;
 use serde_json::Value;
 use tokio::process::{ChildStderr, ChildStdout};
 use tokio_util::sync::CancellationToken;
 
 use super::calls::Reply;
 use super::life::{Life, lock};
-use super::mcp::{self, Event};
+use super::mcp::{self, Event, Results};
 use super::speech::Speech;
 use super::tap::{Complaints, Frames};
 use super::trouble::neutral;
@@ -69,19 +68,19 @@ fn heard(life: &Life, frame: Seq, line: &Line) {
     let clean = life.journal.clean(bytes);
     match (Message::parse(&clean), &life.speech) {
         (Ok(message), Speech::AppServer(session)) => session.heard(life, frame, message),
-        (Ok(message), Speech::Mcp { note }) => heard_mcp(life, frame, message, note.as_ref()),
+        (Ok(message), Speech::Mcp { results }) => heard_mcp(life, frame, message, results),
         (Err(_), _) => {
             lock(&life.junk).get_or_insert_with(|| neutral(&String::from_utf8_lossy(&clean)));
         }
     }
 }
 
-fn heard_mcp(life: &Life, frame: Seq, message: Message, note: Option<&Regex>) {
+fn heard_mcp(life: &Life, frame: Seq, message: Message, results: &Results) {
     match message {
         Message::Response { id, outcome } => {
             let Some(id) = slot_of(&id) else { return };
             if let Some(Reply { frame, outcome }) = life.calls.replied(id, Reply { frame, outcome }) {
-                life.calls.answered(id, |call| mcp::answer(call, frame, outcome, note));
+                life.calls.answered(id, |call| results.answer(call, frame, outcome));
             }
         }
         Message::Notification { method, params } => notified(life, frame, &method, &params),

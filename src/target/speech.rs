@@ -5,23 +5,23 @@
 
 use std::sync::Arc;
 
-use regex_lite::Regex;
 use serde_json::Value;
 use tokio::sync::oneshot;
 
+use super::Ask;
 use super::app_server::Session;
 use super::life::Life;
 use super::live::Fixed;
-use super::{Ask, mcp};
-use crate::journal::{Answer, Call, Dialect, Kind, Lane, Seq};
+use super::mcp::{self, Results};
+use crate::journal::{Answer, Call, CallKind, Dialect, Kind, Lane, Seq, Tool, Tools};
 use crate::wire::{self, Written};
 
 /// See the module.
 pub(super) enum Speech {
     /// The tools of an MCP server: a call is one request, its answer is the response.
     Mcp {
-        /// Pattern of a text block that is a note.
-        note: Option<Regex>,
+        /// How its results are read.
+        results: Results,
     },
     /// Codex's app-server: a call is a thread that is there and a turn on it.
     AppServer(Session),
@@ -30,7 +30,7 @@ pub(super) enum Speech {
 impl Speech {
     pub(super) fn new(fixed: &Fixed) -> Speech {
         match fixed.profile.dialect {
-            Dialect::Mcp => Speech::Mcp { note: fixed.note.clone() },
+            Dialect::Mcp => Speech::Mcp { results: fixed.results.clone() },
             Dialect::AppServer => Speech::AppServer(Session::new(fixed.profile.identity, fixed.goes_on.clone())),
         }
     }
@@ -46,7 +46,10 @@ impl Speech {
     /// Writes a call; `None` if it has nothing to write yet.
     pub(super) fn call(&self, life: &Life, slot: i64, ask: Ask, done: oneshot::Sender<Answer>) -> Option<Written> {
         match self {
-            Speech::Mcp { .. } => Some(write_call(life, slot, mcp::call_line(slot, &ask), ask, done)),
+            Speech::Mcp { .. } => {
+                let tools = &life.fixed.profile.tools;
+                Some(write_call(life, slot, mcp::call_line(slot, &ask, tools), without_place(ask, tools), done))
+            }
             Speech::AppServer(session) => session.call(life, slot, ask, done),
         }
     }
@@ -67,6 +70,16 @@ impl Speech {
     }
 }
 
+/// The call as it went out: what its tool has no place for was never asked for.
+fn without_place(ask: Ask, tools: &Tools) -> Ask {
+    if ask.kind == CallKind::Reply {
+        return ask;
+    }
+    let Tool { cwd, sandbox, approval, .. } = &tools.start;
+    let kept = |part: Option<String>, place: &Option<String>| part.filter(|_| place.is_some());
+    Ask { cwd: kept(ask.cwd, cwd), sandbox: kept(ask.sandbox, sandbox), approval: kept(ask.approval, approval), ..ask }
+}
+
 /// Writes the line that a call begins with, journalled as that call.
 pub(super) fn write_call(life: &Life, slot: i64, line: Vec<u8>, ask: Ask, done: oneshot::Sender<Answer>) -> Written {
     let (call, armed) = (ask.call, Arc::clone(&life.fixed.armed));
@@ -83,7 +96,8 @@ pub(super) fn open_call(life: &Life, slot: i64, ask: Ask, from: Vec<Seq>, done: 
     life.calls.open(slot, call, done);
 }
 
-fn called(ask: Ask, from: Vec<Seq>) -> Call {
+/// The event of a call; without a frame, nothing of it was written.
+pub(super) fn called(ask: Ask, from: Vec<Seq>) -> Call {
     let (id_sent, id_is) = ask.id.unzip();
     Call {
         from,

@@ -46,7 +46,7 @@ async fn exits() {
     let rig = Plan::fake("exits").rig();
     let text = told(&rig).await;
     assert!(text.contains("exited with code 3 before the conversation was open"), "{text}");
-    assert!(text.contains("cannot open the \u{fffd}[31mdatabase"), "{text}");
+    assert!(text.contains("cannot open the ␛[31mdatabase"), "{text}");
     nothing_left(&rig);
 }
 

@@ -55,7 +55,12 @@ impl Plan {
 
     /// A fake app-server whose threads come back by `thread/resume` or, if they get a new id, by `thread/fork`.
     pub(crate) fn app_server(identity: Identity) -> Plan {
-        let plan = Plan::command(&[&this_binary(), "fake-app-server"]);
+        Plan::odd_app_server(identity, &[])
+    }
+
+    /// One that does what the mode says.
+    pub(crate) fn odd_app_server(identity: Identity, mode: &[&str]) -> Plan {
+        let plan = Plan::command(&[&[this_binary().as_str(), "fake-app-server"], mode].concat());
         let profile = profile::codex_app_server("0.169.0", identity, std::path::Path::new("/fake"));
         Plan { profile: TargetProfile { command: plan.profile.command, ..profile }, ..plan }
     }

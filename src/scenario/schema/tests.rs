@@ -139,6 +139,8 @@ impl Maker {
                     Form::Line => &["a", "two words", "two\nlines", "cr\r"],
                     Form::Path => &["a", "a/b.c", "..a/b..", "fixture:x", "/a", "a/../b", "..", "a/..", "a\\b", "a//b"],
                     Form::Pattern => &["a", "^a.*$", "(", "[z-a]", "\\d+"],
+                    Form::Group => &["(a)", "^a.*$", "("],
+                    Form::Pointer => &["/a", "/a~1b/0", "a", "/~", "/a~2"],
                 };
                 json!(texts[self.below(texts.len() as u32) as usize])
             }
@@ -158,6 +160,7 @@ impl Maker {
             }
             Shape::Flag => json!(self.below(2) == 0),
             Shape::Yes => json!(true),
+            Shape::Map { of, .. } => json!({ "a": self.value(of) }),
             Shape::Object => json!({ "a": [1, "b", { "c": 1.5 }], "d": true }),
             Shape::Table(inner) => self.table(inner),
             Shape::List { of, min, .. } => {

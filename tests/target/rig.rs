@@ -109,7 +109,7 @@ impl Plan {
 impl Rig {
     pub(crate) async fn try_open(&self, incarnation: u32) -> Result<(), TargetError> {
         let process_cwd = self.dir.path().to_owned();
-        self.target.open(LifePlan { incarnation, process_cwd }).await
+        self.target.open(LifePlan { incarnation, process_cwd, opening: Some(Opening::Plain) }).await
     }
 
     pub(crate) async fn open(&self, incarnation: u32) {

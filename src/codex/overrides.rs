@@ -2,12 +2,13 @@
 //!
 //! A server that wraps Codex may let it ignore its `config.toml` (`exec --ignore-user-config`, 0.130.0 to 0.169.0) or give
 //! it a model provider of its own by `-c`. Seen with 0.105.0, 0.130.0, 0.153.4 and 0.169.0: an override counts whatever is
-//! ignored, of two for one key the later counts, one behind a subcommand counts as later than one before it, and each
-//! subcommand that speaks to the model takes overrides behind its other arguments, prompts included.
+//! ignored, of two for one key the later counts, and each subcommand that speaks to the model takes overrides behind its
+//! other arguments, prompts included. Up to 0.153.4 those behind a subcommand make it forget all that stand before it.
 //!
-//! So what a run only proposes (the model, its description, how much Codex says of itself) goes first, where everything
-//! that the server says counts more; and what keeps a run to itself (the provider, no telemetry, no update check) goes
-//! last. What a client of an app-server or of `codex mcp-server` asks for in a call counts more than either.
+//! So the overrides of a run stand where the server's own last one does, right behind it, and where it has none at the
+//! end. What keeps a run to itself (the provider, no telemetry, no update check) is always among them; what a run only
+//! proposes (the model and its description, how much Codex says of itself) only where the server says nothing about it.
+//! What a client of an app-server or of `codex mcp-server` asks for in a call counts more than any of them.
 
 use toml::{Table, Value};
 
@@ -47,9 +48,9 @@ const WITH_VALUE: [&str; 21] = [
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Overrides {
-    /// What the server's own words count more than.
+    /// For keys of which the server says nothing.
     pub proposed: Vec<String>,
-    /// What counts more than the server's own words.
+    /// Whatever the server says.
     pub insisted: Vec<String>,
 }
 
@@ -68,17 +69,47 @@ impl Overrides {
 
     /// The arguments of `codex` with the overrides among them.
     pub fn among(&self, args: &[String]) -> Vec<String> {
-        let flags = |overrides: &[String]| -> Vec<String> {
-            overrides.iter().flat_map(|text| ["-c".to_owned(), text.clone()]).collect()
-        };
-        let (proposed, insisted) = (flags(&self.proposed), flags(&self.insisted));
-        if subcommand(args).is_some_and(|sub| NOT_BEHIND.contains(&sub)) {
-            return [proposed, insisted, args.to_vec()].concat();
-        }
         let end = args.iter().position(|arg| arg == "--").unwrap_or(args.len());
-        let (before, after) = args.split_at(end);
-        [&proposed, before, &insisted, after].concat()
+        let (own, after_last) = own_overrides(args.get(..end).unwrap_or_default());
+        let proposed = self.proposed.iter().filter(|text| !is_said(text, &own, args));
+        let ours = proposed.chain(&self.insisted).flat_map(|text| ["-c".to_owned(), text.clone()]).collect();
+        let behind = subcommand(args).is_none_or(|sub| !NOT_BEHIND.contains(&sub));
+        let at = after_last.filter(|_| behind).unwrap_or(if behind { end } else { 0 });
+        let (before, after) = args.split_at(at);
+        [before.to_vec(), ours, after.to_vec()].concat()
     }
+}
+
+/// The server's own overrides, and where the last one ends.
+fn own_overrides(args: &[String]) -> (Vec<&str>, Option<usize>) {
+    let mut own = Vec::new();
+    let mut after_last = None;
+    let mut words = args.iter().map(String::as_str).enumerate();
+    while let Some((at, word)) = words.next() {
+        let attached =
+            word.strip_prefix("--config=").or_else(|| word.strip_prefix("-c")).filter(|text| !text.is_empty());
+        let text = match word {
+            "-c" | "--config" => words.next(),
+            _ => attached.map(|text| (at, text)),
+        };
+        if let Some((at, text)) = text {
+            own.push(text);
+            after_last = Some(at + 1);
+        }
+    }
+    (own, after_last)
+}
+
+/// Whether the server says something about the key of an override, or of a table that it is in or has in it.
+fn is_said(text: &str, own: &[&str], args: &[String]) -> bool {
+    let key = |text: &str| text.split('=').next().unwrap_or_default().trim().to_owned() + ".";
+    let ours = key(text);
+    let switched = |name: &str| {
+        args.windows(2)
+            .any(|pair| matches!(pair, [flag, of] if (flag == "--enable" || flag == "--disable") && of == name))
+    };
+    own.iter().map(|text| key(text)).any(|theirs| theirs.starts_with(&ours) || ours.starts_with(&theirs))
+        || ours.strip_prefix("features.").is_some_and(|name| switched(name.trim_end_matches('.')))
 }
 
 /// The first word that is no option and no option's value.
@@ -114,10 +145,6 @@ mod tests {
         text.split(' ').map(str::to_owned).collect()
     }
 
-    fn overrides() -> Overrides {
-        Overrides { proposed: vec!["model=\"m\"".into()], insisted: vec!["model_provider=\"stub\"".into()] }
-    }
-
     #[test]
     fn a_configuration_is_told_key_by_key() {
         let config = "model = \"m\"\nsandbox_mode = \"read-only\"\nmodel_provider = \"stub\"\n[model_providers.stub]\n\
@@ -128,19 +155,43 @@ mod tests {
         assert_eq!(Overrides::of("="), Overrides::default());
     }
 
+    fn among(text: &str) -> String {
+        let overrides = Overrides {
+            proposed: vec!["model=m".into(), "features.apps=false".into()],
+            insisted: vec!["model_provider=stub".into()],
+        };
+        overrides.among(&words(text)).join(" ")
+    }
+
+    const OURS: &str = "-c model=m -c features.apps=false -c model_provider=stub";
+
     #[test]
-    fn what_is_insisted_on_comes_last_and_stays_an_option() {
-        let among = |text: &str| overrides().among(&words(text)).join(" ");
-        let (first, last) = ("-c model=\"m\"", "-c model_provider=\"stub\"");
-        assert_eq!(among("exec -c model_provider=mine hi"), format!("{first} exec -c model_provider=mine hi {last}"));
-        assert_eq!(among("exec -- -c"), format!("{first} exec {last} -- -c"));
-        assert_eq!(among("-m sandbox app-server"), format!("{first} -m sandbox app-server {last}"));
+    fn the_run_s_overrides_come_last_and_stay_options() {
+        assert_eq!(among("exec --json hi"), format!("exec --json hi {OURS}"));
+        assert_eq!(among("exec -- -c x=1"), format!("exec {OURS} -- -c x=1"));
+        assert_eq!(among("-m sandbox app-server"), format!("-m sandbox app-server {OURS}"));
+    }
+
+    #[test]
+    fn they_stand_where_the_server_s_own_do() {
+        assert_eq!(among("-c a=1 exec hi"), format!("-c a=1 {OURS} exec hi"));
+        assert_eq!(
+            among("exec -c model_provider=mine --config=b=2 hi"),
+            format!("exec -c model_provider=mine --config=b=2 {OURS} hi")
+        );
+        assert_eq!(among("exec -ca=1 resume x hi"), format!("exec -ca=1 {OURS} resume x hi"));
+    }
+
+    #[test]
+    fn what_the_server_says_itself_is_not_proposed() {
+        assert_eq!(among("exec -c model=o"), "exec -c model=o -c features.apps=false -c model_provider=stub");
+        assert_eq!(among("exec -c features={}"), "exec -c features={} -c model=m -c model_provider=stub");
+        assert_eq!(among("--enable apps exec"), "--enable apps exec -c model=m -c model_provider=stub");
     }
 
     #[test]
     fn a_command_that_codex_runs_for_others_gets_nothing_behind_it() {
-        let among = |text: &str| overrides().among(&words(text)).join(" ");
-        assert!(among("sandbox linux ls").ends_with(" sandbox linux ls"));
-        assert!(among("-c a=b --search sandbox linux ls").ends_with(" sandbox linux ls"));
+        assert_eq!(among("sandbox linux ls"), format!("{OURS} sandbox linux ls"));
+        assert!(among("-c a=b --search sandbox linux -c x").ends_with(" sandbox linux -c x"));
     }
 }

@@ -241,7 +241,7 @@ mod tests {
         let command = prepare(&words(&[dir, "exec", "hi"])).expect("a command");
         assert_eq!(command.get_program(), "/opt/codex");
         let args: Vec<_> = command.get_args().map(|arg| arg.to_string_lossy()).collect();
-        assert_eq!(args, ["-c", "model=\"m\"", "exec", "hi", "-c", "model_provider=\"stub\""]);
+        assert_eq!(args, ["exec", "hi", "-c", "model=\"m\"", "-c", "model_provider=\"stub\""]);
         let env: Vec<_> = command.get_envs().map(|(name, _)| name.to_string_lossy()).collect();
         assert_eq!(env, ["CODEX_HOME_OF_A_TEST", "STUB_TOKEN"]);
     }

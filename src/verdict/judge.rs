@@ -100,8 +100,8 @@ fn elsewhere(run: &Run) -> Option<String> {
     }
     let replied = |kind: &Kind| matches!(kind, Kind::Answer(answer) if answer.outcome == AnswerOutcome::Reply);
     let what = match kinds().any(replied) {
-        true => "the target answers".to_owned(),
-        false => format!("the target's first answer is an error ({})", first_error(run)?),
+        true => "the target answers, but".to_owned(),
+        false => format!("the target's first answer is an error ({}), and", first_error(run)?),
     };
     let foreign = run.header.target.kind == TargetKind::Foreign;
     let own = if foreign {
@@ -119,7 +119,7 @@ fn elsewhere(run: &Run) -> Option<String> {
     hosts.dedup();
     let asked = if hosts.is_empty() { String::new() } else { format!("; it asks for {}", hosts.join(", ")) };
     Some(format!(
-        "{what}, but its model traffic does not come to {{stub}}{asked}; let it use the provider that \
+        "{what} its model traffic does not come to {{stub}}{asked}; let it use the provider that \
          $CODEX_HOME/config.toml names{own}"
     ))
 }

@@ -19,6 +19,7 @@ mod error;
 mod job;
 mod live;
 mod suite;
+mod targets;
 
 pub use ask::{Ask, Reply};
 pub use blocking::block_on;
@@ -36,3 +37,4 @@ pub use crate::verdict::Verdict;
 
 pub(crate) use builder::{make_runs, plain};
 pub(crate) use job::{CONTROL, Job, judge, quoted, recorded};
+pub(crate) use targets::{BadTarget, names as target_names};

@@ -47,10 +47,24 @@ pub const MODEL_CONNECTIONS: usize = 256;
 pub const MODEL_CHUNKS: u32 = 10_000;
 /// How often a scenario may be repeated.
 pub const REPEATS: u32 = 10_000;
+/// Most attempts to reach another host that a run's journal tells.
+pub const EGRESS_ATTEMPTS: u32 = 1_000;
+/// Most connections that the egress guard serves at once.
+pub const EGRESS_CONNECTIONS: usize = 64;
+/// Longest head of a request that the egress guard reads.
+pub const EGRESS_HEAD_BYTES: usize = 16 << 10;
+/// How long the egress guard waits for such a head, in milliseconds.
+pub const EGRESS_READ_MS: u64 = 2_000;
+/// Most starts of a Codex by the server under test that a run's journal tells.
+pub const LAUNCHES: usize = 1_000;
+/// How much of the list of such starts is read.
+pub const LAUNCHES_BYTES: u64 = 4 << 20;
 /// Longest scenario or baseline file.
 pub const SCENARIO_BYTES: usize = 1 << 20;
 /// Most steps of a scenario.
 pub const SCENARIO_STEPS: usize = 1_000;
+/// Most rungs that follow the first of a ladder.
+pub const SCENARIO_RUNGS: usize = 8;
 /// Most calls that a scenario sends together.
 pub const SCENARIO_TOGETHER: usize = 64;
 /// Most responses to one call, and tool calls in one response.

@@ -5,12 +5,13 @@
 
 use std::path::Path;
 
+use super::lacking::lacking;
 use crate::check::{self, Invariant};
 use crate::journal::{Run, TargetKind};
 use crate::limits::Limits;
 use crate::player::{self, Plan};
 use crate::report::{Case, NOT_PLAYED, word};
-use crate::scenario::{Baseline, Need, Scenario};
+use crate::scenario::{Baseline, Scenario};
 use crate::target::resolve::Resolved;
 use crate::verdict::{self, Verdict};
 use crate::world::{Clock, RealClock};
@@ -42,7 +43,7 @@ impl Job<'_> {
     /// Plays and judges it.
     pub(crate) async fn play(self) -> Case {
         let clock = RealClock::default();
-        let mut case = match lacking(self.target.profile.kind, self.scenario) {
+        let mut case = match lacking(&self.target.profile, self.scenario) {
             None => {
                 let failure = self.live().await.err();
                 judge(self.dir, self.baseline, failure)
@@ -66,7 +67,7 @@ impl Job<'_> {
 
     /// The case of a scenario that is not played because its target is known to be unusable, for this reason.
     pub(crate) fn unplayed(self, why: &str) -> Case {
-        let verdict = match lacking(self.target.profile.kind, self.scenario) {
+        let verdict = match lacking(&self.target.profile, self.scenario) {
             None => Verdict::Error { text: format!("{NOT_PLAYED}{why}") },
             Some(reason) => unsupported(&reason),
         };
@@ -99,24 +100,6 @@ pub(crate) fn clear(case: &mut Case) {
     if quiet && let Some(dir) = case.dir.take() {
         // A leftover directory is no reason to fail a run that passed.
         let _ = std::fs::remove_dir_all(dir);
-    }
-}
-
-/// What a scenario needs and this kind of target, or this build, does not have.
-pub(crate) fn lacking(kind: TargetKind, scenario: &Scenario) -> Option<String> {
-    let lacking: Vec<_> = scenario.needs.iter().filter_map(|need| lacks(kind, *need)).collect();
-    (!lacking.is_empty()).then(|| lacking.join("; "))
-}
-
-/// Nobody knows of a foreign server what it has.
-fn lacks(kind: TargetKind, need: Need) -> Option<&'static str> {
-    let ours = matches!(kind, TargetKind::Builtin | TargetKind::BuiltinControl);
-    match need {
-        Need::Tools => ours.then_some("the embedded engine runs no tools"),
-        Need::Approval => ours.then_some("the embedded engine asks for no approvals"),
-        Need::Compaction => ours.then_some("the embedded engine does not compact"),
-        Need::Injector => Some("this build has no write injector"),
-        Need::PowerLoss => Some("this build does not simulate power loss"),
     }
 }
 

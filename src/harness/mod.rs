@@ -17,6 +17,7 @@ mod blocking;
 mod builder;
 mod error;
 mod job;
+mod lacking;
 mod live;
 mod suite;
 mod targets;

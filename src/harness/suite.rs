@@ -4,13 +4,15 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use super::builder::{RUNS, make_run, make_runs, plain};
-use super::job::{Job, lacking, quoted};
+use super::job::{Job, quoted};
+use super::lacking::lacking;
 use super::targets::names;
 use super::{Error, blocking};
 use crate::journal::TargetKind;
 use crate::limits::Limits;
 use crate::report::Case;
 use crate::scenario::{self, BASELINE_FILE, Baseline, PROFILES_FILE, Scenario};
+use crate::target::profile;
 use crate::target::resolve::{Resolved, TargetName};
 use crate::verdict;
 use crate::world::{Clock, RealClock};
@@ -173,12 +175,13 @@ impl Loaded {
 
     /// What can be said without finding the target: listing tests is not to install anything.
     fn lacking(&self, scenario: &Scenario, target: usize) -> Option<String> {
-        let kind = match self.targets.get(target)?.name {
-            TargetName::Builtin => TargetKind::Builtin,
-            TargetName::BuiltinControl => TargetKind::BuiltinControl,
+        let program = Path::new("rehydra");
+        let profile = match self.targets.get(target)?.name {
+            TargetName::Builtin => profile::builtin(program),
+            TargetName::BuiltinControl => profile::builtin_control(program),
             _ => return None,
         };
-        lacking(kind, scenario)
+        lacking(&profile, scenario)
     }
 
     /// Plays and judges one of the [pairs](Loaded::pairs). Blocks, and may be called from several threads, within an

@@ -4,6 +4,7 @@
 //! the same promise with every line: what is the same is said once, and counted. The JSON report and the runs' directories
 //! have all of it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use super::alike::Likeness;
@@ -12,6 +13,7 @@ use super::page::{headline, wrapped};
 use super::telling::Telling;
 use super::{Case, neutral};
 use crate::check::{Finding, Outcome};
+use crate::journal::Kind;
 use crate::verdict::Verdict;
 
 /// Most findings, items of a request and names of scenarios that are shown; the JSON report has all of them.
@@ -79,6 +81,10 @@ fn explain(alike: &[&Case], columns: usize) -> Option<String> {
             out.push_str(&wrapped(head, &named(&cases), columns));
         }
     }
+    for (codex, starts) in launched(case) {
+        let times = if starts == 1 { "once".to_owned() } else { format!("{starts} times") };
+        let _ = writeln!(out, "  its codex    {}, started {times}", neutral(&codex, usize::MAX));
+    }
     // Paths and commands stay on one line, so that they can be copied.
     if let Some(dir) = &case.dir {
         let _ = writeln!(out, "  run          {}", neutral(&dir.display().to_string(), usize::MAX));
@@ -99,6 +105,17 @@ fn named(cases: &[&Case]) -> String {
     names.truncate(SHOWN);
     let more = if more > 0 { format!(" and {more} more") } else { String::new() };
     format!("{}{more}", names.join(", "))
+}
+
+/// Each Codex that the target started, and how often.
+fn launched(case: &Case) -> BTreeMap<String, usize> {
+    let mut starts = BTreeMap::new();
+    for event in case.run.iter().flat_map(|run| &run.events) {
+        if let Kind::Launched(launched) = &event.kind {
+            *starts.entry(format!("{} ({})", launched.version, launched.program)).or_default() += 1;
+        }
+    }
+    starts
 }
 
 fn same_finding(one: &Finding, other: &Finding) -> bool {

@@ -1,6 +1,7 @@
 //! What `rehydra run` tells a CI, on real runs: exit codes, JSON, annotations, a summary, repeats, shards, drafts of baselines.
 //!
 //! JUnit has a program of its own (`tests/junit.rs`), because it needs a validator that may be missing.
+#![allow(clippy::expect_used, reason = "a helper of a test fails as the test does")]
 
 mod drafts;
 mod exit_codes;

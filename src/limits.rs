@@ -63,6 +63,8 @@ pub const LAUNCHES_BYTES: u64 = 4 << 20;
 pub const SCENARIO_BYTES: usize = 1 << 20;
 /// Most steps of a scenario.
 pub const SCENARIO_STEPS: usize = 1_000;
+/// Most rungs that follow the first of a ladder.
+pub const SCENARIO_RUNGS: usize = 8;
 /// Most calls that a scenario sends together.
 pub const SCENARIO_TOGETHER: usize = 64;
 /// Most responses to one call, and tool calls in one response.

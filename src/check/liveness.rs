@@ -76,7 +76,7 @@ fn endless(view: &View<'_>, turn: &Turn<'_>) -> Option<(String, String)> {
 fn ended_by_story(view: &View<'_>, turn: &Turn<'_>) -> bool {
     let life = turn.call.incarnation;
     turn.call.what.faulted
-        || view.faults.iter().any(|f| f.incarnation == life && f.what.fired)
+        || view.faults.iter().any(|f| f.what.fired && view.life_of(f) == life)
         || view.deaths.iter().find(|d| d.incarnation == life).is_none_or(|d| d.what.asked.is_some())
 }
 

@@ -32,6 +32,7 @@ mod additive;
 mod all;
 mod applies;
 mod auth;
+mod branches;
 mod effects;
 mod expected;
 mod files;

@@ -21,12 +21,23 @@ use crate::journal::{Body, Dialect, Direction, Event, Incarnation, Kind, Seq};
 /// What one life's frames have said so far.
 #[derive(Default)]
 struct Life {
-    /// Requests of ours: id as JSON text → method, and the tool called.
-    asked: HashMap<String, (String, Option<String>)>,
-    answered: HashSet<String>,
+    /// Requests of ours, by id as JSON text.
+    asked: HashMap<String, Asked>,
+    /// How often a request was answered.
+    answered: HashMap<String, usize>,
     cancelled: HashSet<String>,
     /// We wrote something that is no request.
     wrote_garbage: bool,
+}
+
+/// The requests that were written under one id.
+#[derive(Clone)]
+struct Asked {
+    method: String,
+    /// The tool called.
+    tool: Option<String>,
+    /// More than one is our doing: then more than one answer is no finding.
+    times: usize,
 }
 
 struct Reading<'v, 'r> {
@@ -141,10 +152,12 @@ impl Reading<'_, '_> {
             }
             return;
         };
-        let Some((method, tool)) = life.asked.get(&id).cloned() else {
+        let Some(Asked { method, tool, times }) = life.asked.get(&id).cloned() else {
             return self.tell(event, "the id of a request", shown, format!("an answer to {id}, which nobody asked"));
         };
-        if !life.answered.insert(id.clone()) {
+        let answers = life.answered.entry(id.clone()).or_default();
+        *answers += 1;
+        if *answers > times {
             return self.tell(event, "one answer a request", shown, format!("request {id} is answered twice"));
         }
         if life.cancelled.contains(&id) {
@@ -155,7 +168,8 @@ impl Reading<'_, '_> {
                 format!("the cancelled call {id} is answered"),
             );
         }
-        let Some(result) = result.filter(|_| self.dialect == Dialect::Mcp) else { return };
+        // Of two requests with one id nobody can say which the answer is for.
+        let Some(result) = result.filter(|_| self.dialect == Dialect::Mcp && times == 1) else { return };
         match (method.as_str(), tool) {
             ("tools/list", _) => self.learn_schemas(result),
             ("tools/call", Some(tool)) => self.tool_result(event, &tool, result, shown),
@@ -234,7 +248,8 @@ impl Life {
         match value.get("id").filter(|id| is_id(id)) {
             Some(id) => {
                 let tool = value.pointer("/params/name").and_then(Value::as_str).map(str::to_owned);
-                self.asked.insert(id.to_string(), (method.to_owned(), tool));
+                let times = self.asked.get(&id.to_string()).map_or(1, |asked| asked.times + 1);
+                self.asked.insert(id.to_string(), Asked { method: method.to_owned(), tool, times });
             }
             None if method == "notifications/cancelled" => {
                 self.cancelled.extend(value.pointer("/params/requestId").map(Value::to_string));

@@ -57,7 +57,7 @@ impl Setting {
     /// What the story says the thread had: the newest of calls and placed rollouts that name it.
     fn declared(&self, view: &View<'_>, turn: &Turn<'_>) -> Option<(usize, Told)> {
         let (thread, at) = (turn.thread?, turn.call.at);
-        let calls = view.turns_before(thread, at).map(|t| t.call);
+        let calls = view.turns_before(turn, at).map(|t| t.call);
         let calls = calls.filter_map(|c| Some((c.at, ((self.of_call)(c.what)?.clone(), c.seq))));
         let placed = view.placed.iter().filter(|p| p.what.thread == thread && p.at < at);
         let placed = placed.filter_map(|p| Some((p.at, ((self.of_placed)(p.what)?.clone(), p.seq))));
@@ -66,8 +66,8 @@ impl Setting {
 
     /// What was last seen of an acknowledged turn of the thread.
     fn seen(&self, view: &View<'_>, turn: &Turn<'_>) -> Option<(usize, Told)> {
-        let (thread, at) = (turn.thread?, turn.call.at);
-        let turns = view.turns_before(thread, at).filter(|t| t.acknowledged().is_some_and(|a| a.at < at));
+        let at = turn.call.at;
+        let turns = view.turns_before(turn, at).filter(|t| view.acknowledged(turn, t, at).is_some());
         let settings = turns.flat_map(|t| &t.settings).filter(|s| s.at < at);
         let told = settings.filter_map(|s| Some((s.at, ((self.of_settings)(s.what)?.clone(), s.seq))));
         told.max_by_key(|(at, _)| *at)
@@ -188,8 +188,8 @@ pub(super) fn cwd_of(view: &View<'_>, turn: &Turn<'_>) -> Cwd {
 
 /// What the model was told during the thread's last acknowledged turn.
 fn told_before(view: &View<'_>, turn: &Turn<'_>) -> Option<Told> {
-    let (thread, at) = (turn.thread?, turn.call.at);
-    let last = view.turns_before(thread, at).filter(|t| t.acknowledged().is_some_and(|a| a.at < at)).last()?;
+    let at = turn.call.at;
+    let last = view.turns_before(turn, at).filter(|t| view.acknowledged(turn, t, at).is_some()).last()?;
     let request = last.requests.last()?;
     Some((request.what.cwd_told.clone()?, request.seq))
 }

@@ -6,8 +6,9 @@
 //! order: tool calls, reasoning and contextual messages are shown in other forms or not at all.
 //!
 //! A turn without an acknowledgement may stand in one of the two alone, because its death may lie between the writing of
-//! the one and of the other: its prompt and what the model said to it may be shown or not, sent or not. A thread whose history was compacted shows what the
-//! model no longer gets, by design, so it is not judged.
+//! the one and of the other: its prompt and what the model said to it may be shown or not, sent or not. A thread whose
+//! history was compacted shows what the model no longer gets, by design, so it is not judged; nor is one that another life
+//! goes on with at the same time.
 
 use std::collections::HashSet;
 
@@ -41,7 +42,14 @@ struct Sent {
 /// The last turn of the thread in that life, and what the model got in it; none if that cannot be told.
 fn sent<'v, 'r>(view: &'v View<'r>, shown: &Seen<'r, Shown>) -> Option<(&'v Turn<'r>, Sent)> {
     let here = |t: &&Turn<'_>| t.call.incarnation == shown.incarnation && !t.requests.is_empty();
-    let turn = view.turns_before(&shown.what.thread, shown.at).filter(here).last()?;
+    let turn = view.turns_of(&shown.what.thread, shown.at).filter(here).last()?;
+    // What another life says of the thread meanwhile is shown, and cannot have been sent before.
+    let first = view.turns_of(&shown.what.thread, shown.at).find(here)?;
+    let meanwhile = |t: &Turn<'_>| t.answer.is_none_or(|answer| answer.at > first.call.at);
+    let mut others = view.turns_of(&shown.what.thread, shown.at).filter(|t| t.call.incarnation != shown.incarnation);
+    if others.any(meanwhile) {
+        return None;
+    }
     // Of a turn that never ended nobody knows what came of it.
     let ended = matches!(turn.outcome()?, AnswerOutcome::Reply | AnswerOutcome::ToolError | AnswerOutcome::RpcError);
     let request = turn.requests.iter().rfind(|r| r.what.refused.is_none()).filter(|_| ended)?;
@@ -65,7 +73,7 @@ fn unacknowledged<'v>(
 ) -> HashSet<&'v Marker> {
     let planted = |turn: &'v Turn<'_>| turn.planted.unwrap_or_default().iter();
     let failed = Some(last).filter(|turn| !turn.is_reply()).into_iter().flat_map(planted);
-    let earlier = view.turns_before(&shown.what.thread, last.call.at).filter(|turn| turn.acknowledged().is_none());
+    let earlier = view.turns_before(last, last.call.at).filter(|turn| turn.acknowledged().is_none());
     let earlier = earlier.flat_map(|turn| planted(turn).chain([&turn.call.what.marker]));
     let placed = view.placed.iter().filter(|p| p.what.thread == shown.what.thread && p.at < shown.at);
     let placed = placed.flat_map(|p| &p.what.unacknowledged);

@@ -232,6 +232,23 @@ impl Story {
         self.snapshot(SnapshotWhen::Death);
     }
 
+    /// Tells of something in a life that is not the newest.
+    pub(super) fn of_life<T>(&mut self, life: Incarnation, tell: impl FnOnce(&mut Story) -> T) -> T {
+        let newest = std::mem::replace(&mut self.incarnation, life);
+        let told = tell(self);
+        self.incarnation = newest;
+        told
+    }
+
+    /// Tells one call to a life that is not the newest.
+    pub(super) fn say_in(&mut self, life: Incarnation, say: Say) -> CallId {
+        self.of_life(life, |story| story.say(say))
+    }
+
+    pub(super) fn death_of(&mut self, life: Incarnation, asked: Option<&str>) {
+        self.of_life(life, |story| story.death(asked));
+    }
+
     pub(super) fn restart(&mut self) {
         self.death(Some("KILL"));
         self.life();

@@ -2,6 +2,7 @@
 //!
 //! `n` counts within the step, from 1. Nothing here says "after so many milliseconds": a trigger is an event.
 
+use super::client::Rung;
 pub use crate::model::gate::Edge;
 
 /// A fault of a scenario.
@@ -11,6 +12,8 @@ pub struct Fault {
     pub at: Trigger,
     /// What.
     pub what: Action,
+    /// What a client does next if that was meant to end the life and did not.
+    pub then: Vec<Rung>,
 }
 
 /// When a fault fires.
@@ -74,6 +77,10 @@ pub enum Action {
     Stop,
     /// `SIGCONT` to the group.
     Continue,
+    /// The client takes the call back and no longer waits for it: `notifications/cancelled`.
+    Cancel,
+    /// The client writes the call's line once more, with the request id that it has.
+    Repeat,
 }
 
 /// Signals a scenario may send.

@@ -10,7 +10,7 @@ use crate::fault::plan::{Action, Fault, Signal, Trigger, Whom};
 use crate::journal::{Answer, AnswerOutcome};
 use crate::marker;
 use crate::model::script::{Failure, Output, Response};
-use crate::scenario::{Call, Expect, Expected, Id};
+use crate::scenario::{Call, Expect, Expected, Id, MAIN_CLIENT};
 
 /// A call of the story: what is asked, what the stub model answers, what goes wrong meanwhile.
 ///
@@ -43,6 +43,7 @@ impl<H> Ask<H> {
     #[track_caller]
     pub(super) fn new(harness: H, start: bool, prompt: String) -> Ask<H> {
         let call = Call {
+            client: MAIN_CLIENT.to_owned(),
             thread: "main".to_owned(),
             id: Id::Current,
             prompt,
@@ -60,6 +61,12 @@ impl<H> Ask<H> {
     /// The story's name for the thread, if it is not `main`.
     pub fn thread(mut self, name: impl Into<String>) -> Self {
         self.call.thread = name.into();
+        self
+    }
+
+    /// The story's name for the client that calls, if there are several.
+    pub fn client(mut self, name: impl Into<String>) -> Self {
+        self.call.client = name.into();
         self
     }
 
@@ -116,7 +123,7 @@ impl<H> Ask<H> {
 
     /// What goes wrong at that point of the call.
     pub fn fault(mut self, at: Trigger, what: Action) -> Self {
-        self.call.fault = Some(Fault { at, what });
+        self.call.fault = Some(Fault { at, what, then: Vec::new() });
         self
     }
 

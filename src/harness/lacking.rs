@@ -33,6 +33,10 @@ fn lacks(kind: TargetKind, need: Need) -> Option<&'static str> {
         Need::Compaction => ours.then_some("the embedded engine does not compact"),
         Need::Injector => Some("this build has no write injector"),
         Need::PowerLoss => Some("this build does not simulate power loss"),
+        Need::Mcp => {
+            let app_server = matches!(kind, TargetKind::CodexResume | TargetKind::CodexFork);
+            app_server.then_some("an app-server does not speak MCP")
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Calls: plant, script, arm, send, wait.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::book::Unnamed;
@@ -22,22 +23,24 @@ struct UnderWay<'a> {
 impl<T: Target> Story<T> {
     /// Sends the calls in order without waiting between them, then waits for every one. A life begins if none has yet.
     pub(super) async fn call(&mut self, calls: &[(bool, &Call)]) -> Result<(), Stop> {
-        if self.lives == 0 {
-            self.begin_life().await?;
+        for (_, spec) in calls {
+            self.is_calling(&spec.client).await?;
         }
         let mut under_way = Vec::new();
         for (start, spec) in calls {
             let Some(ask) = self.ask(*start, spec)? else { continue };
-            let pending = self.target.send(ask.clone()).await?;
+            let pending = self.server(&spec.client).send(ask.clone()).await?;
             under_way.push(UnderWay { spec, ask, pending });
         }
         let faulted = calls.iter().any(|(_, spec)| spec.fault.is_some());
-        let mut ended = false;
+        let mut ended = BTreeSet::new();
         for UnderWay { spec, ask, pending } in under_way {
             let answer =
                 pending.0.await.map_err(|_| Stop(format!("call {} was never ended by the target", ask.call)))?;
-            ended |= self.armed.disarm(ask.call);
-            self.learn(&ask, &answer);
+            if self.armed.disarm(ask.call) {
+                ended.insert(&spec.client);
+            }
+            self.learn(&spec.client, &ask, &answer);
             let met = self.expect(spec, &ask, &answer, faulted);
             if ask.kind == CallKind::Start && answer.id_returned.is_none() && !faulted {
                 self.book.unnamed(
@@ -47,8 +50,8 @@ impl<T: Target> Story<T> {
             }
             survey::settings_written(&self.world, &self.home, &ask, &answer, &self.journal);
         }
-        if ended {
-            self.end_life(None).await?;
+        for client in ended {
+            self.end_life(client, None).await?;
         }
         Ok(())
     }
@@ -99,7 +102,7 @@ impl<T: Target> Story<T> {
     /// and the reply is left out. That the scenario itself cut the beginning off is a mistake of the scenario.
     fn id_for(&mut self, spec: &Call) -> Result<Option<(String, IdChoice)>, Stop> {
         let thread = &spec.thread;
-        if let Some(id) = self.book.choose(thread, &spec.id) {
+        if let Some(id) = self.book.choose(&spec.client, thread, &spec.id) {
             return Ok(Some(id));
         }
         let Some(unnamed) = self.book.why_unnamed(thread) else {
@@ -116,14 +119,14 @@ impl<T: Target> Story<T> {
 
     /// Whatever id a reply names is what its thread is known by from now on. An id that is no thread of the story teaches
     /// nothing.
-    fn learn(&mut self, ask: &Ask, answer: &Answer) {
+    fn learn(&mut self, client: &str, ask: &Ask, answer: &Answer) {
         let Some(id) = &answer.id_returned else { return };
         let literal = ask.id.as_ref().filter(|(_, is)| *is == IdChoice::Literal);
         let known = literal.is_none_or(|(sent, _)| self.book.owner(sent).is_some());
         // A tool error may name the continuation it has made, or just repeat what it was given.
         let repeats = ask.id.as_ref().is_some_and(|(sent, _)| sent == id);
         if known && (answer.outcome == AnswerOutcome::Reply || !repeats) {
-            self.book.learn(&ask.thread, id);
+            self.book.told(client, &ask.thread, id);
         }
     }
 
@@ -137,7 +140,9 @@ impl<T: Target> Story<T> {
             Expected::Any => (true, "an end"),
             Expected::Reply => (outcome == AnswerOutcome::Reply, "a reply"),
             Expected::Error => (is_error, "an error"),
-            Expected::Interrupted => (outcome == AnswerOutcome::Closed, "an interruption"),
+            Expected::Interrupted => {
+                (matches!(outcome, AnswerOutcome::Closed | AnswerOutcome::Cancelled), "an interruption")
+            }
         };
         let pattern = spec.expect.text.as_deref();
         let matched = pattern.is_none_or(|p| regex_lite::Regex::new(p).is_ok_and(|r| r.is_match(&answer.text)));

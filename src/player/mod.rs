@@ -10,6 +10,7 @@
 
 mod book;
 mod calls;
+mod clients;
 mod decoy;
 mod disk;
 mod live;

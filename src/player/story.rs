@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::book::Book;
+use super::clients::Clients;
 use super::markers::Planter;
 use super::survey;
 use crate::fault::armed::Armed;
 use crate::fault::plan::Action;
-use crate::journal::{Broken, CallId, Incarnation, Journal, Kind, Lane, SnapshotWhen, Step as StepEvent, Unopened};
+use crate::journal::{Broken, CallId, Incarnation, Journal, Kind, Lane, SnapshotWhen, Step as StepEvent};
 use crate::limits::Limits;
 use crate::model::Stub;
-use crate::scenario::{Ending, Restart, Scenario, Step, StepKind};
-use crate::target::{End, LifePlan, Target, Whose};
+use crate::scenario::{MAIN_CLIENT, Scenario, Step, StepKind};
+use crate::target::{End, Target};
 use crate::world::World;
 
 /// Why a story stops before its end. The text says what to do.
@@ -45,8 +46,7 @@ pub struct Story<T: Target> {
     pub(super) book: Book,
     pub(super) calls: CallId,
     pub(super) lives: Incarnation,
-    /// A life has begun and is not buried yet.
-    pub(super) open: bool,
+    pub(super) clients: Clients<T>,
     pub(super) step: u32,
 }
 
@@ -68,7 +68,7 @@ impl<T: Target> Story<T> {
         let Parts { scenario, target, stub, armed, journal, world, limits, home, seed } = parts;
         let dir = journal.dir().to_owned();
         let planter = Planter::new(seed);
-        let (book, calls, lives, open, step) = (Book::default(), 0, 0, false, 0);
+        let (book, calls, lives, clients, step) = (Book::default(), 0, 0, Clients::default(), 0);
         Story {
             scenario,
             target,
@@ -84,7 +84,7 @@ impl<T: Target> Story<T> {
             book,
             calls,
             lives,
-            open,
+            clients,
             step,
         }
     }
@@ -118,7 +118,7 @@ impl<T: Target> Story<T> {
 
     /// Ends the last life, takes the last snapshot, and stops the stub.
     pub(super) async fn end(mut self) {
-        if let Err(Stop(text)) = self.end_life(Some(End::Eof)).await {
+        for Stop(text) in self.end_all().await {
             self.broken(text);
         }
         self.snapshot(SnapshotWhen::End);
@@ -143,10 +143,7 @@ impl<T: Target> Story<T> {
         let event = StepEvent { n: self.step, what: step.what.key().to_owned(), line: step.line };
         self.journal.append(Lane::Player, Kind::Step(event));
         self.one(step).await?;
-        if self.open && !self.target.is_alive() {
-            self.end_life(None).await?;
-        }
-        Ok(())
+        self.bury_the_dead().await
     }
 
     async fn one(&mut self, step: &Step) -> Result<(), Stop> {
@@ -158,8 +155,8 @@ impl<T: Target> Story<T> {
                 self.call(&calls).await
             }
             StepKind::Restart(restart) => self.restart(restart).await,
-            StepKind::Kill { signal, whom } => self.end_life(Some(End::Signal(*signal, *whom))).await,
-            StepKind::Eof => self.end_life(Some(End::Eof)).await,
+            StepKind::Kill { signal, whom } => self.end_life(MAIN_CLIENT, Some(End::Signal(*signal, *whom))).await,
+            StepKind::Eof => self.end_life(MAIN_CLIENT, Some(End::Eof)).await,
             StepKind::Pause { stop } => {
                 self.target.act(if *stop { Action::Stop } else { Action::Continue });
                 Ok(())
@@ -168,6 +165,7 @@ impl<T: Target> Story<T> {
             StepKind::Place(place) => self.place(place),
             StepKind::Damage(damage) => self.damage(damage),
             StepKind::File(file) => self.file(file),
+            StepKind::Client(step) => self.client(step).await,
             StepKind::Wait { frame, limit_ms } => self.wait(frame, *limit_ms).await,
         }
     }
@@ -181,52 +179,7 @@ impl<T: Target> Story<T> {
         Err(Stop(format!("no frame `{frame}` came within {} ms; name one that this target sends", limit.as_millis())))
     }
 
-    async fn restart(&mut self, restart: &Restart) -> Result<(), Stop> {
-        let end = match restart.end {
-            Ending::Signal { signal, whom } => End::Signal(signal, whom),
-            Ending::Eof => End::Eof,
-        };
-        self.end_life(Some(end)).await?;
-        self.begin_life().await
-    }
-
-    /// Ends the running life, if there is one, and takes the snapshot of what its death left.
-    pub(super) async fn end_life(&mut self, end: Option<End>) -> Result<(), Stop> {
-        if !self.open {
-            return Ok(());
-        }
-        let buried = self.target.bury(end).await;
-        // Only now: a run that reaches its limit while this waits still has a life to end.
-        self.open = false;
-        buried?;
-        self.snapshot(SnapshotWhen::Death);
-        Ok(())
-    }
-
-    /// Begins the next life in a process cwd of its own. A server whose first life does not open cannot be used. One that
-    /// had opened before and does not any more has failed at what is tested: its story goes on without a life.
-    pub(super) async fn begin_life(&mut self) -> Result<(), Stop> {
-        self.decoy()?;
-        self.snapshot(SnapshotWhen::Birth);
-        self.lives += 1;
-        let process_cwd = self.dir.join(format!("life-{}", self.lives));
-        make_dir(&process_cwd)?;
-        self.open = true;
-        let opened = self.target.open(LifePlan { incarnation: self.lives, process_cwd }).await;
-        let Err(error) = opened else { return Ok(()) };
-        if error.whose == Whose::Server {
-            // What was begun is buried already.
-            self.open = false;
-            self.journal.append(Lane::Target, Kind::Unopened(Unopened { text: error.text.clone() }));
-            if self.lives > 1 {
-                self.snapshot(SnapshotWhen::Death);
-                return Ok(());
-            }
-        }
-        Err(error.into())
-    }
-
-    fn snapshot(&self, when: SnapshotWhen) {
+    pub(super) fn snapshot(&self, when: SnapshotWhen) {
         let files = survey::session_files(&self.home, &self.journal);
         self.journal.append(Lane::Player, Kind::Snapshot(crate::journal::Snapshot { when, files }));
     }

@@ -103,7 +103,7 @@ pub(super) fn line(case: &Case) -> Option<u32> {
     };
     let mut found = case.outcomes.iter().flat_map(|(_, outcome)| outcome.findings()).filter_map(|finding| finding.step);
     let of = |n: u32| steps().find(|step| step.n == n).map(|step| step.line);
-    found.find_map(of).or_else(|| steps().last().map(|step| step.line))
+    found.find_map(of).or_else(|| steps().next_back().map(|step| step.line))
 }
 
 #[cfg(test)]

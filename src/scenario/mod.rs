@@ -19,6 +19,7 @@ mod glob;
 mod grammar;
 mod keys;
 mod keys_call;
+mod keys_client;
 mod keys_profile;
 mod load;
 mod parse;

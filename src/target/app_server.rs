@@ -120,7 +120,7 @@ impl Session {
         let Settings { cwd, sandbox, approval } = thread.settings;
         let source = SettingsSource::Result;
         let shown = journal::Settings { from: vec![frame], call, cwd, sandbox, approval, source };
-        life.fixed.journal.append(Lane::Client, Kind::Settings(shown));
+        life.journal.append(Lane::Client, Kind::Settings(shown));
         life.fixed.armed.configured(call);
     }
 
@@ -158,7 +158,7 @@ impl Session {
             drop(life.outbox.send(line, prepare, || {}));
             let Ok(Ok(Reply { frame, outcome: Ok(result) })) = timeout(limit, reply).await else { return };
             let shown = Shown { from: vec![asked, frame], thread, id, turns: turns(&result) };
-            life.fixed.journal.append(Lane::Client, Kind::Shown(shown));
+            life.journal.append(Lane::Client, Kind::Shown(shown));
         }
     }
 }

@@ -20,8 +20,9 @@ use super::stand_in::Launches;
 use super::{Ask, End, LifePlan, Pending, Target, TargetError, burial, calls, opening, speech};
 use crate::codex::app_server::GoesOn;
 use crate::fault::armed::{Armed, Hands};
+use crate::fault::client::Opening;
 use crate::fault::plan::{Action, Signal, Whom};
-use crate::journal::{AnswerOutcome, Journal, Kind, Lane, TargetProfile};
+use crate::journal::{AnswerOutcome, CallId, Journal, Kind, Lane, TargetProfile};
 use crate::limits::Limits;
 use crate::proc::{self, Scope, Tag};
 
@@ -42,7 +43,8 @@ pub struct LiveConfig {
     pub launcher: Option<PathBuf>,
 }
 
-/// What stays the same in all lives of a target.
+/// What stays the same in all lives of a client's server.
+#[derive(Clone)]
 pub(super) struct Fixed {
     pub(super) profile: TargetProfile,
     pub(super) env: Vec<(String, String)>,
@@ -55,7 +57,7 @@ pub(super) struct Fixed {
     /// How results are read in the dialect `mcp`.
     pub(super) results: Results,
     /// What its servers started as `codex`.
-    pub(super) launches: Launches,
+    pub(super) launches: Arc<Launches>,
     /// Which thread goes on as which: a client of an app-server remembers that across its lives.
     pub(super) goes_on: GoesOn,
 }
@@ -72,10 +74,11 @@ impl Fixed {
     }
 }
 
-/// A server under test that runs as a process.
+/// A server under test that runs as a process, one for each client.
 pub struct LiveTarget {
     fixed: Arc<Fixed>,
     life: Arc<Current>,
+    lives: Arc<OnLives>,
     listed: AtomicBool,
 }
 
@@ -89,18 +92,32 @@ impl Current {
     }
 }
 
-/// The hands of the armed faults. They do not keep the target alive, which keeps the faults alive.
-struct OnLife(Weak<Current>);
+/// The hands of the armed faults, on the lives of all clients. They do not keep a target alive, which keeps the faults
+/// alive.
+#[derive(Default)]
+struct OnLives(Mutex<Vec<Weak<Current>>>);
 
-impl Hands for OnLife {
-    fn act(&self, action: Action) {
-        if let Some(life) = self.0.upgrade().and_then(|current| current.get()) {
-            life.act(action);
+impl OnLives {
+    fn add(&self, life: &Arc<Current>) {
+        lock(&self.0).push(Arc::downgrade(life));
+    }
+
+    /// The life that a call was sent to, if it is not over.
+    fn of(&self, call: CallId) -> Option<Arc<Life>> {
+        let lives: Vec<Arc<Life>> = lock(&self.0).iter().filter_map(|life| life.upgrade()?.get()).collect();
+        lives.into_iter().find(|life| life.calls.knows(call))
+    }
+}
+
+impl Hands for OnLives {
+    fn act(&self, call: CallId, action: Action) {
+        if let Some(life) = self.of(call) {
+            life.act_for(call, action);
         }
     }
 
-    fn ended(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        match self.0.upgrade().and_then(|current| current.get()) {
+    fn ended(&self, call: CallId) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        match self.of(call) {
             Some(life) => Box::pin(life.exited()),
             None => Box::pin(std::future::ready(())),
         }
@@ -114,7 +131,9 @@ impl LiveTarget {
         let launcher = launcher_or(launcher.as_deref())?;
         let results = Results::of(&profile).map_err(TargetError::harness)?;
         let life = Arc::new(Current::default());
-        armed.set_hands(Arc::new(OnLife(Arc::downgrade(&life))));
+        let lives = Arc::new(OnLives::default());
+        lives.add(&life);
+        armed.set_hands(lives.clone());
         let tag = Tag::harness().of(&run);
         let fixed = Fixed {
             profile,
@@ -126,10 +145,10 @@ impl LiveTarget {
             journal,
             armed,
             results,
-            launches: Launches::default(),
+            launches: Arc::default(),
             goes_on: GoesOn::default(),
         };
-        Ok(LiveTarget { fixed: Arc::new(fixed), life, listed: AtomicBool::new(false) })
+        Ok(LiveTarget { fixed: Arc::new(fixed), life, lives, listed: AtomicBool::new(false) })
     }
 }
 
@@ -142,6 +161,14 @@ impl Target for LiveTarget {
         &self.fixed.profile
     }
 
+    fn another(&self) -> LiveTarget {
+        let fixed = Fixed { goes_on: GoesOn::default(), ..(*self.fixed).clone() };
+        let life = Arc::new(Current::default());
+        self.lives.add(&life);
+        let lives = Arc::clone(&self.lives);
+        LiveTarget { fixed: Arc::new(fixed), life, lives, listed: AtomicBool::new(false) }
+    }
+
     async fn open(&self, plan: LifePlan) -> Result<(), TargetError> {
         if self.life.get().is_some() {
             return Err(TargetError::harness("a life is still there: bury it before the next is opened"));
@@ -150,7 +177,8 @@ impl Target for LiveTarget {
         *lock(&self.life.0) = Some(Arc::clone(&life));
         let list = !self.listed.load(Ordering::Relaxed);
         let Err(trouble) = opening::converse(&life, &plan, spawn, list).await else {
-            self.listed.store(true, Ordering::Relaxed);
+            let lists = !matches!(plan.opening, None | Some(Opening::Lazy));
+            self.listed.fetch_or(lists, Ordering::Relaxed);
             return Ok(());
         };
         let buried = self.bury(Some(End::Signal(Signal::Kill, Whom::Group))).await;
@@ -186,6 +214,15 @@ impl Target for LiveTarget {
         if let Some(life) = self.life.get() {
             life.act(action);
         }
+    }
+
+    async fn write(&self, text: &str, whole: bool) {
+        let Some(life) = self.life.get() else { return };
+        let bytes = text.as_bytes().to_vec();
+        let written = if whole { life.outbox.send(bytes, |_| {}, || {}) } else { life.outbox.send_half(bytes) };
+        let limit = Duration::from_millis(life.fixed.limits.call_ms);
+        // A pipe that is closed or full is the target's doing, and shows in what follows.
+        let _ = timeout(limit, written).await;
     }
 
     async fn wait_frame(&self, name: &str, limit: Duration) -> bool {

@@ -13,20 +13,46 @@ use crate::journal::{
 };
 use crate::wire;
 
-/// The protocol version that the client offers.
+/// The protocol version that a client without a probe offers.
 pub(super) const PROTOCOL: &str = "2025-06-18";
+/// The one that a client offers whose probe was not answered by a newer server.
+const PROTOCOL_AFTER_PROBE: &str = "2025-11-25";
+/// The one that a probe asks for; this client goes on with `initialize` whatever is answered.
+const PROTOCOL_OF_PROBE: &str = "2026-07-28";
+/// The id of a probe, as Claude Code 2.1.330 writes it.
+pub(super) const PROBE_ID: &str = "server-discover-probe-1";
+/// The slot of a probe's answer, whose id is no number. No call has it.
+pub(super) const PROBE_SLOT: i64 = -1;
 /// The key of our own server's notes in a result's `_meta`.
 const NOTES_KEY: &str = "rehydra/rehydration";
 /// How a text block that is a note begins.
 const NOTE_PREFIX: &str = "[rehydra]";
 
 /// Parameters of `initialize`.
-pub(super) fn initialize_params() -> Value {
+pub(super) fn initialize_params(probed: bool) -> Value {
     json!({
-        "protocolVersion": PROTOCOL,
+        "protocolVersion": if probed { PROTOCOL_AFTER_PROBE } else { PROTOCOL },
         "capabilities": {"elicitation": {}},
         "clientInfo": {"name": "rehydra", "version": env!("CARGO_PKG_VERSION")},
     })
+}
+
+/// The line of a probe: `server/discover` of a protocol that has no `initialize`.
+pub(super) fn probe_line() -> Vec<u8> {
+    let meta = json!({
+        "io.modelcontextprotocol/protocolVersion": PROTOCOL_OF_PROBE,
+        "io.modelcontextprotocol/clientInfo": {"name": "rehydra", "version": env!("CARGO_PKG_VERSION")},
+        "io.modelcontextprotocol/clientCapabilities": {"elicitation": {}},
+    });
+    let params = json!({"_meta": meta});
+    let line = json!({"jsonrpc": "2.0", "id": PROBE_ID, "method": "server/discover", "params": params});
+    line.to_string().into_bytes()
+}
+
+/// The line that takes a call back.
+pub(super) fn cancelled(slot: i64) -> Vec<u8> {
+    let params = json!({"requestId": slot, "reason": "the client takes the call back"});
+    json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params}).to_string().into_bytes()
 }
 
 /// The line of a call. Of a call's parts only those go out that its tool has a place for.

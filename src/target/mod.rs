@@ -27,6 +27,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::fault::client::{Opening, Rung};
 use crate::fault::plan::{Action, Signal, Whom};
 use crate::journal::{Answer, CallId, CallKind, IdChoice, Incarnation, TargetProfile};
 use crate::marker::Marker;
@@ -35,6 +36,10 @@ use crate::marker::Marker;
 pub trait Target: Send + Sync {
     /// What it is.
     fn profile(&self) -> &TargetProfile;
+    /// The same server as another client meets it: with a process of its own, on the same home.
+    fn another(&self) -> Self
+    where
+        Self: Sized;
     /// Begins a life: spawns the process in `plan.process_cwd` and opens the conversation.
     fn open(&self, plan: LifePlan) -> impl Future<Output = Result<(), TargetError>> + Send;
     /// Writes one call. Ready once the kernel took its bytes. Where no life is left to hear it, because the last one
@@ -42,6 +47,9 @@ pub trait Target: Send + Sync {
     fn send(&self, ask: Ask) -> impl Future<Output = Result<Pending, TargetError>> + Send;
     /// Acts on the running life, at once. Nothing happens if there is none.
     fn act(&self, action: Action);
+    /// Writes a text as it stands, as a line or (`whole` is false) as the beginning of one. Ready once the kernel took its
+    /// bytes, or the pipe is closed.
+    fn write(&self, text: &str, whole: bool) -> impl Future<Output = ()> + Send;
     /// Waits until a frame of that name has been read in this life (`true`), or the limit or the life has ended.
     fn wait_frame(&self, name: &str, limit: Duration) -> impl Future<Output = bool> + Send;
     /// Whether a life is running.
@@ -58,15 +66,19 @@ pub struct LifePlan {
     pub incarnation: Incarnation,
     /// The process's cwd: another one in each life and never a thread's.
     pub process_cwd: PathBuf,
+    /// How the client opens it; `None` for a process that is thrown away before it can answer.
+    pub opening: Option<Opening>,
 }
 
 /// How a life is ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
     /// By a signal.
     Signal(Signal, Whom),
     /// By closing stdin.
     Eof,
+    /// By one rung after the other, each if the life is still there after its wait.
+    Ladder(Vec<Rung>),
 }
 
 /// One call, with what the journal wants to know of it.

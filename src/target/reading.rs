@@ -33,7 +33,7 @@ pub(super) async fn stdout(life: Arc<Life>, pipe: ChildStdout, stop: Cancellatio
     // A program that is no server may print for ever; one that is has something else to say first.
     let caps = Caps { line_bytes: limits.frame_bytes, total_bytes: limits.preamble_bytes.min(limits.stdout_bytes) };
     let mut conversing = false;
-    let mut reader = LineReader::new(pipe, caps, Arc::new(Frames(life.fixed.journal.clone())));
+    let mut reader = LineReader::new(pipe, caps, Arc::new(Frames(life.journal.clone())));
     loop {
         let next = tokio::select! {
             biased;
@@ -78,7 +78,7 @@ async fn give_up(life: &Life, mut reader: LineReader<ChildStdout>, error: &ReadE
     };
     let name = neutral(&life.fixed.profile.name);
     let text = format!("the standard output of target `{name}` cannot be recorded further: {error}{remedy}");
-    life.fixed.journal.append(Lane::Client, Kind::Broken(Broken { step: None, text }));
+    life.journal.append(Lane::Client, Kind::Broken(Broken { step: None, text }));
     life.act(Action::Kill { signal: Signal::Kill, whom: Whom::Group });
     tokio::select! {
         () = stop.cancelled() => {}
@@ -90,12 +90,12 @@ async fn give_up(life: &Life, mut reader: LineReader<ChildStdout>, error: &ReadE
 fn heard(life: &Life, frame: Seq, line: &Line) -> bool {
     let (bytes, message) = match line {
         Line::Whole(bytes) => {
-            let clean = life.fixed.journal.clean(bytes);
+            let clean = life.journal.clean(bytes);
             let message = Message::parse(&clean).ok();
             (clean, message)
         }
-        Line::Partial(bytes) => (life.fixed.journal.clean(bytes), None),
-        Line::Long(long) => (life.fixed.journal.clean(&long.head), None),
+        Line::Partial(bytes) => (life.journal.clean(bytes), None),
+        Line::Long(long) => (life.journal.clean(&long.head), None),
     };
     match (message, &life.speech) {
         (Some(message), Speech::AppServer(session)) => session.heard(life, frame, message),
@@ -111,7 +111,7 @@ fn heard(life: &Life, frame: Seq, line: &Line) -> bool {
 fn heard_mcp(life: &Life, frame: Seq, message: Message, results: &Results) {
     match message {
         Message::Response { id, outcome } => {
-            let Some(id) = id.as_i64() else { return };
+            let Some(id) = slot_of(&id) else { return };
             if let Some(Reply { frame, outcome }) = life.calls.replied(id, Reply { frame, outcome }) {
                 life.calls.answered(id, |call| results.answer(call, frame, outcome));
             }
@@ -124,6 +124,11 @@ fn heard_mcp(life: &Life, frame: Seq, message: Message, results: &Results) {
             drop(life.outbox.send(mcp::reply_line(&id, &method), |_| {}, || {}));
         }
     }
+}
+
+/// The slot of a response.
+fn slot_of(id: &Value) -> Option<i64> {
+    if id.as_str() == Some(mcp::PROBE_ID) { Some(mcp::PROBE_SLOT) } else { id.as_i64() }
 }
 
 /// The call that a request id on the wire belongs to, ended or not; Codex writes the id as a text in some places.
@@ -140,7 +145,7 @@ fn notified(life: &Life, frame: Seq, method: &str, params: &Value) {
     };
     let call = call_of(life, event.request);
     if let Some(settings) = call.and_then(|call| event.settings(call, frame)) {
-        life.fixed.journal.append(Lane::Client, Kind::Settings(settings));
+        life.journal.append(Lane::Client, Kind::Settings(settings));
     }
     life.saw(event.name);
     life.fixed.armed.frame(call, event.name);
@@ -151,7 +156,7 @@ fn notified(life: &Life, frame: Seq, method: &str, params: &Value) {
 
 /// Reads stderr to its end, or until told to stop; keeps it in `log` too, within the limit, redacted.
 pub(super) async fn stderr(life: Arc<Life>, pipe: ChildStderr, log: PathBuf, stop: CancellationToken) {
-    let journal = &life.fixed.journal;
+    let journal = &life.journal;
     let caps = Caps { line_bytes: STDERR_LINE_BYTES, total_bytes: life.fixed.limits.stderr_bytes };
     let mut reader = LineReader::new(pipe, caps, Arc::new(Complaints(journal.clone())));
     let mut log = Log { path: &log, file: None };

@@ -54,6 +54,14 @@ impl Speech {
         }
     }
 
+    /// The line that takes a call back; an app-server interrupts turns instead, which this client does not.
+    pub(super) fn cancel(&self, slot: i64) -> Option<Vec<u8>> {
+        match self {
+            Speech::Mcp { .. } => Some(mcp::cancelled(slot)),
+            Speech::AppServer(_) => None,
+        }
+    }
+
     /// Asks what it wants to know before the life is ended on purpose. Nothing is asked of a life that will not answer.
     pub(super) async fn take_leave(&self, life: &Life) {
         if let (Speech::AppServer(session), true) = (self, life.is_responsive()) {
@@ -75,13 +83,16 @@ fn without_place(ask: Ask, tools: &Tools) -> Ask {
 /// Writes the line that a call begins with, journalled as that call.
 pub(super) fn write_call(life: &Life, slot: i64, line: Vec<u8>, ask: Ask, done: oneshot::Sender<Answer>) -> Written {
     let (call, armed) = (ask.call, Arc::clone(&life.fixed.armed));
+    if ask.faulted {
+        life.keep(call, &line);
+    }
     life.outbox.send(line, |frame| open_call(life, slot, ask, vec![frame], done), move || armed.sent(call))
 }
 
 /// Journals a call and waits for its answer.
 pub(super) fn open_call(life: &Life, slot: i64, ask: Ask, from: Vec<Seq>, done: oneshot::Sender<Answer>) {
     let call = ask.call;
-    life.fixed.journal.append(Lane::Client, Kind::Call(called(ask, from)));
+    life.journal.append(Lane::Client, Kind::Call(called(ask, from)));
     life.calls.open(slot, call, done);
 }
 

@@ -267,8 +267,7 @@ mod tests {
     #[test]
     fn a_pattern_holds_for_what_it_was_drafted_from_or_there_is_none() {
         let hostile = "a\u{1b}[31m\u{202e}.*{}()[]\\^$|+?\n\t'''\"\"\" /etc/passwd 12345678-1234";
-        let mut findings: Vec<Finding> =
-            (0..20).map(|n| finding(Invariant::Durable, &format!("{}", "x".repeat(n + 1)), "")).collect();
+        let mut findings: Vec<Finding> = (0..20).map(|n| finding(Invariant::Durable, &"x".repeat(n + 1), "")).collect();
         findings.push(finding(Invariant::Protocol, hostile, ""));
         let made = draft(&[failed("a", "x", vec![findings.iter().collect()])]);
         let gap = made.gaps.first().expect("one");

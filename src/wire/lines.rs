@@ -220,6 +220,9 @@ mod tests {
         fn outgoing(&self, _: &[u8]) -> Mark {
             0
         }
+        fn outgoing_half(&self, _: &[u8]) -> Mark {
+            0
+        }
     }
 
     const CAPS: Caps = Caps { line_bytes: 10, total_bytes: 1 << 20 };

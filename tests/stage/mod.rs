@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rehydra::codex::version::Version;
 use rehydra::fault::armed::Armed;
+use rehydra::fault::client::Opening;
 use rehydra::fault::plan::{Signal, Whom};
 use rehydra::journal::{self, CallId, CallKind, IdChoice, Journal, TargetKind, TargetProfile};
 use rehydra::limits::Limits;
@@ -95,7 +96,7 @@ impl Stage {
     pub(crate) async fn begin_life(&mut self) -> Result<(), Failure> {
         self.lives += 1;
         let process_cwd = self.home.life(self.lives)?;
-        Ok(self.target.open(LifePlan { incarnation: self.lives, process_cwd }).await?)
+        Ok(self.target.open(LifePlan { incarnation: self.lives, process_cwd, opening: Some(Opening::Plain) }).await?)
     }
 
     /// Ends it with `kill -9` of the server alone.

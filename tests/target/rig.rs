@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use libtest_mimic::Trial;
 use rehydra::fault::armed::Armed;
+use rehydra::fault::client::Opening;
 use rehydra::fault::plan::{Signal, Whom};
 use rehydra::journal::{
     Answer, CallKind, Event, FORMAT, Header, IdChoice, Identity, Journal, Kind, Redactor, Run, ScenarioHeader,
@@ -109,7 +110,7 @@ impl Plan {
 impl Rig {
     pub(crate) async fn try_open(&self, incarnation: u32) -> Result<(), TargetError> {
         let process_cwd = self.dir.path().to_owned();
-        self.target.open(LifePlan { incarnation, process_cwd }).await
+        self.target.open(LifePlan { incarnation, process_cwd, opening: Some(Opening::Plain) }).await
     }
 
     pub(crate) async fn open(&self, incarnation: u32) {

@@ -17,6 +17,8 @@ pub(super) use planted::Plant;
 /// No defect: what every method does in a healthy engine.
 #[cfg(not(feature = "planted-bugs"))]
 mod none {
+    use tokio_util::sync::CancellationToken;
+
     use crate::rehydrate::continuation::Continuation;
     use crate::rehydrate::error::RehydrateError;
     use crate::rollout::ThreadId;
@@ -60,6 +62,11 @@ mod none {
         /// Called after `asked` led to a thread.
         pub(in crate::serve::embedded) fn led(self, _: &Threads<Thread>, _asked: ThreadId) {}
 
+        /// By what a turn hears that the client takes it back.
+        pub(in crate::serve::embedded) fn cancel(self, own: &CancellationToken) -> &CancellationToken {
+            own
+        }
+
         /// The credential for a turn.
         pub(in crate::serve::embedded) fn credential(self, _revived: bool, own: Credential) -> Credential {
             own
@@ -77,12 +84,16 @@ mod planted {
     use std::io::{Read, Write};
     use std::path::{Path, PathBuf};
     use std::str::FromStr;
+    use std::sync::LazyLock;
 
     use serde_json::Value;
+    use tokio_util::sync::CancellationToken;
 
+    use crate::rehydrate::alias::append_alias;
     use crate::rehydrate::chain::{Extent, resume_thread_from_rollout};
     use crate::rehydrate::continuation::Continuation;
     use crate::rehydrate::error::RehydrateError;
+    use crate::rehydrate::note::NoteKind;
     use crate::responses::{context, item};
     use crate::rollout::settings::{Approval, Sandbox};
     use crate::rollout::{ThreadId, find_thread_path_by_id_str, read_history};
@@ -150,6 +161,12 @@ mod planted {
         CannedReply,
         /// Rehydrating prints a line that is no frame.
         NoiseOnStdout,
+        /// A branch from a thread that another process has loaded is told to nobody.
+        BranchUntold,
+        /// Such a branch gets an alias, as if it were the continuation.
+        BranchAliased,
+        /// A turn goes on that the client took back.
+        CancelIgnored,
         /// Each life asks another host for something as it begins.
         CallsHome,
     }
@@ -161,7 +178,7 @@ mod planted {
 
     impl Bug {
         /// Every bug.
-        pub const ALL: [Bug; 28] = [
+        pub const ALL: [Bug; 31] = [
             Bug::LastTurnDropped,
             Bug::FirstTurnDropped,
             Bug::TurnRepeated,
@@ -189,6 +206,9 @@ mod planted {
             Bug::AliasLost,
             Bug::CannedReply,
             Bug::NoiseOnStdout,
+            Bug::BranchUntold,
+            Bug::BranchAliased,
+            Bug::CancelIgnored,
             Bug::CallsHome,
         ];
 
@@ -222,6 +242,9 @@ mod planted {
                 Bug::AliasLost => "alias-lost",
                 Bug::CannedReply => "canned-reply",
                 Bug::NoiseOnStdout => "noise-on-stdout",
+                Bug::BranchUntold => "branch-untold",
+                Bug::BranchAliased => "branch-aliased",
+                Bug::CancelIgnored => "cancel-ignored",
                 Bug::CallsHome => "calls-home",
             }
         }
@@ -349,6 +372,11 @@ mod planted {
                     let written = reviver.home.join("rehydra").join("aliases.jsonl");
                     let _ = disk.rename(&written, &written.with_extension("lost"));
                 }
+                Some(Bug::BranchAliased) if branched(&continuation) => {
+                    let _ =
+                        append_alias(reviver.world, reviver.home, continuation.source_id, continuation.id, "branched");
+                }
+                Some(Bug::BranchUntold) => continuation.notes.retain(|note| note.kind != NoteKind::BranchedFromLive),
                 Some(Bug::NoiseOnStdout) => {
                     let _ = writeln!(std::io::stdout(), "rehydrated {}", continuation.from);
                 }
@@ -358,6 +386,11 @@ mod planted {
                 continuation.notes.clear();
             }
             continuation
+        }
+
+        pub(in crate::serve::embedded) fn cancel(self, own: &CancellationToken) -> &CancellationToken {
+            static NEVER: LazyLock<CancellationToken> = LazyLock::new(CancellationToken::new);
+            if self.is(Bug::CancelIgnored) { &NEVER } else { own }
         }
 
         pub(in crate::serve::embedded) fn credential(self, revived: bool, own: Credential) -> Credential {
@@ -405,6 +438,10 @@ mod planted {
         fn rollout_of(&self, id: ThreadId) -> Option<PathBuf> {
             find_thread_path_by_id_str(&*self.world.disk, self.home, &id.to_string()).ok()?
         }
+    }
+
+    fn branched(continuation: &Continuation) -> bool {
+        continuation.notes.iter().any(|note| note.kind == NoteKind::BranchedFromLive)
     }
 
     fn is_prompt(message: &Value) -> bool {

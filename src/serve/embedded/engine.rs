@@ -191,6 +191,7 @@ impl EmbeddedEngine {
             credential: self.plant.credential(thread.notes.is_some(), self.parts.credential.clone()),
             provider: &self.parts.config.provider.id,
         };
+        let call = Call { cancel: self.plant.cancel(call.cancel), ..call };
         let end = Turn::new(means, thread, &mut state, call).run(prompt).await;
         let outcome = match end {
             TurnEnd::Cancelled => Outcome::Cancelled,

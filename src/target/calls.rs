@@ -41,6 +41,13 @@ struct Table {
     over: bool,
 }
 
+impl Table {
+    /// Takes out what waits in that slot, if it is of that kind.
+    fn take(&mut self, id: i64, is: fn(&Waiting) -> bool) -> Option<Waiting> {
+        if self.waiting.get(&id).is_some_and(is) { self.waiting.remove(&id) } else { None }
+    }
+}
+
 /// See the module.
 pub(super) struct Calls {
     journal: Journal,
@@ -103,17 +110,17 @@ impl Calls {
 
     /// A request that is no call's was answered; the reply comes back if the slot is a call's or nobody's.
     pub(super) fn replied(&self, id: i64, reply: Reply) -> Option<Reply> {
-        let waiting = self.lock().waiting.extract_if(id..=id, |_, w| matches!(w, Waiting::Opening(_))).next();
+        let waiting = self.lock().take(id, |waiting| matches!(waiting, Waiting::Opening(_)));
         match waiting {
-            Some((_, Waiting::Opening(done))) => done.send(reply).err(),
+            Some(Waiting::Opening(done)) => done.send(reply).err(),
             _ => Some(reply),
         }
     }
 
     /// A call was answered.
     pub(super) fn answered(&self, id: i64, answer: impl FnOnce(CallId) -> Answer) {
-        let waiting = self.lock().waiting.extract_if(id..=id, |_, w| matches!(w, Waiting::Call { .. })).next();
-        if let Some((_, Waiting::Call { call, done, timer })) = waiting {
+        let waiting = self.lock().take(id, |waiting| matches!(waiting, Waiting::Call { .. }));
+        if let Some(Waiting::Call { call, done, timer }) = waiting {
             if let Some(timer) = timer {
                 timer.abort();
             }

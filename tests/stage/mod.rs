@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rehydra::codex::version::Version;
 use rehydra::fault::armed::Armed;
+use rehydra::fault::client::Opening;
 use rehydra::fault::plan::{Signal, Whom};
 use rehydra::journal::{self, CallId, CallKind, IdChoice, Journal, TargetKind, TargetProfile};
 use rehydra::limits::Limits;

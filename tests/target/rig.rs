@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use libtest_mimic::Trial;
 use rehydra::fault::armed::Armed;
+use rehydra::fault::client::Opening;
 use rehydra::fault::plan::{Signal, Whom};
 use rehydra::journal::{
     Answer, CallKind, Event, FORMAT, Header, IdChoice, Identity, Journal, Kind, Redactor, Run, ScenarioHeader,

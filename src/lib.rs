@@ -34,7 +34,7 @@
 //! | [`testing`] | scenarios as tests of a user's test binary |
 //! | [`cli`] | one file per subcommand, and the exit codes |
 //! | [`harness`] | playing and judging for whoever asks: by hand, one file, a suite |
-//! | [`report`] | terminal and JSON; nothing else prints |
+//! | [`report`] | terminal, JSON, JUnit, Markdown, annotations; nothing else prints |
 //! | [`verdict`] | findings × baseline → verdict |
 //! | [`player`] | plays a scenario: steps, markers, faults |
 //! | [`target`] | the server under test: homes, live processes, the recording client |

@@ -60,6 +60,7 @@ invariants! {
     Protocol "protocol" Core "Every frame is valid, results match the advertised output schema, one answer per request, nothing else on stdout."
     Reached "reached" Core "The fault that the scenario is about really fired."
     ShownIsSent "shown-is-sent" Core "The turns that thread/read shows are what the model got."
+    Hermetic "hermetic" Core "Nothing in the run asks for another host than the stub model."
 }
 
 impl fmt::Display for Invariant {

@@ -16,7 +16,7 @@ use super::Invariant;
 use super::outcome::{Finding, Outcome, one_line};
 use super::schema;
 use super::view::View;
-use crate::journal::{Dialect, Direction, Event, Incarnation, Kind, Seq};
+use crate::journal::{Body, Dialect, Direction, Event, Incarnation, Kind, Seq};
 
 /// What one life's frames have said so far.
 #[derive(Default)]
@@ -66,13 +66,21 @@ pub(super) fn protocol(view: &View<'_>) -> Outcome {
         reading.frame(event);
     }
     let held = reading.looked && !reading.unreadable;
-    let reason = if reading.unreadable { "a frame was too long to be kept whole" } else { "no frame was read" };
+    let reason = if reading.unreadable { "a frame was not kept whole" } else { "no frame was read" };
     Outcome::conclude(reading.findings, held, reason)
 }
 
 impl Reading<'_, '_> {
     fn frame(&mut self, event: &Event) {
         let Kind::Frame(frame) = &event.kind else { return };
+        let most = self.view.run.header.limits.frame_bytes;
+        if let (Body::Ends { len, .. }, Direction::Out) = (&frame.bytes, frame.direction)
+            && *len > most
+        {
+            self.looked = true;
+            let text = format!("the target prints a line of {len} bytes, which is no frame that a client can take");
+            return self.tell(event, &format!("frames of at most {most} bytes"), format!("{len} bytes"), text);
+        }
         let Ok(bytes) = self.view.run.blobs.bytes(&frame.bytes) else {
             self.unreadable = true;
             return;
@@ -259,7 +267,7 @@ fn is_id(id: &Value) -> bool {
 mod tests {
     use super::super::testing::*;
     use super::*;
-    use crate::journal::{Body, Frame, Lane, TargetKind};
+    use crate::journal::{Frame, Lane, TargetKind};
 
     const ASK: &str = r#"{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"codex"}}"#;
     const TOOLS: &str = r#"{"jsonrpc":"2.0","id":2,"result":{"tools":[{"name":"codex","outputSchema":{"type":"object","required":["threadId","content"],"properties":{"threadId":{"type":"string"},"content":{"type":"string"}}}}]}}"#;

@@ -4,7 +4,8 @@
 //! neither says anything, what was seen of its acknowledged turns. A policy that was narrowed since stays so: of what was
 //! asked for and what was last seen the narrower counts. What a turn *has* is the cwd that the model is told (the last
 //! environment context of its requests, else the `turn_context` written) and every setting that the target shows by a
-//! notification, a `turn_context` or a result. A target that shows nothing is not judged.
+//! notification, a `turn_context` or a result. A target that shows nothing is not judged; a foreign server that never
+//! shows anything need not.
 //!
 //! Widths, narrow to wide: read-only, workspace-write, danger-full-access; untrusted, on-request, on-failure, never.
 //! What this build does not know counts as the widest.
@@ -12,7 +13,7 @@
 use super::Invariant;
 use super::outcome::Outcome;
 use super::view::{Turn, View};
-use crate::journal::{Call, Placed, Seq, Settings, SettingsSource};
+use crate::journal::{Call, Placed, Seq, Settings, SettingsSource, TargetKind};
 
 /// A setting and the event that tells it.
 type Told = (String, Seq);
@@ -136,7 +137,16 @@ pub(super) fn no_wider(view: &View<'_>) -> Outcome {
             findings.push(turn.finding(Invariant::NoWider, said, text, change.evidence));
         }
     }
+    let shows = |s: &Settings| s.sandbox.is_some() || s.approval.is_some();
+    if is_foreign(view) && !view.turns.iter().flat_map(|t| &t.settings).any(|s| shows(s.what)) {
+        return Outcome::NotApplicable("the target shows neither sandbox nor approval policy of a thread");
+    }
     Outcome::conclude(findings, looked, "no setting of a continued thread shows")
+}
+
+/// A foreign server need not tell what its threads run with. One that never does is not judged by it.
+fn is_foreign(view: &View<'_>) -> bool {
+    view.run.header.target.kind == TargetKind::Foreign
 }
 
 /// What became of the thread's cwd.
@@ -151,7 +161,9 @@ pub(super) enum Cwd {
 
 /// Compares the cwd that a turn has with the one that its thread had.
 pub(super) fn cwd_of(view: &View<'_>, turn: &Turn<'_>) -> Cwd {
-    let told_before = told_before(view, turn);
+    // Where a thread is given no directory, the one that is told is the process's.
+    let given = view.run.header.target.tools.start.cwd.is_some();
+    let told_before = told_before(view, turn).filter(|_| given);
     let Some(had) = DIRECTORY.declared(view, turn).map(|(_, told)| told).or_else(|| told_before.clone()) else {
         return Cwd::Unknown;
     };
@@ -202,6 +214,12 @@ pub(super) fn cwd(view: &View<'_>) -> Outcome {
             }
         }
     }
+    let told = view.turns.iter().any(|t| {
+        t.requests.iter().any(|r| r.what.cwd_told.is_some()) || t.settings.iter().any(|s| s.what.cwd.is_some())
+    });
+    if is_foreign(view) && !told {
+        return Outcome::NotApplicable("the target tells nobody the directory of a thread");
+    }
     let reason =
         if view.continued().next().is_some() { "no cwd of a continued thread shows" } else { view.no_history_seen() };
     Outcome::conclude(findings, looked, reason)
@@ -227,6 +245,38 @@ mod tests {
         assert_eq!(story.says(Invariant::Cwd), Outcome::Held);
         assert_eq!(story.says(Invariant::NoWider), Outcome::Held);
         assert_eq!(continued(|s| s.cwd_told = Some(format!("{CWD}/"))).says(Invariant::Cwd), Outcome::Held);
+    }
+
+    #[test]
+    fn a_foreign_server_that_shows_nothing_is_not_asked_for_it() {
+        let silent = |kind| {
+            let mut story = Story::restarted_on(kind);
+            story.say(Say::reply("main", A, B, story.history("main")));
+            for event in &mut story.events {
+                if let Kind::ModelRequest(request) = &mut event.kind {
+                    request.cwd_told = None;
+                }
+            }
+            story.events.retain(|event| !matches!(event.kind, Kind::Settings(_)));
+            story
+        };
+        for invariant in [Invariant::Cwd, Invariant::NoWider] {
+            assert!(matches!(silent(TargetKind::Foreign).says(invariant), Outcome::NotApplicable(_)), "{invariant}");
+            assert!(is_unjudged(&silent(TargetKind::CodexMcp).says(invariant)), "{invariant}");
+        }
+    }
+
+    #[test]
+    fn a_process_s_directory_is_no_thread_s() {
+        let mut story = continued(|s| s.cwd_told = Some("/run/life-2".into()));
+        story.header.target.kind = TargetKind::Foreign;
+        story.header.target.tools.start.cwd = None;
+        for event in &mut story.events {
+            if let Kind::Call(call) = &mut event.kind {
+                call.cwd = None;
+            }
+        }
+        assert_eq!(story.fired(), [""; 0]);
     }
 
     #[test]
@@ -293,20 +343,5 @@ mod tests {
             }
         }
         assert_eq!(story.says(Invariant::Cwd), Outcome::Held);
-    }
-
-    #[test]
-    fn a_target_that_shows_nothing_is_not_judged() {
-        let mut story = Story::restarted_on(TargetKind::Foreign);
-        let history = story.history("main");
-        story.say(Say { cwd_told: None, ..Say::reply("main", A, B, history) });
-        for event in &mut story.events {
-            if let Kind::ModelRequest(request) = &mut event.kind {
-                request.cwd_told = None;
-            }
-        }
-        story.events.retain(|e| !matches!(e.kind, Kind::Settings(_)));
-        assert!(is_unjudged(&story.says(Invariant::Cwd)));
-        assert!(is_unjudged(&story.says(Invariant::NoWider)));
     }
 }

@@ -1,12 +1,16 @@
-//! Playing a suite: every scenario on every target, several at once, each judged as soon as it has ended.
+//! Playing a suite: scenarios on targets, several at once, each judged as soon as it has ended.
+//!
+//! Memory is in proportion to what is played at once and to what goes wrong in ways of its own, not to how often a
+//! scenario is repeated: what was recorded of a run is on disk, and is let go as soon as nobody will be told of it.
 
 use std::collections::HashSet;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
+use super::unusable::Unusable;
 use crate::harness::{self, plain, quoted};
 use crate::journal::TargetKind;
 use crate::limits::Limits;
@@ -17,8 +21,10 @@ use crate::verdict::Verdict;
 
 /// What is played, and how.
 pub(super) struct Suite {
-    pub scenarios: Vec<Arc<Scenario>>,
-    pub targets: Vec<(TargetName, Arc<Resolved>)>,
+    /// In the order in which they are reported.
+    pub pairs: Vec<Pair>,
+    /// How often each is played.
+    pub repeat: u32,
     pub baseline: Arc<Baseline>,
     pub limits: Limits,
     /// Names of limits that the command line sets; a target's own do not change them.
@@ -35,32 +41,52 @@ pub(super) struct Suite {
     pub baseline_file: Option<PathBuf>,
 }
 
-/// Plays and judges all of it; the cases come back scenario by scenario, in order.
+/// A scenario on a target.
+pub(super) struct Pair {
+    pub scenario: Arc<Scenario>,
+    pub name: TargetName,
+    pub target: Arc<Resolved>,
+}
+
+/// Plays and judges all of it; the cases come back in the order of the pairs, those of one pair in the order of its rounds.
 pub(super) async fn play(suite: Suite) -> Vec<Case> {
     let control = control_for(&suite);
     let suite = Arc::new(suite);
-    let progress = Progress::new(suite.scenarios.len() * suite.targets.len());
+    let progress = Progress::new(suite.pairs.len() * suite.repeat as usize);
     let places = Arc::new(Semaphore::new(suite.jobs.max(1)));
+    let told = Arc::new(Told::default());
+    let unusable = Arc::new(Unusable::default());
     let mut playing = JoinSet::new();
     let mut order = 0;
     let mut taken = HashSet::new();
-    for scenario in &suite.scenarios {
-        for (name, target) in &suite.targets {
-            let (suite, places, progress) = (suite.clone(), places.clone(), progress.clone());
+    for pair in &suite.pairs {
+        let dir = suite.runs.join(free(&mut taken, &format!("{}@{}", pair.scenario.name, pair.name.text())));
+        for round in 1..=suite.repeat {
+            // The semaphore is never closed.
+            let place = places.clone().acquire_owned().await;
+            let (suite, progress, told) = (suite.clone(), progress.clone(), told.clone());
+            let unusable = unusable.clone();
             let job = Job {
-                scenario: scenario.clone(),
-                name: name.clone(),
-                target: target.clone(),
+                scenario: pair.scenario.clone(),
+                name: pair.name.clone(),
+                target: pair.target.clone(),
                 control: control.clone(),
-                dir: suite.runs.join(free(&mut taken, &format!("{}@{}", scenario.name, name.text()))),
+                dir: if round == 1 { dir.clone() } else { PathBuf::from(format!("{}~r{round}", dir.display())) },
             };
             playing.spawn(async move {
-                // The semaphore is never closed.
-                let _place = places.acquire().await;
+                let _place = place;
+                let target = job.name.text();
                 progress.playing(&job.scenario.name, &job.target.profile.name);
-                let case = job.play(&suite).await;
+                let mut case = job.play(&suite, unusable.why(&target)).await;
+                if let Some(run) = &case.run {
+                    unusable.learn(&target, run);
+                }
+                let is_news = told.is_news(&case);
                 let loud = matches!(case.verdict, Verdict::Fail { .. } | Verdict::Fixed { .. } | Verdict::Error { .. });
-                progress.ended(loud.then(|| headline(&case)));
+                progress.ended((loud && is_news && case.run.is_some()).then(|| headline(&case)));
+                if !loud || !is_news {
+                    case.run = None;
+                }
                 (order, case)
             });
             order += 1;
@@ -72,10 +98,21 @@ pub(super) async fn play(suite: Suite) -> Vec<Case> {
     cases.into_iter().map(|(_, case)| case).collect()
 }
 
+/// The ways in which each pair was seen to end.
+#[derive(Default)]
+struct Told(Mutex<HashSet<(String, String, String)>>);
+
+impl Told {
+    fn is_news(&self, case: &Case) -> bool {
+        let way = (case.scenario.clone(), case.target.clone(), format!("{:?}", case.way()));
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(way)
+    }
+}
+
 /// The control that `additive` compares with, if any target of the suite makes that promise.
 fn control_for(suite: &Suite) -> Option<Arc<Resolved>> {
-    let promises = |target: &Resolved| target.profile.kind == TargetKind::Builtin;
-    suite.targets.iter().any(|(_, target)| promises(target)).then_some(())?;
+    let promises = |pair: &Pair| pair.target.profile.kind == TargetKind::Builtin;
+    suite.pairs.iter().any(promises).then_some(())?;
     TargetName::BuiltinControl.resolve().ok().map(Arc::new)
 }
 
@@ -88,7 +125,8 @@ struct Job {
 }
 
 impl Job {
-    async fn play(self, suite: &Suite) -> Case {
+    /// Plays it, unless its target is known to be unusable.
+    async fn play(self, suite: &Suite, unusable: Option<String>) -> Case {
         let again = self.again(suite);
         let limits = self.target.setup.limits(suite.limits.clone(), &suite.pinned);
         let job = harness::Job {
@@ -103,7 +141,10 @@ impl Job {
             keep: suite.keep,
             again,
         };
-        job.play().await
+        match unusable {
+            Some(why) => job.unplayed(&why),
+            None => job.play().await,
+        }
     }
 
     fn again(&self, suite: &Suite) -> String {

@@ -108,6 +108,11 @@ pub fn find_on_path() -> Result<Installed, InstallError> {
     native::on_path(&std::env::var_os("PATH").unwrap_or_default())
 }
 
+/// The Codex at a path: the native binary behind it, and its version.
+pub fn at(path: &Path) -> Result<Installed, InstallError> {
+    native::at(path)
+}
+
 /// Where releases are kept.
 #[derive(Clone, Debug)]
 pub struct Cache {

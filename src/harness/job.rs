@@ -5,12 +5,13 @@
 
 use std::path::Path;
 
+use super::lacking::lacking;
 use crate::check::{self, Invariant};
 use crate::journal::{Run, TargetKind};
 use crate::limits::Limits;
 use crate::player::{self, Plan};
-use crate::report::{Case, word};
-use crate::scenario::{Baseline, Need, Scenario};
+use crate::report::{Case, NOT_PLAYED, word};
+use crate::scenario::{Baseline, Scenario};
 use crate::target::resolve::Resolved;
 use crate::verdict::{self, Verdict};
 use crate::world::{Clock, RealClock};
@@ -42,15 +43,16 @@ impl Job<'_> {
     /// Plays and judges it.
     pub(crate) async fn play(self) -> Case {
         let clock = RealClock::default();
-        let mut case = match lacking(self.target.profile.kind, self.scenario) {
+        let mut case = match lacking(&self.target.profile, self.scenario) {
             None => {
                 let failure = self.live().await.err();
                 judge(self.dir, self.baseline, failure)
             }
-            Some(reason) => bare_case(Verdict::Unsupported { reason: format!("not played: {reason}") }),
+            Some(reason) => bare_case(unsupported(&reason)),
         };
         case.scenario = self.scenario.name.clone();
         case.target = self.name;
+        case.path = self.scenario.path.clone();
         case.again = self.again;
         if case.dir.is_some() {
             case.judge_again = judge_again(self.dir, self.baseline_file);
@@ -61,6 +63,15 @@ impl Job<'_> {
             clear(&mut case);
         }
         case
+    }
+
+    /// The case of a scenario that is not played because its target is known to be unusable, for this reason.
+    pub(crate) fn unplayed(self, why: &str) -> Case {
+        let verdict = match lacking(&self.target.profile, self.scenario) {
+            None => Verdict::Error { text: format!("{NOT_PLAYED}{why}") },
+            Some(reason) => unsupported(&reason),
+        };
+        Case { scenario: self.scenario.name.clone(), target: self.name, again: self.again, ..bare_case(verdict) }
     }
 
     async fn live(&self) -> Result<(), String> {
@@ -79,34 +90,16 @@ impl Job<'_> {
     }
 }
 
+fn unsupported(reason: &str) -> Verdict {
+    Verdict::Unsupported { reason: format!("{NOT_PLAYED}{reason}") }
+}
+
 /// Removes the run's directory if nobody needs to look into it.
 pub(crate) fn clear(case: &mut Case) {
     let quiet = matches!(case.verdict, Verdict::Pass | Verdict::Gap { .. } | Verdict::Unsupported { .. });
     if quiet && let Some(dir) = case.dir.take() {
         // A leftover directory is no reason to fail a run that passed.
         let _ = std::fs::remove_dir_all(dir);
-    }
-}
-
-/// What a scenario needs and this kind of target, or this build, does not have.
-pub(crate) fn lacking(kind: TargetKind, scenario: &Scenario) -> Option<String> {
-    let lacking: Vec<_> = scenario.needs.iter().filter_map(|need| lacks(kind, *need)).collect();
-    (!lacking.is_empty()).then(|| lacking.join("; "))
-}
-
-/// Nobody knows of a foreign server what it has.
-fn lacks(kind: TargetKind, need: Need) -> Option<&'static str> {
-    let ours = matches!(kind, TargetKind::Builtin | TargetKind::BuiltinControl);
-    match need {
-        Need::Tools => ours.then_some("the embedded engine runs no tools"),
-        Need::Approval => ours.then_some("the embedded engine asks for no approvals"),
-        Need::Compaction => ours.then_some("the embedded engine does not compact"),
-        Need::Injector => Some("this build has no write injector"),
-        Need::PowerLoss => Some("this build does not simulate power loss"),
-        Need::Mcp => {
-            let app_server = matches!(kind, TargetKind::CodexResume | TargetKind::CodexFork);
-            app_server.then_some("an app-server does not speak MCP")
-        }
     }
 }
 
@@ -134,6 +127,7 @@ fn bare_case(verdict: Verdict) -> Case {
     Case {
         scenario: String::new(),
         target: String::new(),
+        path: None,
         verdict,
         outcomes: Vec::new(),
         run: None,

@@ -17,8 +17,10 @@ mod blocking;
 mod builder;
 mod error;
 mod job;
+mod lacking;
 mod live;
 mod suite;
+mod targets;
 
 pub use ask::{Ask, Reply};
 pub use blocking::block_on;
@@ -36,3 +38,4 @@ pub use crate::verdict::Verdict;
 
 pub(crate) use builder::{make_runs, plain};
 pub(crate) use job::{CONTROL, Job, judge, quoted, recorded};
+pub(crate) use targets::{BadTarget, names as target_names};

@@ -65,6 +65,7 @@ pub enum Kind {
     Step(Step),
     Life(Life),
     Death(Death),
+    Unopened(Unopened),
     Placed(Placed),
     Planted(Planted),
     Call(Call),
@@ -79,6 +80,8 @@ pub enum Kind {
     Snapshot(Snapshot),
     Effect(Effect),
     Leftover(Leftover),
+    Launched(Launched),
+    Egress(Egress),
     Broken(Broken),
 }
 
@@ -152,6 +155,14 @@ pub struct WriteSeen {
     pub len: u64,
     pub landed: u64,
     pub record_kind: Option<String>,
+}
+
+/// A life was begun and its conversation could not be opened, by the target's doing.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unopened {
+    /// What it did instead, what it printed, and what to do: the first line is a sentence of its own.
+    pub text: String,
 }
 
 /// The player damaged a file, or changed one of the run's directory.
@@ -236,4 +247,24 @@ pub struct Broken {
     pub step: Option<u32>,
     /// What went wrong and what to do about it.
     pub text: String,
+}
+
+/// A server under test started the Codex of its run. Told when the life ends in which it was noticed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Launched {
+    /// The binary that ran.
+    pub program: String,
+    /// Its version.
+    pub version: String,
+    /// What the server gave it, as far as it is kept.
+    pub args: Vec<String>,
+}
+
+/// Something in the run asked the run's proxy for another host, and was refused.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Egress {
+    /// `host:port` or `host`; none where it did not say so in HTTP.
+    pub host: Option<String>,
 }

@@ -138,8 +138,11 @@ fn kinds(drawn: &Drawn, body: &Body) -> Vec<Kind> {
             when: SnapshotWhen::Birth,
             files: vec![SnapshotFile { path: t(), len: number, sha256: t(), mode: n, blob: other }],
         }),
+        Kind::Launched(Launched { program: t(), version: t(), args: vec![t()] }),
+        Kind::Egress(Egress { host: Some(t()) }),
         Kind::Effect(Effect { name: t() }),
         Kind::Leftover(Leftover { pids: vec![n], waited_ms: number }),
+        Kind::Unopened(Unopened { text: t() }),
         Kind::Broken(Broken { step: Some(n), text: t() }),
     ]
 }

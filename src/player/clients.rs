@@ -9,9 +9,9 @@ use std::collections::BTreeMap;
 use super::story::{Stop, Story, make_dir};
 use crate::fault::client::{Opening, Rung};
 use crate::fault::plan::{Action, Signal, Whom};
-use crate::journal::SnapshotWhen;
+use crate::journal::{Kind, Lane, SnapshotWhen, Unopened};
 use crate::scenario::{ClientAct, ClientStep, Ending, MAIN_CLIENT, Restart};
-use crate::target::{End, LifePlan, Target};
+use crate::target::{End, LifePlan, Target, Whose};
 
 /// The client whose process [`Opening::Twice`] throws away. No name of a scenario has a line break.
 const THROWN: &str = "\n";
@@ -120,7 +120,8 @@ impl<T: Target> Story<T> {
         self.end_life(THROWN, Some(End::Signal(Signal::Kill, Whom::Group))).await
     }
 
-    /// Begins a life in a process cwd of its own.
+    /// Begins a life in a process cwd of its own. A server whose first life does not open cannot be used. One that had
+    /// opened before and does not any more has failed at what is tested: its story goes on without a life.
     async fn spawn(&mut self, client: &str, opening: Option<Opening>) -> Result<(), Stop> {
         self.lives += 1;
         let incarnation = self.lives;
@@ -128,8 +129,18 @@ impl<T: Target> Story<T> {
         make_dir(&process_cwd)?;
         self.clients.main_began |= client == MAIN_CLIENT;
         self.clients.open.push(client.to_owned());
-        self.server(client).open(LifePlan { incarnation, process_cwd, opening }).await?;
-        Ok(())
+        let opened = self.server(client).open(LifePlan { incarnation, process_cwd, opening }).await;
+        let Err(error) = opened else { return Ok(()) };
+        if error.whose == Whose::Server {
+            // What was begun is buried already.
+            self.clients.open.retain(|open| open != client);
+            self.journal.append(Lane::Target, Kind::Unopened(Unopened { text: error.text.clone() }));
+            if incarnation > 1 {
+                self.snapshot(SnapshotWhen::Death);
+                return Ok(());
+            }
+        }
+        Err(error.into())
     }
 }
 

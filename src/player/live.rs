@@ -5,14 +5,16 @@ use std::sync::Arc;
 
 use super::story::{Parts, Story};
 use crate::fault::armed::Armed;
-use crate::journal::{FORMAT, Header, Journal, Redactor, ScenarioHeader};
+use crate::journal::{FORMAT, Header, Journal, Redactor, ScenarioHeader, TargetKind};
 use crate::limits::Limits;
 use crate::model::{BadPattern, Stub};
 use crate::scenario::{Scenario, Step};
 use crate::target::TargetError;
+use crate::target::egress::Guard;
 use crate::target::home::{Home, HomeSpec, TOKEN_VAR};
 use crate::target::live::{LiveConfig, LiveTarget};
 use crate::target::resolve::Resolved;
+use crate::target::stand_in::StandIn;
 use crate::world::World;
 
 /// One live run.
@@ -60,7 +62,7 @@ pub enum LiveError {
 /// Plays a scenario on a live target. Everything that happened stands in the journal in `plan.dir` afterwards; an error
 /// means that there is none, or that it is incomplete and so proves nothing.
 pub async fn play(plan: Plan<'_>) -> Result<(), LiveError> {
-    let Live { story, journal } = Live::begin(plan)?;
+    let Live { story, journal, _props } = Live::begin(plan)?;
     story.play().await;
     complete(&journal)
 }
@@ -75,6 +77,8 @@ fn complete(journal: &Journal) -> Result<(), LiveError> {
 pub struct Live {
     story: Story<LiveTarget>,
     journal: Journal,
+    /// What a run has around it as long as it goes on.
+    _props: (Guard, Option<StandIn>),
 }
 
 impl Live {
@@ -104,9 +108,15 @@ impl Live {
         let spec = HomeSpec::wide(target.profile.kind, target.version, stub.port(), token);
         let home = Home::create(dir, &spec).map_err(failed("make the home in"))?;
         let filling = home.filling(stub.port());
+        let guard = Guard::start(journal.clone()).map_err(failed("start the egress guard for"))?;
+        let stand_in = match target.profile.kind {
+            TargetKind::Foreign => Some(home.stand_in(&target.setup, launcher, &guard)),
+            _ => None,
+        };
+        let stand_in = stand_in.transpose().map_err(failed("make a `codex` in"))?;
         let config = LiveConfig {
             profile: filling.profile(target.profile.clone()),
-            env: home.env_with(&target.setup, &filling),
+            env: home.env_with(&target.setup, &filling, &guard, stand_in.as_ref()),
             secret_env: vec![TOKEN_VAR.to_owned()],
             limits: limits.clone(),
             run: world.ids.uuid().simple().to_string(),
@@ -124,7 +134,7 @@ impl Live {
             home: home.codex_home(),
             seed,
         };
-        Ok(Live { story: Story::new(parts), journal })
+        Ok(Live { story: Story::new(parts), journal, _props: (guard, stand_in) })
     }
 
     /// What has happened so far.

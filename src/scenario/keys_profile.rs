@@ -56,13 +56,7 @@ static PROFILE: TableShape = TableShape {
             "command = [\"node\", \"server.js\"]",
             "Program and arguments, with placeholders; no shell reads them.",
         ),
-        completes(
-            "start",
-            "reply",
-            Shape::Table(&START),
-            "start = { tool = \"ask\", prompt = \"/prompt\" }",
-            "The tool that begins a conversation.",
-        ),
+        optional("start", Shape::Table(&START), "The tool that begins a conversation."),
         completes(
             "reply",
             "start",
@@ -159,6 +153,7 @@ static LIMITS: TableShape = TableShape {
         limit("open_ms", "From its start to its answer to `initialize`."),
         limit("frame_bytes", "One line of its standard output."),
         limit("stdout_bytes", "Its standard output in one life."),
+        limit("preamble_bytes", "Its standard output in one life before its first message."),
         limit("stderr_bytes", "Its standard error in one life that is kept."),
         limit("journal_bytes", "The journal of a run."),
         limit("run_ms", "A whole run."),

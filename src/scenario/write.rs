@@ -306,7 +306,7 @@ fn list(entries: impl IntoIterator<Item = String>) -> String {
 }
 
 /// A basic string on one line.
-fn string(text: &str) -> String {
+pub(super) fn string(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {
         match c {

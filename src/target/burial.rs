@@ -38,11 +38,11 @@ pub(super) async fn bury(life: &Life, end: Option<End>) -> Result<(), TargetErro
                 life.child.pid(),
                 life.fixed.profile.name
             );
-            return Err(TargetError { text });
+            return Err(TargetError::harness(text));
         }
     }
     let Phase::Over { exit, deadline, .. } = life.over().await else {
-        return Err(TargetError { text: "the watcher of the target's process has ended early; run again".into() });
+        return Err(TargetError::harness("the watcher of the target's process has ended early; run again"));
     };
     // A daemon stays on purpose until the run ends, and then goes with it.
     if !life.fixed.profile.daemon {

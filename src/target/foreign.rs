@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::command::{LocateError, located};
+use crate::codex::install::{self, InstallError, Installed};
+use crate::codex::version::VersionError;
 use crate::journal::{Dialect, TargetKind, TargetProfile, Tools};
 use crate::limits::Limits;
 use crate::scenario::{PLACEHOLDERS, Profile};
@@ -21,10 +23,8 @@ pub struct Setup {
     pub env: Vec<(String, String)>,
     /// Directories that come before the run's own PATH; those with a placeholder are whole words with placeholders.
     pub path: Vec<String>,
-    /// The Codex that its servers find as `codex`; none of them is named: the one on the user's PATH, if there is one.
-    pub codex: Option<String>,
-    /// Where relative paths of the profile are found from.
-    pub dir: PathBuf,
+    /// The Codex that it finds as `codex`: the one that the profile names, else the one on the user's PATH, if there is one.
+    pub codex: Option<Installed>,
     /// Limits that differ from the run's.
     pub limits: Vec<(String, u64)>,
 }
@@ -41,7 +41,7 @@ impl Setup {
 
 /// What the journal says of a foreign server, and what it is started with. `path` is the PATH on which its program is
 /// looked up.
-pub(super) fn settled(profile: &Profile, path: &OsStr) -> Result<(TargetProfile, Setup), LocateError> {
+pub(super) fn settled(profile: &Profile, path: &OsStr) -> Result<(TargetProfile, Setup), Unsettled> {
     let dir = &profile.dir;
     let command = located(&profile.command, dir, path)?;
     let relative = |text: &String| if text.starts_with('{') { text.clone() } else { shown(&dir.join(text)) };
@@ -61,14 +61,38 @@ pub(super) fn settled(profile: &Profile, path: &OsStr) -> Result<(TargetProfile,
         tools: profile.tools.clone(),
         rollouts: profile.rollouts,
     };
-    let setup = Setup {
-        env: profile.env.clone(),
-        path,
-        codex: profile.codex.clone(),
-        dir: dir.clone(),
-        limits: profile.limits.clone(),
-    };
+    let setup = Setup { env: profile.env.clone(), path, codex: codex_of(profile)?, limits: profile.limits.clone() };
     Ok((target, setup))
+}
+
+/// The Codex that a profile names, installed or asked for its version.
+fn codex_of(profile: &Profile) -> Result<Option<Installed>, Unsettled> {
+    let Some(named) = &profile.codex else { return codex_on_path() };
+    let found = match named.strip_prefix("codex@") {
+        Some(version) => version.parse().map_err(Unsettled::Version).map(install::ensure)?,
+        None => install::at(&profile.dir.join(named)),
+    };
+    Ok(Some(found?))
+}
+
+/// The Codex on the user's PATH; that there is none is no reason not to start a server that may need none.
+pub(super) fn codex_on_path() -> Result<Option<Installed>, Unsettled> {
+    match install::find_on_path() {
+        Ok(found) => Ok(Some(found)),
+        Err(InstallError::NotOnPath | InstallError::NoVersion { .. }) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Why a foreign server cannot be started on this machine.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unsettled {
+    #[error(transparent)]
+    Program(#[from] LocateError),
+    #[error("`codex`: {0}")]
+    Version(VersionError),
+    #[error("`codex`: {0}")]
+    Codex(#[from] InstallError),
 }
 
 /// The directory of a program that was found on the user's PATH. What is installed together is found together: `npx`

@@ -63,6 +63,8 @@ pub(super) struct Life {
     pub(super) names: watch::Sender<BTreeSet<String>>,
     /// The first line on stdout that was no message.
     pub(super) junk: Mutex<Option<String>>,
+    /// It printed more than its limit and no message among that.
+    pub(super) drowned: AtomicBool,
     /// The first lines of calls with a fault, which may want one again.
     lines: Mutex<BTreeMap<CallId, Vec<u8>>>,
     /// The last lines of stderr.
@@ -106,6 +108,7 @@ impl Life {
             child: spawned.child,
             names: watch::Sender::default(),
             junk: Mutex::default(),
+            drowned: AtomicBool::new(false),
             lines: Mutex::default(),
             tail: Mutex::default(),
             asked: Mutex::default(),

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 
 use super::life::{Life, lock};
 use super::mcp::Results;
+use super::stand_in::Launches;
 use super::{Ask, End, LifePlan, Pending, Target, TargetError, burial, calls, opening, speech};
 use crate::codex::app_server::GoesOn;
 use crate::fault::armed::{Armed, Hands};
@@ -55,6 +56,8 @@ pub(super) struct Fixed {
     pub(super) armed: Arc<Armed>,
     /// How results are read in the dialect `mcp`.
     pub(super) results: Results,
+    /// What its servers started as `codex`.
+    pub(super) launches: Arc<Launches>,
     /// Which thread goes on as which: a client of an app-server remembers that across its lives.
     pub(super) goes_on: GoesOn,
 }
@@ -126,7 +129,7 @@ impl LiveTarget {
     pub fn new(config: LiveConfig, journal: Journal, armed: Arc<Armed>) -> Result<LiveTarget, TargetError> {
         let LiveConfig { profile, env, secret_env, limits, run, launcher } = config;
         let launcher = launcher_or(launcher.as_deref())?;
-        let results = Results::of(&profile).map_err(|text| TargetError { text })?;
+        let results = Results::of(&profile).map_err(TargetError::harness)?;
         let life = Arc::new(Current::default());
         let lives = Arc::new(OnLives::default());
         lives.add(&life);
@@ -142,6 +145,7 @@ impl LiveTarget {
             journal,
             armed,
             results,
+            launches: Arc::default(),
             goes_on: GoesOn::default(),
         };
         Ok(LiveTarget { fixed: Arc::new(fixed), life, lives, listed: AtomicBool::new(false) })
@@ -149,7 +153,7 @@ impl LiveTarget {
 }
 
 fn launcher_or(explicit: Option<&Path>) -> Result<PathBuf, TargetError> {
-    proc::launcher_path(explicit).map_err(|error| TargetError { text: error.to_string() })
+    proc::launcher_path(explicit).map_err(|error| TargetError::harness(error.to_string()))
 }
 
 impl Target for LiveTarget {
@@ -167,7 +171,7 @@ impl Target for LiveTarget {
 
     async fn open(&self, plan: LifePlan) -> Result<(), TargetError> {
         if self.life.get().is_some() {
-            return Err(TargetError { text: "a life is still there: bury it before the next is opened".into() });
+            return Err(TargetError::harness("a life is still there: bury it before the next is opened"));
         }
         let (life, spawn) = opening::begin(&self.fixed, &plan).await?;
         *lock(&self.life.0) = Some(Arc::clone(&life));
@@ -243,6 +247,7 @@ impl Target for LiveTarget {
             life.speech.take_leave(&life).await;
         }
         let buried = burial::bury(&life, end).await;
+        self.fixed.launches.tell(&self.fixed.journal);
         if buried.is_ok() {
             lock(&self.life.0).take();
         }

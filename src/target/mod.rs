@@ -8,6 +8,7 @@ mod app_server;
 mod burial;
 mod calls;
 mod command;
+pub mod egress;
 pub mod foreign;
 pub mod home;
 mod life;
@@ -18,6 +19,7 @@ pub mod profile;
 mod reading;
 pub mod resolve;
 mod speech;
+pub mod stand_in;
 mod tap;
 mod trouble;
 
@@ -114,10 +116,28 @@ pub struct Ask {
 #[derive(Debug)]
 pub struct Pending(pub tokio::sync::oneshot::Receiver<Answer>);
 
-/// The target cannot be used: the run's verdict is `error`, with this text.
+/// The target cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
 pub struct TargetError {
+    /// Whose doing it is.
+    pub whose: Whose,
     /// What went wrong, what the target printed, and what to do.
     pub text: String,
+}
+
+/// Whose doing an error is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// The server's under test: its process was there, or was to be, and did not do what a server does.
+    Server,
+    /// The harness's, or the machine's: it says nothing about the server.
+    Harness,
+}
+
+impl TargetError {
+    /// An error that says nothing about the server.
+    pub(crate) fn harness(text: impl Into<String>) -> TargetError {
+        TargetError { whose: Whose::Harness, text: text.into() }
+    }
 }

@@ -9,6 +9,7 @@
 //! that a server without the tools of its profile is refused with its own list instead of failing every call.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -120,6 +121,9 @@ async fn ask(
             Err(error) => Err(Trouble::Refused { method, error }),
         },
         Ok(Err(_)) => Err(match life.over().await {
+            Phase::Over { .. } if life.drowned.load(Ordering::Relaxed) => {
+                Trouble::Drowned { limit: life.fixed.limits.preamble_bytes }
+            }
             Phase::Over { ended, .. } => Trouble::Exited(ended),
             Phase::Running | Phase::Exited => Trouble::Silent { method, limit_ms: life.fixed.limits.open_ms },
         }),

@@ -8,6 +8,7 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use serde_json::Value;
 use tokio::process::{ChildStderr, ChildStdout};
@@ -29,7 +30,9 @@ const STDERR_LINE_BYTES: u64 = 1 << 20;
 /// Reads stdout to its end, or until told to stop.
 pub(super) async fn stdout(life: Arc<Life>, pipe: ChildStdout, stop: CancellationToken) {
     let limits = &life.fixed.limits;
-    let caps = Caps { line_bytes: limits.frame_bytes, total_bytes: limits.stdout_bytes };
+    // A program that is no server may print for ever; one that is has something else to say first.
+    let caps = Caps { line_bytes: limits.frame_bytes, total_bytes: limits.preamble_bytes.min(limits.stdout_bytes) };
+    let mut conversing = false;
     let mut reader = LineReader::new(pipe, caps, Arc::new(Frames(life.journal.clone())));
     loop {
         let next = tokio::select! {
@@ -38,13 +41,32 @@ pub(super) async fn stdout(life: Arc<Life>, pipe: ChildStdout, stop: Cancellatio
             next = reader.next() => next,
         };
         match next {
-            Ok(Some((frame, line))) => heard(&life, frame, &line),
+            Ok(Some((frame, line))) => {
+                if heard(&life, frame, &line) && !conversing {
+                    conversing = true;
+                    reader.allow(limits.stdout_bytes);
+                }
+            }
             Ok(None) => return,
+            Err(ReadError::Flood { .. }) if !conversing => return drown(&life, reader, &stop).await,
             Err(error) => return give_up(&life, reader, &error, &stop).await,
         }
         if stop.is_cancelled() {
             return;
         }
+    }
+}
+
+/// No message came so far: there is no conversation to open. Ends the life, and empties the pipe.
+async fn drown(life: &Life, mut reader: LineReader<ChildStdout>, stop: &CancellationToken) {
+    if let Some((frame, line)) = reader.rest() {
+        heard(life, frame, &line);
+    }
+    life.drowned.store(true, Ordering::Relaxed);
+    life.act(Action::Kill { signal: Signal::Kill, whom: Whom::Group });
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = reader.discard() => {}
     }
 }
 
@@ -54,7 +76,8 @@ async fn give_up(life: &Life, mut reader: LineReader<ChildStdout>, error: &ReadE
         ReadError::Flood { .. } => "; stop what it prints, or raise the limit `stdout_bytes`",
         ReadError::Io(_) => "",
     };
-    let text = format!("{}'s standard output cannot be recorded further: {error}{remedy}", life.fixed.profile.name);
+    let name = neutral(&life.fixed.profile.name);
+    let text = format!("the standard output of target `{name}` cannot be recorded further: {error}{remedy}");
     life.journal.append(Lane::Client, Kind::Broken(Broken { step: None, text }));
     life.act(Action::Kill { signal: Signal::Kill, whom: Whom::Group });
     tokio::select! {
@@ -63,16 +86,26 @@ async fn give_up(life: &Life, mut reader: LineReader<ChildStdout>, error: &ReadE
     }
 }
 
-fn heard(life: &Life, frame: Seq, line: &Line) {
-    let Line::Whole(bytes) = line else { return };
-    let clean = life.journal.clean(bytes);
-    match (Message::parse(&clean), &life.speech) {
-        (Ok(message), Speech::AppServer(session)) => session.heard(life, frame, message),
-        (Ok(message), Speech::Mcp { results }) => heard_mcp(life, frame, message, results),
-        (Err(_), _) => {
-            lock(&life.junk).get_or_insert_with(|| neutral(&String::from_utf8_lossy(&clean)));
+/// Reads a line; whether it was a message.
+fn heard(life: &Life, frame: Seq, line: &Line) -> bool {
+    let (bytes, message) = match line {
+        Line::Whole(bytes) => {
+            let clean = life.journal.clean(bytes);
+            let message = Message::parse(&clean).ok();
+            (clean, message)
+        }
+        Line::Partial(bytes) => (life.journal.clean(bytes), None),
+        Line::Long(long) => (life.journal.clean(&long.head), None),
+    };
+    match (message, &life.speech) {
+        (Some(message), Speech::AppServer(session)) => session.heard(life, frame, message),
+        (Some(message), Speech::Mcp { results }) => heard_mcp(life, frame, message, results),
+        (None, _) => {
+            lock(&life.junk).get_or_insert_with(|| neutral(&String::from_utf8_lossy(&bytes)));
+            return false;
         }
     }
+    true
 }
 
 fn heard_mcp(life: &Life, frame: Seq, message: Message, results: &Results) {

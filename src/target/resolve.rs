@@ -94,7 +94,7 @@ impl Through {
 pub struct Resolved {
     /// What it is.
     pub profile: TargetProfile,
-    /// The Codex version, where it is one; its configuration depends on it.
+    /// The Codex version, where it is one or may start one; its configuration depends on it.
     pub version: Option<Version>,
     /// What a foreign server is started with.
     pub setup: Setup,
@@ -207,17 +207,23 @@ impl TargetName {
                 let here = std::env::current_dir().map_err(|error| failed(&error))?;
                 let path = std::env::var_os("PATH").unwrap_or_default();
                 let words = located(&profile.command, &here, &path).map_err(|error| failed(&error))?;
-                let setup = Setup { path: foreign::beside(&profile.command, &words).into_iter().collect(), ..setup };
+                let codex = foreign::codex_on_path().map_err(|error| failed(&error))?;
+                let path = foreign::beside(&profile.command, &words).into_iter().collect();
                 profile.command = words;
-                Ok(Resolved { profile, version: None, setup })
+                Ok(of_foreign(profile, Setup { codex, path, ..setup }))
             }
             TargetName::Profile(profile) => {
                 let path = std::env::var_os("PATH").unwrap_or_default();
                 let (profile, setup) = foreign::settled(profile, &path).map_err(|error| failed(&error))?;
-                Ok(Resolved { profile, version: None, setup })
+                Ok(of_foreign(profile, setup))
             }
         }
     }
+}
+
+/// A foreign server's home is that of the Codex that it may start.
+fn of_foreign(profile: TargetProfile, setup: Setup) -> Resolved {
+    Resolved { profile, version: setup.codex.as_ref().map(|codex| codex.version), setup }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::TargetError;
+use super::{TargetError, Whose};
 use crate::journal::{Dialect, TargetProfile, Tools};
 use crate::neutral;
 use crate::proc::{Ended, LAUNCH_FAILED, SpawnError};
@@ -20,6 +20,8 @@ pub(super) enum Trouble {
     Spawn(SpawnError),
     /// It ended before the conversation was open.
     Exited(Ended),
+    /// Its first message did not come among so much else on stdout, in bytes.
+    Drowned { limit: u64 },
     /// It did not answer in time.
     Silent { method: &'static str, limit_ms: u64 },
     /// It answered with an error.
@@ -52,7 +54,8 @@ impl Trouble {
             None => remedy,
         };
         let _ = write!(text, "\n  help: {remedy}");
-        TargetError { text }
+        let whose = if matches!(self, Trouble::Spawn(_)) { Whose::Harness } else { Whose::Server };
+        TargetError { whose, text }
     }
 
     fn words(&self, dialect: Dialect) -> (String, &'static str) {
@@ -73,6 +76,10 @@ impl Trouble {
                 };
                 (format!("{how} before the conversation was open"), "run the command by hand and see what it says")
             }
+            Trouble::Drowned { limit } => (
+                format!("printed more than {limit} bytes of something else on stdout before its first message"),
+                must_speak,
+            ),
             Trouble::Silent { method, limit_ms } => (
                 format!("did not answer `{method}` within {limit_ms} ms"),
                 match dialect {

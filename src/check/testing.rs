@@ -93,6 +93,7 @@ pub(super) fn tool_output(id: &str) -> Item {
 /// One call and what comes of it.
 #[derive(Clone, Debug)]
 pub(super) struct Say {
+    pub(super) client: Option<String>,
     pub(super) thread: String,
     pub(super) kind: CallKind,
     pub(super) sent: Option<String>,
@@ -118,6 +119,7 @@ pub(super) struct Say {
 impl Say {
     fn new(thread: &str, kind: CallKind, sent: Option<&str>, returned: &str) -> Say {
         Say {
+            client: None,
             thread: thread.into(),
             kind,
             sent: sent.map(str::to_owned),
@@ -282,6 +284,7 @@ impl Story {
             from: Vec::new(),
             call,
             step: call,
+            client: say.client.clone(),
             thread: say.thread.clone(),
             kind: say.kind,
             id_sent: say.sent.clone(),

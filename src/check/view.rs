@@ -19,7 +19,7 @@ use super::outcome::Finding;
 use super::{Invariant, threads::Threads};
 use crate::journal::{
     Answer, AnswerOutcome, Call, CallId, CallKind, DamageDone, Death, Event, FaultFired, IdChoice, Identity,
-    Incarnation, Kind, ModelRequest, Placed, Run, Seq, Settings, Shown, Snapshot, Unexpected,
+    Incarnation, Kind, ModelRequest, Placed, Run, Seq, Settings, Shown, Snapshot, TargetKind, Unexpected,
 };
 use crate::marker::{self, Carrier, Marker};
 
@@ -195,7 +195,7 @@ impl<'r> View<'r> {
             Kind::Call(call) if !by_call.contains_key(&call.call) => {
                 by_call.insert(call.call, self.turns.len());
                 let thread = self.thread_of(call, at);
-                let strand = call.id_sent.as_ref().and_then(|id| self.threads.strand(id)).unwrap_or_default();
+                let strand = self.strand_of(call, thread);
                 self.turns.push(Turn {
                     call: Seen::new(at, event, call),
                     answer: None,
@@ -234,6 +234,18 @@ impl<'r> View<'r> {
             Kind::Unexpected(unexpected) => self.unexpected.push(Seen::new(at, event, unexpected)),
             _ => {}
         }
+    }
+
+    /// The strand that a call goes on with: the one that its id is of. Where the client holds the mapping of ids, an id
+    /// leads to what that client was told last.
+    fn strand_of(&self, call: &Call, thread: Option<&str>) -> Strand {
+        if self.run.header.target.kind == TargetKind::CodexFork {
+            let mut own = self.turns.iter().rev().filter(|t| t.thread == thread && t.call.what.client == call.client);
+            if let Some(turn) = own.find(|t| t.is_reply()) {
+                return turn.strand;
+            }
+        }
+        call.id_sent.as_ref().and_then(|id| self.threads.strand(id)).unwrap_or_default()
     }
 
     /// The turn `n` was answered: its thread may have an id more, and a strand.

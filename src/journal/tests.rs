@@ -82,6 +82,7 @@ fn kinds(drawn: &Drawn, body: &Body) -> Vec<Kind> {
             from: from.clone(),
             call: n,
             step: n,
+            client: Some(t()),
             thread: t(),
             kind: CallKind::Reply,
             id_sent: other.clone(),

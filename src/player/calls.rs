@@ -8,7 +8,7 @@ use super::markers::planted;
 use super::story::{Stop, Story, make_dir};
 use super::survey;
 use crate::journal::{Answer, AnswerOutcome, CallId, CallKind, IdChoice, Kind, Lane, Planted, Unexpected};
-use crate::scenario::{Call, Expected};
+use crate::scenario::{Call, Expected, MAIN_CLIENT};
 use crate::target::{Ask, Pending, Target};
 
 /// The name under which a call without a directory of its own runs.
@@ -76,6 +76,7 @@ impl<T: Target> Story<T> {
         let mut ask = Ask {
             call,
             step: self.step,
+            client: Some(&spec.client).filter(|name| *name != MAIN_CLIENT).cloned(),
             thread: spec.thread.clone(),
             kind: if start { CallKind::Start } else { CallKind::Reply },
             id,

@@ -88,6 +88,8 @@ pub struct Ask {
     pub call: CallId,
     /// The step it belongs to.
     pub step: u32,
+    /// The client that calls; `None` is the one that the scenario does not name.
+    pub client: Option<String>,
     /// The scenario's name for the thread.
     pub thread: String,
     /// Start or reply.

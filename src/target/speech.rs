@@ -103,6 +103,7 @@ pub(super) fn called(ask: Ask, from: Vec<Seq>) -> Call {
         from,
         call: ask.call,
         step: ask.step,
+        client: ask.client,
         thread: ask.thread,
         kind: ask.kind,
         id_sent,

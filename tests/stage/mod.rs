@@ -110,6 +110,7 @@ impl Stage {
         let ask = Ask {
             call,
             step: 1,
+            client: None,
             thread: "main".to_owned(),
             kind: if id.is_some() { CallKind::Reply } else { CallKind::Start },
             id: id.map(|id| (id.to_owned(), IdChoice::Current)),

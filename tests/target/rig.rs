@@ -127,6 +127,7 @@ impl Rig {
         Ask {
             call,
             step: 1,
+            client: None,
             thread: "main".into(),
             kind: CallKind::Reply,
             id: Some((crate::fake::ID.into(), IdChoice::Current)),

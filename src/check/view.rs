@@ -11,11 +11,12 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::Invariant;
 use super::outcome::Finding;
-use super::{Invariant, threads::Threads};
+use super::threads::{Threads, canonical};
 use crate::journal::{
     Answer, AnswerOutcome, Call, CallId, CallKind, DamageDone, Death, Event, FaultFired, IdChoice, Incarnation, Kind,
-    ModelRequest, Placed, Run, Seq, Settings, Shown, Snapshot, Unexpected,
+    Life, ModelRequest, Placed, Run, Seq, Settings, Shown, Snapshot, Unexpected,
 };
 use crate::marker::{self, Carrier, Marker};
 
@@ -111,6 +112,11 @@ impl<'r> Turn<'r> {
     }
 }
 
+/// The story's name of the home that a path in the journal leads to: `../home-NAME/…`.
+fn home_of_path(path: &str) -> Option<&str> {
+    Some(path.strip_prefix("../home-")?.split_once('/')?.0)
+}
+
 /// What a marker is of.
 #[derive(Debug)]
 struct Origin<'r> {
@@ -135,6 +141,9 @@ pub(super) struct View<'r> {
     pub(super) unexpected: Vec<Seen<'r, Unexpected>>,
     /// Requests that belong to no call.
     pub(super) strays: Vec<Seen<'r, ModelRequest>>,
+    lives: HashMap<Incarnation, &'r Life>,
+    /// In which home an id was told, as the story calls that; an id may be in several.
+    homes: HashSet<(String, Option<&'r str>)>,
     origins: HashMap<Marker, Origin<'r>>,
 }
 
@@ -152,6 +161,8 @@ impl<'r> View<'r> {
             shown: Vec::new(),
             unexpected: Vec::new(),
             strays: Vec::new(),
+            lives: HashMap::new(),
+            homes: HashSet::new(),
             origins: HashMap::new(),
         };
         let mut by_call = HashMap::new();
@@ -172,13 +183,15 @@ impl<'r> View<'r> {
 
     fn take(&mut self, at: usize, event: &'r Event, by_call: &mut HashMap<CallId, usize>) {
         match &event.kind {
+            Kind::Life(life) => drop(self.lives.entry(event.incarnation).or_insert(life)),
             Kind::Placed(placed) => {
+                self.homes.insert((canonical(&placed.id), home_of_path(&placed.path)));
                 self.threads.learn(&placed.thread, &placed.id, at);
                 self.placed.push(Seen::new(at, event, placed));
             }
             Kind::Call(call) if !by_call.contains_key(&call.call) => {
                 by_call.insert(call.call, self.turns.len());
-                let thread = self.thread_of(call, at);
+                let thread = self.thread_of(call, event.incarnation, at);
                 self.turns.push(Turn {
                     call: Seen::new(at, event, call),
                     answer: None,
@@ -194,8 +207,14 @@ impl<'r> View<'r> {
                 let Some(turn) = by_call.get(&answer.call).and_then(|n| self.turns.get_mut(*n)) else { return };
                 if turn.answer.is_none() {
                     turn.answer = Some(Seen::new(at, event, answer));
+                    // An error may repeat the id that it was given, wherever that is of.
+                    let repeats = answer.id_returned == turn.call.what.id_sent;
+                    let life = turn.call.incarnation;
                     if let (Some(thread), Some(id)) = (turn.thread, &answer.id_returned) {
                         self.threads.learn(thread, id, at);
+                        if answer.outcome == AnswerOutcome::Reply || !repeats {
+                            self.homes.insert((canonical(id), self.home(life)));
+                        }
                     }
                 }
             }
@@ -222,8 +241,12 @@ impl<'r> View<'r> {
     }
 
     /// The thread a call belongs to. Only an id written in the scenario can be nobody's: the others were learnt from
-    /// the target, if not from an answer then from something it said before.
-    fn thread_of(&mut self, call: &'r Call, at: usize) -> Option<&'r str> {
+    /// the target, if not from an answer then from something it said before. In another home than it is known from every
+    /// id is nobody's.
+    fn thread_of(&mut self, call: &'r Call, life: Incarnation, at: usize) -> Option<&'r str> {
+        if call.id_sent.as_deref().is_some_and(|id| self.is_of_another_home(id, life)) {
+            return None;
+        }
         match (&call.id_sent, call.id_is) {
             (Some(id), Some(IdChoice::Literal)) => self.threads.owner(id),
             (Some(id), _) => {
@@ -232,6 +255,23 @@ impl<'r> View<'r> {
             }
             (None, _) => Some(&call.thread),
         }
+    }
+
+    /// The story's name of a life's home; none for the usual one.
+    fn home(&self, life: Incarnation) -> Option<&'r str> {
+        self.lives.get(&life).and_then(|life| life.home.as_deref())
+    }
+
+    /// The story's name of a life's credential; none for the usual one.
+    pub(super) fn credentials(&self, life: Incarnation) -> Option<&'r str> {
+        self.lives.get(&life).and_then(|life| life.credentials.as_deref())
+    }
+
+    /// Whether an id was told in other homes than that of the life, and never in that one.
+    pub(super) fn is_of_another_home(&self, id: &str, life: Incarnation) -> bool {
+        let id = canonical(id);
+        let here = (id, self.home(life));
+        !self.homes.contains(&here) && self.homes.iter().any(|(known, _)| *known == here.0)
     }
 
     fn find_origins(&mut self) {

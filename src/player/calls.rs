@@ -6,8 +6,8 @@ use super::markers::planted;
 use super::story::{Stop, Story, make_dir};
 use super::survey;
 use crate::journal::{Answer, AnswerOutcome, CallId, CallKind, IdChoice, Kind, Lane, Planted, Unexpected};
-use crate::scenario::{Call, Expected};
-use crate::target::{Ask, Pending, Target};
+use crate::scenario::{Approve, Call, Expected};
+use crate::target::{Ask, Differs, Pending, Target};
 
 /// The name under which a call without a directory of its own runs.
 const DEFAULT_CWD: &str = "project";
@@ -22,7 +22,7 @@ impl<T: Target> Story<'_, T> {
     /// Sends the calls in order without waiting between them, then waits for every one. A life begins if none has yet.
     pub(super) async fn call(&mut self, calls: &[(bool, &Call)]) -> Result<(), Stop> {
         if self.lives == 0 {
-            self.begin_life().await?;
+            self.begin_life(Differs::default()).await?;
         }
         let mut under_way = Vec::new();
         for (start, spec) in calls {
@@ -49,7 +49,7 @@ impl<T: Target> Story<'_, T> {
     fn ask(&mut self, start: bool, spec: &Call) -> Result<Ask, Stop> {
         self.calls += 1;
         let call: CallId = self.calls;
-        let (prompt, marker) = self.planter.prompt(&spec.prompt);
+        let (prompt, marker) = self.planter.prompt(&spec.prompt, spec.fill);
         let responses = self.planter.responses(&spec.model);
         let planted = Planted { call, markers: planted(&responses) };
         self.journal.append(Lane::Player, Kind::Planted(planted));
@@ -71,6 +71,11 @@ impl<T: Target> Story<'_, T> {
             sandbox: None,
             approval: None,
             faulted: spec.fault.is_some(),
+            approve: match spec.approve {
+                Approve::Deny => Some(false),
+                Approve::Accept => Some(true),
+                Approve::Hold => None,
+            },
             limit: Duration::from_millis(limit_ms),
         };
         if start {

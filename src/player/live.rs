@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::homes::Homes;
 use super::story::{Parts, Story};
 use crate::fault::armed::Armed;
 use crate::journal::{FORMAT, Header, Journal, Redactor, ScenarioHeader};
@@ -111,7 +112,7 @@ pub async fn play(plan: Plan<'_>) -> Result<(), LiveError> {
         journal: journal.clone(),
         world,
         limits,
-        home: home.codex_home(),
+        homes: Homes::new(home, spec),
         seed,
     };
     Story::new(parts).play().await;

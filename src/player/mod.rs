@@ -11,6 +11,7 @@ mod book;
 mod calls;
 mod decoy;
 mod disk;
+mod homes;
 mod live;
 mod markers;
 mod story;

@@ -1,10 +1,12 @@
 //! The story: the steps of one scenario, in order, on one target.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::book::Book;
+use super::homes::Homes;
 use super::markers::Planter;
 use super::survey;
 use crate::fault::armed::Armed;
@@ -13,7 +15,8 @@ use crate::journal::{Broken, CallId, Incarnation, Journal, Kind, Lane, SnapshotW
 use crate::limits::Limits;
 use crate::model::Stub;
 use crate::scenario::{Ending, Restart, Scenario, Step, StepKind};
-use crate::target::{End, LifePlan, Target};
+use crate::target::home::TOKEN_VAR;
+use crate::target::{Differs, End, LifePlan, Target};
 use crate::world::World;
 
 /// Why a story stops before its end. The text says what to do.
@@ -38,11 +41,14 @@ pub struct Story<'a, T: Target> {
     pub(super) limits: Limits,
     /// The run's directory.
     pub(super) dir: PathBuf,
-    /// The `CODEX_HOME` in it.
+    pub(super) homes: Homes,
+    /// The `CODEX_HOME` of the running life, or of the last one.
     pub(super) home: PathBuf,
     pub(super) seed: u64,
     pub(super) planter: Planter,
     pub(super) book: Book,
+    /// The id of the newest decoy in each home.
+    pub(super) decoys: BTreeMap<PathBuf, String>,
     pub(super) calls: CallId,
     pub(super) lives: Incarnation,
     /// A life has begun and is not buried yet.
@@ -59,13 +65,14 @@ pub(super) struct Parts<'a, T: Target> {
     pub journal: Journal,
     pub world: World,
     pub limits: Limits,
-    pub home: PathBuf,
+    pub homes: Homes,
     pub seed: u64,
 }
 
 impl<'a, T: Target> Story<'a, T> {
     pub(super) fn new(parts: Parts<'a, T>) -> Story<'a, T> {
-        let Parts { scenario, target, stub, armed, journal, world, limits, home, seed } = parts;
+        let Parts { scenario, target, stub, armed, journal, world, limits, homes, seed } = parts;
+        let (home, decoys) = (homes.usual(), BTreeMap::new());
         let dir = journal.dir().to_owned();
         let planter = Planter::new(seed);
         let (book, calls, lives, open, step) = (Book::default(), 0, 0, false, 0);
@@ -78,10 +85,12 @@ impl<'a, T: Target> Story<'a, T> {
             world,
             limits,
             dir,
+            homes,
             home,
             seed,
             planter,
             book,
+            decoys,
             calls,
             lives,
             open,
@@ -161,7 +170,7 @@ impl<'a, T: Target> Story<'a, T> {
             Ending::Eof => End::Eof,
         };
         self.end_life(Some(end)).await?;
-        self.begin_life().await
+        self.begin_life(restart.into()).await
     }
 
     /// Ends the running life, if there is one, and takes the snapshot of what its death left.
@@ -177,20 +186,36 @@ impl<'a, T: Target> Story<'a, T> {
         Ok(())
     }
 
-    /// Begins the next life in a process cwd of its own.
-    pub(super) async fn begin_life(&mut self) -> Result<(), Stop> {
+    /// Begins the next life in a process cwd of its own. The environment of `differs` is what the story adds; home and
+    /// credentials go into it here.
+    pub(super) async fn begin_life(&mut self, mut differs: Differs) -> Result<(), Stop> {
+        self.home = match &differs.home {
+            Some(name) => {
+                let made = self.homes.named(name);
+                made.map_err(|error| Stop(format!("failed to make the home `{name}`: {error}")))?
+            }
+            None => self.homes.usual(),
+        };
+        if differs.home.is_some() {
+            differs.env.push(("CODEX_HOME".to_owned(), self.home.display().to_string()));
+        }
+        let token = self.homes.token(differs.credentials.as_deref());
+        self.stub.accept(token.clone());
+        if differs.credentials.is_some() {
+            differs.env.push((TOKEN_VAR.to_owned(), token));
+        }
         self.decoy()?;
         self.snapshot(SnapshotWhen::Birth);
         self.lives += 1;
         let process_cwd = self.dir.join(format!("life-{}", self.lives));
         make_dir(&process_cwd)?;
         self.open = true;
-        self.target.open(LifePlan { incarnation: self.lives, process_cwd }).await?;
+        self.target.open(LifePlan { incarnation: self.lives, process_cwd, differs }).await?;
         Ok(())
     }
 
     fn snapshot(&self, when: SnapshotWhen) {
-        let files = survey::session_files(&self.home, &self.journal);
+        let files = survey::session_files(&self.homes.all(), &self.journal);
         self.journal.append(Lane::Player, Kind::Snapshot(crate::journal::Snapshot { when, files }));
     }
 
@@ -202,6 +227,14 @@ impl<'a, T: Target> Story<'a, T> {
             return Ok(self.dir.join(relative));
         }
         Err(Stop(format!("`{path}` does not stay inside the run's directory; use a relative path without `..`")))
+    }
+}
+
+impl From<&Restart> for Differs {
+    fn from(restart: &Restart) -> Differs {
+        let Restart { home, credentials, tz, env, .. } = restart.clone();
+        let zone = tz.map(|tz| ("TZ".to_owned(), tz));
+        Differs { home, credentials, env: env.into_iter().chain(zone).collect() }
     }
 }
 

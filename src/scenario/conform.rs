@@ -159,6 +159,7 @@ fn value(item: &Item<'_>, shape: &Shape, name: &str, at: Range<usize>, into: &mu
     match (shape, item.value()) {
         (Shape::Table(inner), Value::Table(found)) => table(found, inner, at, into),
         (Shape::Object, Value::Table(found)) => object(found, into),
+        (Shape::Map { of, max }, Value::Table(found)) => map(found, of, *max, name, span, into),
         (Shape::List { of, min, max, unique }, Value::Array(found)) => {
             let fault = match found.len() {
                 0 if *min > 0 => Some((format!("{name} is empty"), "give it an entry".to_owned())),
@@ -196,6 +197,17 @@ fn value(item: &Item<'_>, shape: &Shape, name: &str, at: Range<usize>, into: &mu
             None => wrong_type(item, shape, name, span, into),
         },
         _ => wrong_type(item, shape, name, span, into),
+    }
+}
+
+/// A table with names of the author's choice.
+fn map(found: &Table<'_>, of: &Shape, max: usize, name: &str, span: Range<usize>, into: &mut Findings) {
+    if found.len() > max {
+        let message = format!("{name} has too many entries: {}", found.len());
+        return into.add(span, message, "", format!("keep it to {max}"));
+    }
+    for (key, item) in found {
+        value(item, of, &quoted(key.name), key.span.range(), into);
     }
 }
 
@@ -287,7 +299,7 @@ fn kind(shape: &Shape) -> Kind {
         Shape::Version(_) | Shape::Int { .. } => Kind::Integer,
         Shape::Text(_) | Shape::Word(_) => Kind::String,
         Shape::Flag | Shape::Yes => Kind::Boolean,
-        Shape::Table(_) | Shape::Object | Shape::Either(_) => Kind::Table,
+        Shape::Table(_) | Shape::Object | Shape::Map { .. } | Shape::Either(_) => Kind::Table,
         Shape::List { .. } => Kind::Array,
     }
 }

@@ -78,6 +78,11 @@ pub(super) enum Shape {
     Either(&'static [Shape]),
     /// A table of anything that JSON can say.
     Object,
+    /// A table whose keys are names that the author chooses.
+    Map {
+        of: &'static Shape,
+        max: usize,
+    },
 }
 
 /// A string: its length in characters and its form.
@@ -136,7 +141,7 @@ impl Shape {
             Shape::Int { min, max } => format!("a whole number from {min} to {max}"),
             Shape::Flag => "true or false".to_owned(),
             Shape::Yes => "true".to_owned(),
-            Shape::Table(_) | Shape::Object => "a table".to_owned(),
+            Shape::Table(_) | Shape::Object | Shape::Map { .. } => "a table".to_owned(),
             Shape::List { of, .. } => match of {
                 Shape::Table(_) => "a list of tables".to_owned(),
                 _ => "a list of strings".to_owned(),

@@ -32,6 +32,7 @@ pub(super) fn step(view: View<'_, '_>) -> Option<StepKind> {
             let wait = inner();
             StepKind::Wait { frame: wait.text("frame").unwrap_or_default(), limit_ms: wait.number("limit_ms") }
         }
+        // `repeat` is no step of a story: its rounds are.
         _ => return None,
     })
 }
@@ -48,7 +49,8 @@ fn restart(view: View<'_, '_>) -> Restart {
         Some(signal) => Ending::Signal { signal, whom },
         None => Ending::Eof,
     };
-    Restart { end }
+    let env = view.pairs("env").into_iter().map(|(name, _, value)| (name.to_owned(), value.to_owned())).collect();
+    Restart { end, home: view.text("home"), credentials: view.text("credentials"), tz: view.text("tz"), env }
 }
 
 fn rollout(view: View<'_, '_>) -> Synthetic {

@@ -93,6 +93,9 @@ fn value(shape: &'static Shape, below: &mut Vec<&'static TableShape>) -> Value {
         Shape::Flag => json!({ "type": "boolean" }),
         Shape::Yes => json!({ "const": true }),
         Shape::Object => json!({ "type": "object" }),
+        Shape::Map { of, max } => {
+            json!({ "type": "object", "additionalProperties": value(of, below), "maxProperties": max })
+        }
         Shape::Table(inner) => {
             below.push(inner);
             json!({ "$ref": format!("#/$defs/{}", inner.id) })

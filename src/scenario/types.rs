@@ -156,6 +156,22 @@ pub struct Call {
     pub expect: Expect,
     /// Instead of the run's limit.
     pub limit_ms: Option<u64>,
+    /// Bytes of filler behind the prompt.
+    pub fill: u32,
+    /// What is answered where the target asks for an approval.
+    pub approve: Approve,
+}
+
+/// What is answered where the target asks for an approval.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Approve {
+    /// No, at once.
+    #[default]
+    Deny,
+    /// Yes, at once.
+    Accept,
+    /// Nothing: it stays open.
+    Hold,
 }
 
 /// Which id a reply is sent with.
@@ -197,11 +213,20 @@ pub enum Expected {
     Any,
 }
 
-/// How the old life ends and the next begins.
+/// How the old life ends and the next begins. All but the end is of the next life alone: the one after it is as the
+/// first one was, unless its restart says so again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Restart {
     /// How the old life ends, if it is still there.
     pub end: Ending,
+    /// Another home, by a name of the story's; the same name is the same home.
+    pub home: Option<String>,
+    /// Another credential for the model, by a name of the story's; the model then takes no other.
+    pub credentials: Option<String>,
+    /// The time zone, in any form that `TZ` has.
+    pub tz: Option<String>,
+    /// Further variables of its environment.
+    pub env: Vec<(String, String)>,
 }
 
 /// See [`Restart`].

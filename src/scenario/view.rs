@@ -108,10 +108,25 @@ impl<'t, 'de> View<'t, 'de> {
         tables.into_iter().map(|table| View { table: Some(table), shape }).collect()
     }
 
+    /// The strings under a key that holds them by names of the author's choice, in the order of the source.
+    pub(super) fn pairs(self, key: &str) -> Vec<(&'t str, Range<usize>, &'t str)> {
+        let entries = by_place(self.item(key).0);
+        entries.into_iter().filter_map(|(name, span, item)| Some((name, span, item.as_str()?))).collect()
+    }
+
     /// A table as JSON; an empty object if it is absent.
     pub(super) fn json(self, key: &str) -> serde_json::Value {
         self.item(key).0.filter(|_| self.sound(key)).map_or_else(|| Map::new().into(), json)
     }
+}
+
+/// The entries of a table in the order of the source.
+fn by_place<'t, 'de>(item: Option<&'t Item<'de>>) -> Vec<(&'t str, Range<usize>, &'t Item<'de>)> {
+    let table = item.and_then(|item| item.as_table());
+    let mut entries: Vec<_> =
+        table.into_iter().flatten().map(|(key, item)| (key.name, key.span.range(), item)).collect();
+    entries.sort_by_key(|(_, span, _)| span.start);
+    entries
 }
 
 /// The table shape inside a shape.
@@ -119,7 +134,7 @@ fn inner(shape: Option<&'static Shape>, otherwise: &'static TableShape) -> &'sta
     fn find(shape: &'static Shape) -> Option<&'static TableShape> {
         match shape {
             Shape::Table(table) => Some(table),
-            Shape::List { of, .. } => find(of),
+            Shape::List { of, .. } | Shape::Map { of, .. } => find(of),
             Shape::Either(shapes) => shapes.iter().find_map(find),
             _ => None,
         }

@@ -10,7 +10,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::grammar::Words;
-use super::types::{Call, Ending, Expect, Expected, FileStep, Id, Restart, Scenario, StepKind, Synthetic};
+use super::types::{Approve, Call, Ending, Expect, Expected, FileStep, Id, Restart, Scenario, StepKind, Synthetic};
 use super::{keys, keys_call};
 use crate::fault::plan::{Action, Fault, Signal, Trigger, Whom};
 use crate::model::script::{Failure, Output, Response};
@@ -101,7 +101,7 @@ fn step_value(what: &StepKind) -> (&'static str, Written) {
             });
             ("together", Value(format!("[{}\n]", entries.collect::<String>())))
         }
-        StepKind::Restart(Restart { end }) => ("restart", Table(ending(*end))),
+        StepKind::Restart(told) => ("restart", Table(restart(told))),
         StepKind::Kill { signal, whom } => ("kill", Table(kill(*signal, *whom))),
         StepKind::Pause { stop } => ("signal", Value(string(word(&keys::PAUSES, *stop)))),
         StepKind::Eof => ("eof", Table(Fields::default())),
@@ -150,6 +150,11 @@ fn call(asked: &Call) -> Fields {
         .put_some("fault", asked.fault.as_ref().map(|f| fault(f).inline()))
         .put_some("expect", expect(&asked.expect))
         .put_some("limit_ms", asked.limit_ms.map(|ms| ms.to_string()))
+        .put_some("fill", Some(asked.fill).filter(|bytes| *bytes != 0).map(|bytes| bytes.to_string()))
+        .put_some(
+            "approve",
+            Some(asked.approve).filter(|a| *a != Approve::Deny).map(|a| string(word(&keys_call::APPROVES, a))),
+        )
 }
 
 fn expect(expect: &Expect) -> Option<String> {
@@ -174,6 +179,10 @@ fn response(response: &Response) -> Fields {
                 let fields = Fields::default().put("name", string(name));
                 let some = arguments.as_object().is_some_and(|object| !object.is_empty());
                 tools.push(fields.put_some("arguments", some.then(|| json(arguments))).inline());
+            }
+            Output::Run { command, escalate } => {
+                let fields = Fields::default().put("run", string(command));
+                tools.push(fields.put_some("escalate", escalate.then_some("true")).inline());
             }
         }
     }
@@ -200,6 +209,8 @@ fn failure(failure: &Failure) -> Fields {
         Failure::Stall { after } => fields.put("stall-after", after.to_string()),
         Failure::Close { after } => fields.put("close-after", after.to_string()),
         Failure::NoCompleted => fields.put("no-completed", "true"),
+        Failure::Failed { message } => fields.put("failed", string(message)),
+        Failure::Malformed { after } => fields.put("malformed-after", after.to_string()),
     }
 }
 
@@ -239,6 +250,17 @@ fn ending(end: Ending) -> Fields {
             Fields::default().put("end", string(word(&keys::ENDS, Some(signal)))).put_some("whom", whom)
         }
     }
+}
+
+fn restart(told: &Restart) -> Fields {
+    let Restart { end, home, credentials, tz, env } = told;
+    let env = env.iter().map(|(name, value)| format!("{} = {}", string(name), string(value)));
+    let env = (!told.env.is_empty()).then(|| format!("{{ {} }}", env.collect::<Vec<_>>().join(", ")));
+    ending(*end)
+        .put_some("home", home.as_deref().map(string))
+        .put_some("credentials", credentials.as_deref().map(string))
+        .put_some("tz", tz.as_deref().map(string))
+        .put_some("env", env)
 }
 
 fn rollout(synthetic: &Synthetic) -> Fields {

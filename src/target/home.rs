@@ -61,23 +61,18 @@ impl Home {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         let home = Home { run_dir: run_dir.to_owned(), token: spec.token.clone() };
-        for dir in [home.codex_home(), home.user(), home.tmp(), home.project()] {
+        for dir in [home.user(), home.tmp(), home.project()] {
             make_private(&dir)?;
         }
-        let codex_home = home.codex_home();
-        let config = HermeticConfig {
-            home: &codex_home,
-            stub_port: spec.stub_port,
-            env_key: TOKEN_VAR,
-            sandbox: &spec.sandbox,
-            approval: spec.approval,
-        };
-        let is_codex = matches!(spec.kind, TargetKind::CodexMcp | TargetKind::CodexResume | TargetKind::CodexFork);
-        let version = if is_codex { spec.version } else { None };
-        write_private(&codex_home.join("config.toml"), &generate(version, &config))?;
-        write_private(&codex_home.join(INSTRUCTIONS_FILE), INSTRUCTIONS)?;
-        write_private(&codex_home.join(MODELS_FILE), MODELS)?;
+        furnish(&home.codex_home(), spec)?;
         Ok(home)
+    }
+
+    /// Makes another `CODEX_HOME` in the same run, furnished alike. `name` is a part of its directory's name.
+    pub fn another(&self, name: &str, spec: &HomeSpec) -> io::Result<PathBuf> {
+        let codex_home = self.run_dir.join(format!("home-{name}"));
+        furnish(&codex_home, spec)?;
+        Ok(codex_home)
     }
 
     /// `CODEX_HOME`.
@@ -128,6 +123,23 @@ impl Home {
     pub fn secrets(&self) -> Vec<String> {
         vec![self.token.clone()]
     }
+}
+
+/// Makes a `CODEX_HOME` and what a server reads there.
+fn furnish(codex_home: &Path, spec: &HomeSpec) -> io::Result<()> {
+    make_private(codex_home)?;
+    let config = HermeticConfig {
+        home: codex_home,
+        stub_port: spec.stub_port,
+        env_key: TOKEN_VAR,
+        sandbox: &spec.sandbox,
+        approval: spec.approval,
+    };
+    let is_codex = matches!(spec.kind, TargetKind::CodexMcp | TargetKind::CodexResume | TargetKind::CodexFork);
+    let version = if is_codex { spec.version } else { None };
+    write_private(&codex_home.join("config.toml"), &generate(version, &config))?;
+    write_private(&codex_home.join(INSTRUCTIONS_FILE), INSTRUCTIONS)?;
+    write_private(&codex_home.join(MODELS_FILE), MODELS)
 }
 
 fn make_private(dir: &Path) -> io::Result<()> {

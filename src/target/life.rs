@@ -76,11 +76,12 @@ impl Life {
     /// Spawns the process, journals `Spawn` (whose number is returned) and starts the tasks.
     pub(super) async fn begin(fixed: &Arc<Fixed>, plan: &LifePlan) -> Result<(Arc<Life>, Seq), SpawnError> {
         let tag = fixed.tag.of(&plan.incarnation.to_string());
+        let env = fixed.env_of(&plan.differs);
         let order = Order {
             launcher: fixed.launcher.clone(),
             argv: fixed.profile.command.clone(),
             cwd: plan.process_cwd.clone(),
-            env: fixed.env.clone(),
+            env: env.clone(),
             tag: tag.clone(),
         };
         let spawned = proc::spawn(order).await?;
@@ -89,7 +90,7 @@ impl Life {
             pid: spawned.child.pid(),
             argv: fixed.profile.command.clone(),
             cwd: plan.process_cwd.display().to_string(),
-            env: fixed.shown_env(),
+            env: fixed.shown(&env),
         };
         let seq = journal.append(Lane::Target, Kind::Spawn(spawn));
         let stop = CancellationToken::new();

@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::life::{Life, lock};
-use super::{Ask, End, LifePlan, Pending, Target, TargetError, burial, opening};
+use super::{Ask, Differs, End, LifePlan, Pending, Target, TargetError, burial, opening};
 use crate::codex::app_server::GoesOn;
 use crate::fault::armed::{Armed, Hands};
 use crate::fault::plan::{Action, Signal, Whom};
@@ -57,14 +57,21 @@ pub(super) struct Fixed {
 }
 
 impl Fixed {
-    /// The environment as a journal may show it.
-    pub(super) fn shown_env(&self) -> Vec<(String, String)> {
+    /// The whole environment of a life.
+    pub(super) fn env_of(&self, differs: &Differs) -> Vec<(String, String)> {
+        let is_other = |name: &String| differs.env.iter().any(|(other, _)| other == name);
+        let usual = self.env.iter().filter(|(name, _)| !is_other(name));
+        usual.chain(&differs.env).cloned().collect()
+    }
+
+    /// An environment as a journal may show it.
+    pub(super) fn shown(&self, env: &[(String, String)]) -> Vec<(String, String)> {
         let shown = |(name, value): &(String, String)| {
             let secret = self.secret_env.contains(name);
             let value = if secret { "«redacted»".into() } else { self.journal.clean(value.as_bytes()) };
             (name.clone(), String::from_utf8_lossy(&value).into_owned())
         };
-        self.env.iter().map(shown).collect()
+        env.iter().map(shown).collect()
     }
 }
 

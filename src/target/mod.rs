@@ -54,6 +54,19 @@ pub struct LifePlan {
     pub incarnation: Incarnation,
     /// The process's cwd: another one in each life and never a thread's.
     pub process_cwd: PathBuf,
+    /// What is different in this life.
+    pub differs: Differs,
+}
+
+/// What is different in one life from what the others of its run have.
+#[derive(Clone, Debug, Default)]
+pub struct Differs {
+    /// The story's name of its home.
+    pub home: Option<String>,
+    /// The story's name of its credential.
+    pub credentials: Option<String>,
+    /// Variables of its environment that are others or more.
+    pub env: Vec<(String, String)>,
 }
 
 /// How a life is ended.
@@ -90,6 +103,8 @@ pub struct Ask {
     pub approval: Option<String>,
     /// The scenario gives it a fault.
     pub faulted: bool,
+    /// What is answered where the target asks for an approval; nothing if it is to stay open.
+    pub approve: Option<bool>,
     /// Until it counts as timed out.
     pub limit: Duration,
 }

@@ -95,7 +95,7 @@ impl Stage {
     pub(crate) async fn begin_life(&mut self) -> Result<(), Failure> {
         self.lives += 1;
         let process_cwd = self.home.life(self.lives)?;
-        Ok(self.target.open(LifePlan { incarnation: self.lives, process_cwd }).await?)
+        Ok(self.target.open(LifePlan { incarnation: self.lives, process_cwd, differs: Default::default() }).await?)
     }
 
     /// Ends it with `kill -9` of the server alone.
@@ -118,6 +118,7 @@ impl Stage {
             sandbox: None,
             approval: None,
             faulted: false,
+            approve: Some(false),
             limit: TURN,
         };
         let answer = self.target.send(ask).await?.0.await?;

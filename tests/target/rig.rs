@@ -104,7 +104,7 @@ impl Plan {
 impl Rig {
     pub(crate) async fn try_open(&self, incarnation: u32) -> Result<(), TargetError> {
         let process_cwd = self.dir.path().to_owned();
-        self.target.open(LifePlan { incarnation, process_cwd }).await
+        self.target.open(LifePlan { incarnation, process_cwd, differs: Default::default() }).await
     }
 
     pub(crate) async fn open(&self, incarnation: u32) {
@@ -130,6 +130,7 @@ impl Rig {
             sandbox: None,
             approval: None,
             faulted: false,
+            approve: Some(false),
             limit: Duration::from_secs(20),
         }
     }

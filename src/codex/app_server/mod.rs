@@ -20,5 +20,5 @@ mod frames;
 mod turns;
 
 pub use client::{Client, Event, GoesOn, How};
-pub use frames::{Settings, Thread, decline, initialize, initialized};
+pub use frames::{Settings, Thread, accept, decline, initialize, initialized};
 pub use turns::{End, Outcome};

@@ -54,11 +54,15 @@ fn response() -> impl Strategy<Value = Response> {
         Just(Failure::Stall { after: 1 }),
         Just(Failure::Close { after: 0 }),
         Just(Failure::NoCompleted),
+        "[a-z ]{1,9}".prop_map(|message| Failure::Failed { message }),
+        Just(Failure::Malformed { after: 1 }),
     ];
     let tool = (text(), text(), any::<i64>(), -1e9..1e9_f64).prop_map(|(name, key, whole, float)| Output::Call {
         name: name.replace(['\n', '\r'], " "),
         arguments: json!({ key: [whole, float, true, {}], "a b": { "": "x" } }),
     });
+    let run = (text(), any::<bool>()).prop_map(|(command, escalate)| Output::Run { command, escalate });
+    let tool = prop_oneof![tool, run];
     let text_output = (text(), 1..9_u32).prop_map(|(text, chunks)| Output::Text { text, chunks });
     let usage = (0..1_000_u64, 0..1_000_u64).prop_map(|(input, output)| Usage { input, output });
     (
@@ -125,6 +129,8 @@ fn call() -> impl Strategy<Value = Call> {
             model,
             fault: fault.map(|(at, what)| Fault { at, what }),
             expect: Expect { outcome, text: text.filter(|text| regex_lite::Regex::new(text).is_ok()) },
+            fill: limit_ms.map_or(0, |ms| ms as u32),
+            approve: if limit_ms.is_some() { Approve::Hold } else { Approve::Deny },
             limit_ms,
         })
 }
@@ -148,7 +154,10 @@ fn restart(n: u32) -> StepKind {
         3 => signal(Signal::Abort, Whom::Group),
         _ => Ending::Eof,
     };
-    StepKind::Restart(Restart { end })
+    let label = |often: u32| n.is_multiple_of(often).then(|| "other.1".to_owned());
+    let env = label(4).map(|_| ("A_NAME".to_owned(), "a \"value\"".to_owned()));
+    let (home, credentials, tz) = (label(3), label(2), label(7));
+    StepKind::Restart(Restart { end, home, credentials, tz, env: env.into_iter().collect() })
 }
 
 /// Steps that make sense after one another, whatever `call` and `n` are: the last of them begins a life.

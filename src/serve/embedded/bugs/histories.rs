@@ -38,8 +38,10 @@ pub(super) fn spoil(bug: Bug, history: &mut Vec<Value>) {
             history.push(item::user("<turn_aborted>\nThe user interrupted the previous turn."));
         }
         Bug::UnfinishedTurnAnswered => {
-            if !history.iter().skip(last_prompt(history)).any(|item| item::role(item) == Some("assistant")) {
-                history.push(item::assistant("msg_of_nobody", "I have done that."));
+            let answered = |item: &Value| item::role(item) == Some("assistant");
+            let last = history.iter().rposition(answered);
+            if let Some(last) = last.filter(|last| *last < last_prompt(history)) {
+                history.extend_from_within(last..=last);
             }
         }
         Bug::ReasoningDropped => history.retain(|item| item::kind(item) != "reasoning"),

@@ -49,7 +49,7 @@ bugs! {
     AliasLost "alias-lost" "The alias of a continuation is gone as soon as it is written."
     CannedReply "canned-reply" "A rehydrated reply has words that the model did not say."
     NoiseOnStdout "noise-on-stdout" "Rehydrating prints a line that is no frame."
-    UnfinishedTurnAnswered "unfinished-turn-answered" "A turn that was cut off is given an answer that the model never made."
+    UnfinishedTurnAnswered "unfinished-turn-answered" "A turn that was cut off is given the answer of the turn before it."
     ReasoningDropped "reasoning-dropped" "A rehydrated history lacks the model's reasoning."
     HistoryCapped "history-capped" "A rehydrated history is the last hundred items of what it should be."
     LongTextsCut "long-texts-cut" "The texts of a rehydrated history end after 1 MiB."

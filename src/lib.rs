@@ -4,6 +4,22 @@
 //! starts it again, and judges from what the *model receives* whether the conversation came back: the right history, the
 //! right cwd, a new `threadId`. It carries a server of its own that does come back (`rehydra serve`).
 //!
+//! # Where to start
+//!
+//! | you want | use |
+//! |---|---|
+//! | a story told step by step from a test | [`Harness`] |
+//! | one scenario file played from a test | [`run_scenario`] |
+//! | each scenario of a directory as a test | [`testing`] |
+//! | what came out, and why | [`report::Case`], [`verdict::Verdict`], [`check::Finding`] |
+//! | to read, write, generate or damage rollouts | [`rollout`] |
+//! | the chain that mends a restart | [`rehydrate`] |
+//! | the program itself | [`cli`], `rehydra --help` |
+//!
+//! `docs/library.md` is the guide to the first four, and says what is stable.
+//!
+//! # The house
+//!
 //! ```text
 //! scenario ──▶ player ──▶ journal ──▶ checks ──▶ verdict ──▶ reports
 //!               │  ▲
@@ -15,8 +31,10 @@
 //!
 //! | room | what lives there |
 //! |---|---|
+//! | [`testing`] | scenarios as tests of a user's test binary |
 //! | [`cli`] | one file per subcommand, and the exit codes |
-//! | [`report`] | terminal and JSON; nothing else prints |
+//! | [`harness`] | playing and judging for whoever asks: by hand, one file, a suite |
+//! | [`report`] | terminal, JSON, JUnit, Markdown, annotations; nothing else prints |
 //! | [`verdict`] | findings × baseline → verdict |
 //! | [`player`] | plays a scenario: steps, markers, faults |
 //! | [`target`] | the server under test: homes, live processes, the recording client |
@@ -33,7 +51,10 @@
 //! | [`proc`], [`wire`] | processes; line-delimited JSON-RPC over exact bytes |
 //! | [`world`] | the seams: disk, clock, ids |
 //!
-//! Without default features only `rollout`, `rehydrate` and `world` are built, and neither tokio nor an HTTP or MCP
+//! Three small files may be imported by every room: [`marker`], [`limits`] and [`neutral`], which makes a stranger's text
+//! harmless.
+//!
+//! Without default features only these, `rollout`, `rehydrate` and `world` are built, and neither tokio nor an HTTP or MCP
 //! library is: a parser's tests need no more. The public face of the chain that mends a restart:
 //!
 //! * [`rollout::find_thread_path_by_id_str`]: thread id → file
@@ -44,6 +65,7 @@
 
 pub mod limits;
 pub mod marker;
+pub mod neutral;
 pub mod rehydrate;
 pub mod rollout;
 pub mod world;
@@ -56,6 +78,8 @@ pub mod cli;
 pub mod codex;
 #[cfg(feature = "harness")]
 pub mod fault;
+#[cfg(feature = "harness")]
+pub mod harness;
 #[cfg(feature = "harness")]
 pub mod journal;
 #[cfg(feature = "harness")]
@@ -75,6 +99,16 @@ pub mod serve;
 #[cfg(feature = "harness")]
 pub mod target;
 #[cfg(feature = "harness")]
+pub mod testing;
+#[cfg(feature = "harness")]
 pub mod verdict;
 #[cfg(feature = "harness")]
 pub mod wire;
+
+#[cfg(feature = "harness")]
+pub use harness::{Harness, run_scenario};
+
+/// The guide's programs are compiled with the tests.
+#[cfg(all(doctest, feature = "libtest"))]
+#[doc = include_str!("../docs/library.md")]
+pub struct Guide;

@@ -45,10 +45,26 @@ pub const MODEL_READ_MS: u64 = 20_000;
 pub const MODEL_CONNECTIONS: usize = 256;
 /// Most deltas that one text of a scripted response is sent in.
 pub const MODEL_CHUNKS: u32 = 10_000;
+/// How often a scenario may be repeated.
+pub const REPEATS: u32 = 10_000;
+/// Most attempts to reach another host that a run's journal tells.
+pub const EGRESS_ATTEMPTS: u32 = 1_000;
+/// Most connections that the egress guard serves at once.
+pub const EGRESS_CONNECTIONS: usize = 64;
+/// Longest head of a request that the egress guard reads.
+pub const EGRESS_HEAD_BYTES: usize = 16 << 10;
+/// How long the egress guard waits for such a head, in milliseconds.
+pub const EGRESS_READ_MS: u64 = 2_000;
+/// Most starts of a Codex by the server under test that a run's journal tells.
+pub const LAUNCHES: usize = 1_000;
+/// How much of the list of such starts is read.
+pub const LAUNCHES_BYTES: u64 = 4 << 20;
 /// Longest scenario or baseline file.
 pub const SCENARIO_BYTES: usize = 1 << 20;
 /// Most steps of a scenario.
 pub const SCENARIO_STEPS: usize = 1_000;
+/// Most rungs that follow the first of a ladder.
+pub const SCENARIO_RUNGS: usize = 8;
 /// Most calls that a scenario sends together.
 pub const SCENARIO_TOGETHER: usize = 64;
 /// Most responses to one call, and tool calls in one response.
@@ -90,6 +106,9 @@ pub struct Limits {
     pub frame_bytes: u64,
     /// Standard output of one incarnation.
     pub stdout_bytes: u64,
+    /// Standard output of one incarnation before its first message.
+    #[serde(default = "preamble_bytes")]
+    pub preamble_bytes: u64,
     /// Standard error of one incarnation that is kept; the rest is counted and dropped.
     pub stderr_bytes: u64,
     /// The journal file of a run.
@@ -107,12 +126,18 @@ impl Default for Limits {
             open_ms: 10_000,
             frame_bytes: 64 << 20,
             stdout_bytes: 256 << 20,
+            preamble_bytes: preamble_bytes(),
             stderr_bytes: 8 << 20,
             journal_bytes: 1 << 30,
             run_ms: 120_000,
             leftover_ms: 2_000,
         }
     }
+}
+
+/// A journal that was written before there was this limit has it not in its header.
+fn preamble_bytes() -> u64 {
+    1 << 20
 }
 
 impl Limits {

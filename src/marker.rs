@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 /// What carries a marker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum Carrier {
     /// A user's prompt.
     Prompt,

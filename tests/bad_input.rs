@@ -72,6 +72,14 @@ wrong! {
         "[[step]]\ncodex = { prompt = \"Hello.\", expect = { outcome = \"erorr\", text = \"[z-a]\" } }\n";
     calls_together_that_need_each_other: HEAD, "[[step]]\ntogether = [{ codex = { prompt = \"a\" } }, { reply = { prompt = \"b\" } }, { codex = { prompt = \"c\" } }]\n\n",
         "[[step]]\ntogether = [{ reply = { prompt = \"d\" } }]\n\n[[step]]\ntogether = [{ replay = {} }, { reply = { prompt = \"e\" } }]\n";
+    clients_that_are_not_there: HEAD, BEGIN, "[[step]]\nreply = { client = \"second\", prompt = \"?\" }\n\n[[step]]\nclient = { name = \"third\", end = \"eof\", whom = \"group\" }\n\n",
+        "[[step]]\nclient = { opening = \"plian\" }\n\n[[step]]\nclient = { opening = \"lazy\" }\n\n[[step]]\nclient = { opening = \"lazy\", end = \"eof\" }\n",
+        "[[step]]\nclient = { cancel = {} }\n";
+    ladders_that_nobody_climbs: HEAD, BEGIN, "[[step]]\nrestart = { end = \"KILL\", then = [{ after_ms = 100, end = \"TERM\" }] }\n\n",
+        "[[step]]\nrestart = { then = [{ after_ms = 0, end = \"STOP\" }] }\n\n",
+        "[[step]]\nreply = { prompt = \"?\", fault = { at = { sent = \"call\" }, stop = {}, then = [{ after_ms = 1, end = \"eof\" }] } }\n";
+    frames_of_mcp_where_nobody_says_so: HEAD, "[[step]]\nclient = { send = '{}' }\n\n", BEGIN,
+        "[[step]]\nreply = { prompt = \"?\", model = { text = \"Hi.\" }, fault = { at = { model-request = 1 }, cancel = {} } }\n";
     arguments_that_are_no_json: HEAD, "[[step]]\ncodex = { prompt = \"Hello.\", model = { tools = [{ name = \"shell\", arguments = { at = 2025-01-01, odds = inf } }] } }\n";
     a_recording_that_nobody_made: HEAD, "[[step]]\nplace = { thread = \"old\", file = \"fixture:exec-0.154.3\" }\n\n[[step]]\nreply = { thread = \"old\", prompt = \"?\" }\n";
     broken_toml: HEAD, "[[step]]\ncodex = { prompt = \"Hello. }\n\n[[step]]\nrestart = { end = KILL }\n\ntitle = \"again\"\n[[step]]\nreplyy = {}\n";

@@ -12,14 +12,17 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use rehydra::check;
 use rehydra::codex::install;
 use rehydra::codex::version::Version;
 use rehydra::journal::{AnswerOutcome, Body, CallId, Direction, Kind, Run, Seq};
 use rehydra::limits::Limits;
 use rehydra::player::{LiveError, Plan, play};
-use rehydra::scenario::Scenario;
+use rehydra::scenario::{Baseline, Scenario};
+use rehydra::target::foreign::Setup;
 use rehydra::target::profile;
 use rehydra::target::resolve::Resolved;
+use rehydra::verdict::{self, Verdict};
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Test = fn() -> Result<(), Failure>;
@@ -90,10 +93,11 @@ fn main() -> ExitCode {
         let test = move || ends_at(&ours(), true, at, DEADLY[0].0, *point, DEADLY[0].1);
         trials.push(Trial::test(format!("builtin: {at}, after a restart"), test));
     }
-    let others: [(&str, Test); 5] = [
+    let others: [(&str, Test); 6] = [
         ("a stopped server goes on when it is continued", stopped),
         ("of calls together the fault of one ends all", together),
         ("a request counts within its turn", second_request),
+        ("a server that ends by itself fails its story and not the harness", crashes),
         ("a journal beyond its limit is told and never judged", full),
         ("a run beyond its limit still buries its life", late),
     ];
@@ -108,13 +112,13 @@ fn failed(failure: Failure) -> Failed {
 }
 
 fn ours() -> Resolved {
-    Resolved { profile: profile::builtin(Path::new(REHYDRA)), version: None }
+    Resolved { profile: profile::builtin(Path::new(REHYDRA)), version: None, setup: Setup::default() }
 }
 
 fn codex() -> Result<Resolved, Failed> {
     let version: Version = CODEX.parse()?;
     let native = install::ensure(version)?.native;
-    Ok(Resolved { profile: profile::codex_mcp(CODEX, &native), version: Some(version) })
+    Ok(Resolved { profile: profile::codex_mcp(CODEX, &native), version: Some(version), setup: Setup::default() })
 }
 
 /// A run that was played, and its directory for as long as it is looked at.
@@ -327,6 +331,26 @@ fn second_request() -> Result<(), Failure> {
     assert_eq!(requests.len(), 2);
     assert!(requests[1] < run.fired());
     assert_eq!(run.outcome(2), [AnswerOutcome::Closed]);
+    Ok(())
+}
+
+fn crashes() -> Result<(), Failure> {
+    let story = "[[step]]\ncodex = { prompt = \"One.\", model = { text = \"First.\" } }\n\
+         [[step]]\nreply = { prompt = \"Two.\", model = { text = \"Second.\" } }\n\
+         [[step]]\nreply = { prompt = \"Three.\", model = { text = \"Third.\" } }\n";
+    // The opening takes three lines, so it hears no call, or one; after that its input ends, and with it the server.
+    let (closed, reply) = (AnswerOutcome::Closed, AnswerOutcome::Reply);
+    for (lines, outcomes) in [("1 2 3", vec![closed]), ("1 2 3 4", vec![reply, closed, closed])] {
+        let hear = format!("for line in {lines}; do read -r line; printf \"%s\\n\" \"$line\"; done");
+        let command = format!("sh -c '{hear} | exec {REHYDRA} serve --engine embedded'");
+        let run = told(
+            &Resolved { profile: profile::from_command(&command)?, version: None, setup: Setup::default() },
+            story,
+        )?;
+        assert_eq!((1..=3).flat_map(|call| run.outcome(call)).collect::<Vec<_>>(), outcomes);
+        let verdict = verdict::judge(&run, &check::judge(&run, None), &Baseline::default());
+        assert!(matches!(verdict, Verdict::Fail { .. }), "{verdict:?}");
+    }
     Ok(())
 }
 

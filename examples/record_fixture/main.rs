@@ -248,6 +248,8 @@ fn journal(dir: &Path, recipe: &Recipe, token: &str, world: &World) -> Fallible<
             note: None,
             unknown_id_error: None,
             daemon: false,
+            tools: rehydra::journal::Tools::default(),
+            rollouts: true,
         },
         limits: Limits::default(),
     };

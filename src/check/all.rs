@@ -3,8 +3,8 @@
 use super::outcome::{Finding, Outcome};
 use super::view::View;
 use super::{
-    Invariant, additive, applies, auth, effects, files, history, honest, identity, invented, lean, liveness, paired,
-    protocol, reached, rehydrates, settings, shown, unknown_id,
+    Invariant, additive, applies, auth, effects, files, hermetic, history, honest, identity, invented, lean, liveness,
+    paired, protocol, reached, rehydrates, settings, shown, unknown_id,
 };
 use crate::journal::Run;
 
@@ -57,6 +57,7 @@ fn check(view: &View<'_>, invariant: Invariant, control: Option<&Run>) -> Outcom
         Invariant::Protocol => protocol::protocol(view),
         Invariant::Reached => reached::reached(view, &[]),
         Invariant::ShownIsSent => shown::shown_is_sent(view),
+        Invariant::Hermetic => hermetic::hermetic(view),
     }
 }
 

@@ -17,6 +17,12 @@ pub fn not_applicable(profile: &TargetProfile, invariant: Invariant) -> Option<&
             Some("this target has no control to compare it with")
         }
         (Invariant::StaleId, TargetKind::CodexFork) => Some("the client, not the server, holds the mapping of ids"),
+        (Invariant::SourceKept | Invariant::Lean, _) if !profile.rollouts => {
+            Some("the target keeps its threads in files that nobody knows; its profile does not say `rollouts = true`")
+        }
+        (Invariant::Cwd, TargetKind::Foreign) if profile.tools.start.cwd.is_none() => {
+            Some("the target's profile has no place for a thread's directory")
+        }
         (Invariant::NoOrphans, _) if profile.daemon => Some("the target's profile declares a daemon"),
         (Invariant::ShownIsSent, kind) if !matches!(kind, TargetKind::CodexResume | TargetKind::CodexFork) => {
             Some("only an app-server shows turns")
@@ -62,6 +68,20 @@ mod tests {
         core.level = Level::Core;
         assert!(not_applicable(&core, Invariant::UnknownId).is_some());
         assert!(not_applicable(&core, Invariant::Durable).is_none());
+    }
+
+    #[test]
+    fn nothing_is_asked_of_a_foreign_server_that_its_profile_cannot_say() {
+        let mut own = profile(TargetKind::Foreign);
+        let na = |profile: &TargetProfile, invariant| not_applicable(profile, invariant).is_some();
+        for invariant in [Invariant::SourceKept, Invariant::Lean, Invariant::Cwd] {
+            assert!(!na(&own, invariant), "{invariant}");
+        }
+        own.rollouts = false;
+        own.tools.start.cwd = None;
+        for invariant in [Invariant::SourceKept, Invariant::Lean, Invariant::Cwd] {
+            assert!(na(&own, invariant), "{invariant}");
+        }
     }
 
     #[test]

@@ -144,15 +144,15 @@ impl<'r> View<'r> {
     pub(super) fn expected(&self, turn: &Turn<'r>) -> Option<Expected<'r>> {
         let thread = turn.thread?;
         let before = turn.call.at;
-        let last = (self.turns_before(thread, before))
-            .filter_map(|t| t.acknowledged().filter(|a| a.at < before).map(|a| (a.at, t)))
+        let last = (self.turns_before(turn, before))
+            .filter_map(|t| self.acknowledged(turn, t, before).map(|a| (a.at, t)))
             .max_by_key(|(at, _)| *at);
         let placed = self.placed.iter().rfind(|p| p.what.thread == thread && p.at < before);
         let mut expected = Expected::default();
         let since = match (last, placed) {
             (Some((at, base)), placed) if placed.is_none_or(|p| p.at < at) => {
                 expected.take_turn(base)?;
-                self.add_beside(&mut expected, base, thread, at);
+                self.add_beside(&mut expected, turn, base, at);
                 at
             }
             (_, Some(placed)) => {
@@ -168,15 +168,15 @@ impl<'r> View<'r> {
     }
 
     /// Turns acknowledged while the last one was under way. Its request may or may not show them.
-    fn add_beside(&self, expected: &mut Expected<'r>, base: &Turn<'r>, thread: &'r str, base_ended: usize) {
+    fn add_beside(&self, expected: &mut Expected<'r>, turn: &Turn<'r>, base: &Turn<'r>, base_ended: usize) {
         let ended_meanwhile = |t: &&Turn<'r>| {
-            t.acknowledged().is_some_and(|a| base.call.at < a.at && a.at < base_ended) && !t.requests.is_empty()
+            self.acknowledged(turn, t, base_ended).is_some_and(|a| base.call.at < a.at) && !t.requests.is_empty()
         };
-        for turn in self.turns_before(thread, base_ended).filter(ended_meanwhile) {
-            let told = turn.answer.map(|a| marker::find(&a.what.text)).unwrap_or_default();
-            let own = std::iter::once(turn.call.what.marker.clone()).chain(told);
+        for beside in self.turns_before(turn, base_ended).filter(ended_meanwhile) {
+            let told = beside.answer.map(|a| marker::find(&a.what.text)).unwrap_or_default();
+            let own = std::iter::once(beside.call.what.marker.clone()).chain(told);
             expected.beside.extend(own.filter(|m| !expected.order.contains(m)));
-            expected.said.extend(turn.planted.unwrap_or_default().iter().cloned());
+            expected.said.extend(beside.planted.unwrap_or_default().iter().cloned());
         }
     }
 
@@ -192,8 +192,8 @@ impl<'r> View<'r> {
         let before = turn.call.at;
         expected.unacknowledged.insert(turn.call.what.marker.clone());
         expected.unacknowledged.extend(turn.planted.unwrap_or_default().iter().cloned());
-        for other in self.turns_before(thread, asked).filter(|t| t.call.at != before) {
-            if other.acknowledged().is_some_and(|a| a.at < before) {
+        for other in self.turns_before(turn, asked).filter(|t| t.call.at != before) {
+            if self.acknowledged(turn, other, before).is_some() {
                 continue;
             }
             let own = &other.call.what.marker;

@@ -1,7 +1,8 @@
 //! `source-kept`: no session file is lost, shortened or rewritten.
 //!
 //! Two snapshots in a row are compared. Every session file of the first must be in the second: byte for byte the same
-//! where a continuation is a thread of its own, else with its old content as a prefix. What the story itself placed or
+//! where a continuation is a thread of its own, else with its old content as a prefix, and the same for the files that a
+//! life which runs across both may be writing. What the story itself placed or
 //! damaged between the two is left out. A file that was moved (archived) with its content is not lost.
 //!
 //! Session files are `.jsonl` and `.jsonl.zst` below `sessions/` and `archived_sessions/`.
@@ -11,6 +12,7 @@ use std::path::Path;
 use super::Invariant;
 use super::applies::source_stays_identical;
 use super::outcome::{Finding, Outcome};
+use super::threads::canonical;
 use super::view::{Seen, View};
 use crate::journal::{Snapshot, SnapshotFile};
 
@@ -30,7 +32,8 @@ pub(super) fn source_kept(view: &View<'_>) -> Outcome {
         let is_touched = |path: &str| touched.iter().any(|touched| Path::new(path).starts_with(touched));
         for file in before.what.files.iter().filter(|f| is_session(&f.path) && !is_touched(&f.path)) {
             looked = true;
-            if let Some((got, text)) = fate(view, file, after.what) {
+            let may_grow = !source_stays_identical(view.run.header.target.kind) || is_open(view, before, file);
+            if let Some((got, text)) = fate(view, file, after.what, may_grow) {
                 findings.push(finding(view, before, after, file, (got, text)));
             }
         }
@@ -46,8 +49,18 @@ fn touched<'r>(view: &View<'r>, before: &Seen<'r, Snapshot>, after: &Seen<'r, Sn
     placed.chain(damaged).collect()
 }
 
+/// Whether a life that was running at the snapshot may be writing that file: it is of a thread that the life named, or the
+/// life has not said which thread is whose.
+fn is_open(view: &View<'_>, before: &Seen<'_, Snapshot>, file: &SnapshotFile) -> bool {
+    let running = view.turns.iter().filter(|t| view.is_running(t.call.incarnation, before.at));
+    running.into_iter().any(|t| match t.answer.and_then(|answer| answer.what.id_returned.as_deref()) {
+        Some(id) => file.path.contains(&canonical(id)),
+        None => true,
+    })
+}
+
 /// What became of a file, if it is not what it should be.
-fn fate(view: &View<'_>, file: &SnapshotFile, after: &Snapshot) -> Option<(String, String)> {
+fn fate(view: &View<'_>, file: &SnapshotFile, after: &Snapshot, may_grow: bool) -> Option<(String, String)> {
     let path = &file.path;
     let Some(now) = after.files.iter().find(|f| f.path == *path) else {
         let name = path.rsplit('/').next();
@@ -65,7 +78,7 @@ fn fate(view: &View<'_>, file: &SnapshotFile, after: &Snapshot) -> Option<(Strin
     if now.len < file.len {
         return Some((lengths, format!("the session file {path} is shorter than it was")));
     }
-    if source_stays_identical(view.run.header.target.kind) {
+    if !may_grow {
         return Some((lengths, format!("the source {path} did not stay as it was")));
     }
     let text = || format!("the session file {path} was rewritten: what it held is not a prefix of what it holds");

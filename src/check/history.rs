@@ -38,12 +38,12 @@ fn made_since_superseded<'r>(view: &View<'r>, turn: &Turn<'r>) -> HashSet<Marker
     let (Some(thread), Some(id)) = (turn.thread, &turn.call.what.id_sent) else { return HashSet::new() };
     let Some(told) = view.threads.superseded(thread, id, turn.call.at) else { return HashSet::new() };
     // The turn whose answer told the newer id was the first to be made into the continuation.
-    made_since(view, turn, thread, told)
+    made_since(view, turn, told)
 }
 
 /// Markers of the thread's turns before this one that were answered at `since` or later.
-pub(super) fn made_since<'r>(view: &View<'r>, turn: &Turn<'r>, thread: &str, since: usize) -> HashSet<Marker> {
-    (view.turns_before(thread, turn.call.at))
+pub(super) fn made_since<'r>(view: &View<'r>, turn: &Turn<'r>, since: usize) -> HashSet<Marker> {
+    (view.turns_before(turn, turn.call.at))
         .filter(|t| t.answer.is_some_and(|a| a.at >= since))
         .flat_map(|t| t.own_markers())
         .collect()

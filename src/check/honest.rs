@@ -2,7 +2,8 @@
 //!
 //! Lost is what another check sees missing (history, the turns behind an old id, the cwd, the width of a setting) and
 //! also what the story took: history that its damage destroyed, a thread's directory that it removed. That is nobody's
-//! fault, but the user must hear of it. One note is enough,
+//! fault, but the user must hear of it. So must he hear of a branch: whoever goes on with the thread elsewhere will not
+//! know what is said here. One note is enough,
 //! whatever its words. Settings and cwd are looked at in the turn that rehydrates, because that is when they change.
 
 use std::path::Path;
@@ -35,8 +36,11 @@ pub(super) fn honest(view: &View<'_>) -> Outcome {
 /// What was lost on the way to this turn, each in words.
 fn losses(view: &View<'_>, turn: &Turn<'_>) -> Vec<String> {
     let mut losses = Vec::new();
+    let client_maps = applies::not_applicable(&view.run.header.target, Invariant::StaleId).is_some();
+    if turn.branches && !client_maps {
+        losses.push("the thread goes on beside another live process, which does not hear of it".to_owned());
+    }
     if let Some(missing) = history::missing(view, turn) {
-        let client_maps = applies::not_applicable(&view.run.header.target, Invariant::StaleId).is_some();
         let since = missing.since_superseded.iter().filter(|_| !client_maps);
         let all: Vec<_> = missing.lost.iter().chain(since).collect();
         if !all.is_empty() {

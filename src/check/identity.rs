@@ -1,7 +1,8 @@
 //! `new-thread-id` and `stale-id`: which id a rehydrated thread has, and what becomes of the ones before it.
 //!
 //! A rehydrated reply names an id that no thread had before (or, where the profile declares `same`, the one it had).
-//! That id must work: for the next reply and after the next restart. A client that has not noticed the change goes on
+//! That id must work: for the next reply and after the next restart, unless another life has the thread just then (where
+//! that is refused, `rehydrates` tells). A client that has not noticed the change goes on
 //! with an old id and must reach the newest continuation; where ids stay, the only one is old as soon as the thread was
 //! brought back. It loses nothing *silently*: a server that says in its answer
 //! that it branched or fell back to an ancestor has kept that promise, and `durable` judges the rest.
@@ -20,7 +21,7 @@ pub(super) fn new_thread_id(view: &View<'_>) -> Outcome {
     let mut made: Vec<(String, Seq)> = Vec::new();
     for turn in &view.turns {
         let Some(thread) = turn.thread else { continue };
-        if let Some(told) = dead(turn, &made) {
+        if let Some(told) = dead(turn, &made).filter(|_| !view.is_elsewhere(turn)) {
             let got = turn.answer.map(|a| one_line(&a.what.text)).unwrap_or_default();
             let text = format!("the id that the rehydration returned does not work: {got}");
             let mut evidence = vec![told];
@@ -92,12 +93,12 @@ pub(super) fn stale_id(view: &View<'_>) -> Outcome {
         let (Some(thread), Some(id)) = (turn.thread, &turn.call.what.id_sent) else { continue };
         let since = match view.run.header.target.identity {
             Identity::New => view.threads.superseded(thread, id, turn.call.at),
-            Identity::Same => brought_back(view, turn, thread),
+            Identity::Same => brought_back(view, turn),
         };
         let Some(since) = since else { continue };
         let (Some(expected), Some(missing)) = (view.expected(turn), history::missing(view, turn)) else { continue };
         looked = true;
-        let newer = history::made_since(view, turn, thread, since);
+        let newer = history::made_since(view, turn, since);
         let lost: Vec<_> = missing.lost.iter().chain(&missing.since_superseded).filter(|m| newer.contains(m)).collect();
         if lost.is_empty() || notes::has_note(view, turn) {
             continue;
@@ -113,8 +114,8 @@ pub(super) fn stale_id(view: &View<'_>) -> Outcome {
 }
 
 /// The answer of the turn that first brought the thread back, if one did before this turn.
-fn brought_back(view: &View<'_>, turn: &Turn<'_>, thread: &str) -> Option<usize> {
-    let first = view.turns_before(thread, turn.call.at).find(|t| t.rehydrating && t.is_reply())?;
+fn brought_back<'r>(view: &View<'r>, turn: &Turn<'r>) -> Option<usize> {
+    let first = view.turns_before(turn, turn.call.at).find(|t| t.rehydrating && t.is_reply())?;
     first.answer.map(|a| a.at).filter(|at| *at < turn.call.at)
 }
 

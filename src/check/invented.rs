@@ -50,7 +50,7 @@ fn inventions(
         .filter(|m| view.is_known(m) || !expected.output_untold)
         .collect();
     if !invented.is_empty() {
-        let regained = missed_before(view, turn, thread);
+        let regained = missed_before(view, turn);
         invented.retain(|m| !regained.contains(*m));
         invented.sort();
     }
@@ -92,8 +92,8 @@ fn inventions(
 }
 
 /// What earlier turns of the thread should have received and did not.
-fn missed_before(view: &View<'_>, turn: &Turn<'_>, thread: &str) -> HashSet<Marker> {
-    let earlier = view.turns_before(thread, turn.call.at).filter(|t| t.shows_history());
+fn missed_before<'r>(view: &View<'r>, turn: &Turn<'r>) -> HashSet<Marker> {
+    let earlier = view.turns_before(turn, turn.call.at).filter(|t| t.shows_history());
     earlier.filter_map(|t| missing(view, t)).flat_map(|m| m.lost.into_iter().chain(m.since_superseded)).collect()
 }
 

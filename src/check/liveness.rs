@@ -2,17 +2,26 @@
 //!
 //! A call ends by an answer or an error within its limit. One that is cut off because the story ended its life (by the
 //! call's own fault, by the fault of a call beside it, or by a step) is no finding; one whose server died by itself is.
-//! After a fault of the model the next call must work: an error without asking the model again is a finding.
+//! After a fault of the model the next call must work: an error without asking the model again is a finding. So is a life
+//! that does not open where an earlier one did: its calls cannot even be sent.
 
 use super::Invariant;
 use super::outcome::{Finding, Outcome, one_line};
 use super::view::{Turn, View};
-use crate::journal::{AnswerOutcome, Kind};
+use crate::journal::{AnswerOutcome, Event, Kind};
 
 /// Every call ends within its limit, and a call that follows a model fault works.
 pub(super) fn responsive(view: &View<'_>) -> Outcome {
     let mut findings = Vec::new();
     let mut looked = false;
+    let mut opened = false;
+    for event in &view.run.events {
+        match &event.kind {
+            Kind::Life(_) => opened = true,
+            Kind::Unopened(unopened) if opened => findings.push(opens_no_more(event, &unopened.text)),
+            _ => {}
+        }
+    }
     for (n, turn) in view.turns.iter().enumerate() {
         looked |= turn.answer.is_some();
         if let Some((got, text)) = endless(view, turn) {
@@ -27,6 +36,21 @@ pub(super) fn responsive(view: &View<'_>) -> Outcome {
         }
     }
     Outcome::conclude(findings, looked, "no call was made")
+}
+
+/// A life that does not open after one that did; the text's first line says what it did instead.
+fn opens_no_more(event: &Event, text: &str) -> Finding {
+    let (what, more) = text.split_once('\n').unwrap_or((text, ""));
+    Finding {
+        invariant: Invariant::Responsive,
+        call: None,
+        incarnation: event.incarnation,
+        step: None,
+        expected: "a conversation that opens as it did before".to_owned(),
+        got: one_line(more),
+        text: format!("life {} does not open: {what}", event.incarnation),
+        evidence: vec![event.seq],
+    }
 }
 
 /// What became of a call that has no proper end.
@@ -52,7 +76,7 @@ fn endless(view: &View<'_>, turn: &Turn<'_>) -> Option<(String, String)> {
 fn ended_by_story(view: &View<'_>, turn: &Turn<'_>) -> bool {
     let life = turn.call.incarnation;
     turn.call.what.faulted
-        || view.faults.iter().any(|f| f.incarnation == life && f.what.fired)
+        || view.faults.iter().any(|f| f.what.fired && view.life_of(f) == life)
         || view.deaths.iter().find(|d| d.incarnation == life).is_none_or(|d| d.what.asked.is_some())
 }
 
@@ -97,7 +121,7 @@ pub(super) fn no_orphans(view: &View<'_>) -> Outcome {
 mod tests {
     use super::super::testing::*;
     use super::*;
-    use crate::journal::{Broken, Lane, Leftover, TargetKind};
+    use crate::journal::{Broken, Lane, Leftover, TargetKind, Unopened};
 
     fn one_call(outcome: AnswerOutcome, faulted: bool) -> Story {
         let mut story = Story::new(TargetKind::Builtin);
@@ -154,6 +178,21 @@ mod tests {
         let mut usable = one_call(AnswerOutcome::ToolError, false);
         usable.say(Say::reply("main", A, A, Vec::new()));
         assert_eq!(usable.says(Invariant::Responsive), Outcome::Held);
+    }
+
+    #[test]
+    fn a_life_that_opens_no_more_is_found_and_a_first_one_is_not() {
+        let mut story = Story::new(TargetKind::Builtin);
+        let text = "target `x` exited with code 3 before the conversation was open\n  on stderr: locked".to_owned();
+        story.push(Lane::Target, Kind::Unopened(Unopened { text: text.clone() }));
+        assert!(is_unjudged(&story.says(Invariant::Responsive)));
+        story.life();
+        story.say(Say::start("main", A));
+        story.death(Some("KILL"));
+        story.push(Lane::Target, Kind::Unopened(Unopened { text }));
+        let outcome = story.says(Invariant::Responsive);
+        assert!(self::text(&outcome).contains("does not open: target `x` exited with code 3"));
+        assert_eq!(outcome.findings().first().map(|f| f.got.as_str()), Some("on stderr: locked"));
     }
 
     #[test]

@@ -23,6 +23,7 @@
 //! | `files`, `lean` | source-kept, lean |
 //! | `protocol`, `additive`, `effects`, `reached` | each its own |
 //! | `shown` | shown-is-sent |
+//! | `hermetic` | hermetic |
 //!
 //! `view`, `threads` and `expected` are what they share: who said what, which id belongs to which thread, and which
 //! history a turn should have received.
@@ -31,9 +32,11 @@ mod additive;
 mod all;
 mod applies;
 mod auth;
+mod branches;
 mod effects;
 mod expected;
 mod files;
+mod hermetic;
 mod history;
 mod honest;
 mod identity;

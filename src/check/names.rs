@@ -11,6 +11,7 @@ macro_rules! invariants {
     ($($variant:ident $name:literal $level:ident $promise:literal)*) => {
         /// A named promise that a check tests.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+        #[non_exhaustive]
         pub enum Invariant { $(#[doc = $promise] #[serde(rename = $name)] $variant,)* }
 
         impl Invariant {
@@ -59,6 +60,7 @@ invariants! {
     Protocol "protocol" Core "Every frame is valid, results match the advertised output schema, one answer per request, nothing else on stdout."
     Reached "reached" Core "The fault that the scenario is about really fired."
     ShownIsSent "shown-is-sent" Core "The turns that thread/read shows are what the model got."
+    Hermetic "hermetic" Core "Nothing in the run asks for another host than the stub model."
 }
 
 impl fmt::Display for Invariant {

@@ -46,6 +46,7 @@ impl Outcome {
 
 /// One broken promise.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Finding {
     /// Which promise.
     pub invariant: Invariant,

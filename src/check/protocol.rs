@@ -16,17 +16,28 @@ use super::Invariant;
 use super::outcome::{Finding, Outcome, one_line};
 use super::schema;
 use super::view::View;
-use crate::journal::{Dialect, Direction, Event, Incarnation, Kind, Seq};
+use crate::journal::{Body, Dialect, Direction, Event, Incarnation, Kind, Seq};
 
 /// What one life's frames have said so far.
 #[derive(Default)]
 struct Life {
-    /// Requests of ours: id as JSON text → method, and the tool called.
-    asked: HashMap<String, (String, Option<String>)>,
-    answered: HashSet<String>,
+    /// Requests of ours, by id as JSON text.
+    asked: HashMap<String, Asked>,
+    /// How often a request was answered.
+    answered: HashMap<String, usize>,
     cancelled: HashSet<String>,
     /// We wrote something that is no request.
     wrote_garbage: bool,
+}
+
+/// The requests that were written under one id.
+#[derive(Clone)]
+struct Asked {
+    method: String,
+    /// The tool called.
+    tool: Option<String>,
+    /// More than one is our doing: then more than one answer is no finding.
+    times: usize,
 }
 
 struct Reading<'v, 'r> {
@@ -55,13 +66,21 @@ pub(super) fn protocol(view: &View<'_>) -> Outcome {
         reading.frame(event);
     }
     let held = reading.looked && !reading.unreadable;
-    let reason = if reading.unreadable { "a frame was too long to be kept whole" } else { "no frame was read" };
+    let reason = if reading.unreadable { "a frame was not kept whole" } else { "no frame was read" };
     Outcome::conclude(reading.findings, held, reason)
 }
 
 impl Reading<'_, '_> {
     fn frame(&mut self, event: &Event) {
         let Kind::Frame(frame) = &event.kind else { return };
+        let most = self.view.run.header.limits.frame_bytes;
+        if let (Body::Ends { len, .. }, Direction::Out) = (&frame.bytes, frame.direction)
+            && *len > most
+        {
+            self.looked = true;
+            let text = format!("the target prints a line of {len} bytes, which is no frame that a client can take");
+            return self.tell(event, &format!("frames of at most {most} bytes"), format!("{len} bytes"), text);
+        }
         let Ok(bytes) = self.view.run.blobs.bytes(&frame.bytes) else {
             self.unreadable = true;
             return;
@@ -133,10 +152,12 @@ impl Reading<'_, '_> {
             }
             return;
         };
-        let Some((method, tool)) = life.asked.get(&id).cloned() else {
+        let Some(Asked { method, tool, times }) = life.asked.get(&id).cloned() else {
             return self.tell(event, "the id of a request", shown, format!("an answer to {id}, which nobody asked"));
         };
-        if !life.answered.insert(id.clone()) {
+        let answers = life.answered.entry(id.clone()).or_default();
+        *answers += 1;
+        if *answers > times {
             return self.tell(event, "one answer a request", shown, format!("request {id} is answered twice"));
         }
         if life.cancelled.contains(&id) {
@@ -147,7 +168,8 @@ impl Reading<'_, '_> {
                 format!("the cancelled call {id} is answered"),
             );
         }
-        let Some(result) = result.filter(|_| self.dialect == Dialect::Mcp) else { return };
+        // Of two requests with one id nobody can say which the answer is for.
+        let Some(result) = result.filter(|_| self.dialect == Dialect::Mcp && times == 1) else { return };
         match (method.as_str(), tool) {
             ("tools/list", _) => self.learn_schemas(result),
             ("tools/call", Some(tool)) => self.tool_result(event, &tool, result, shown),
@@ -226,7 +248,8 @@ impl Life {
         match value.get("id").filter(|id| is_id(id)) {
             Some(id) => {
                 let tool = value.pointer("/params/name").and_then(Value::as_str).map(str::to_owned);
-                self.asked.insert(id.to_string(), (method.to_owned(), tool));
+                let times = self.asked.get(&id.to_string()).map_or(1, |asked| asked.times + 1);
+                self.asked.insert(id.to_string(), Asked { method: method.to_owned(), tool, times });
             }
             None if method == "notifications/cancelled" => {
                 self.cancelled.extend(value.pointer("/params/requestId").map(Value::to_string));
@@ -244,7 +267,7 @@ fn is_id(id: &Value) -> bool {
 mod tests {
     use super::super::testing::*;
     use super::*;
-    use crate::journal::{Body, Frame, Lane, TargetKind};
+    use crate::journal::{Frame, Lane, TargetKind};
 
     const ASK: &str = r#"{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"codex"}}"#;
     const TOOLS: &str = r#"{"jsonrpc":"2.0","id":2,"result":{"tools":[{"name":"codex","outputSchema":{"type":"object","required":["threadId","content"],"properties":{"threadId":{"type":"string"},"content":{"type":"string"}}}}]}}"#;

@@ -5,11 +5,13 @@
 //! ends, or that dies with its server, is `responsive`'s. An empty history is `durable`'s and `honest`'s.
 //!
 //! A reply must be the model's: one that the model was never asked for is none, and neither is one with nothing in it of
-//! what the model said.
+//! what the model said. Two prompts may be put to the model at once, where a server takes the second into the turn that is
+//! under way on the first; then what the model said to both is the reply to either.
 
 use super::Invariant;
 use super::outcome::{Outcome, one_line};
-use super::view::{Turn, View};
+use super::view::{Seen, Turn, View};
+use crate::journal::{Item, ModelRequest};
 use crate::marker::{self, Carrier, Marker};
 
 /// A thread of an earlier life is answered by the model.
@@ -19,37 +21,60 @@ pub(super) fn rehydrates(view: &View<'_>) -> Outcome {
     let model_is_seen = view.turns.iter().any(|t| !t.requests.is_empty());
     for turn in view.turns.iter().filter(|t| t.restored && view.has_history(t)) {
         let Some(answer) = turn.answer else { continue };
-        looked |= !turn.requests.is_empty();
+        let along = asked_along(view, turn);
+        let asked = !turn.requests.is_empty() || !along.is_empty();
+        looked |= asked;
         let thread = turn.thread.unwrap_or_default();
-        if !turn.requests.is_empty() {
-            if is_of_somebody_else(turn) {
-                let got = one_line(&answer.what.text);
-                let text = format!("the reply to thread `{thread}` is not what the model said: {got}");
-                findings.push(turn.finding(Invariant::Rehydrates, ("the model's words", got), text, turn.evidence()));
+        let got = one_line(&answer.what.text);
+        let (expected, text) = if asked {
+            if !is_of_somebody_else(turn, &along) {
+                continue;
             }
+            (
+                "the model's words".to_owned(),
+                format!("the reply to thread `{thread}` is not what the model said: {got}"),
+            )
         } else if turn.is_error() {
-            let got = one_line(&answer.what.text);
-            let said = (format!("an answer of the model to thread `{thread}`"), got.clone());
             let text = format!("the reply to thread `{thread}` is answered by an error: {got}");
-            findings.push(turn.finding(Invariant::Rehydrates, said, text, turn.evidence()));
+            (format!("an answer of the model to thread `{thread}`"), text)
         } else if turn.is_reply() && model_is_seen {
-            let got = one_line(&answer.what.text);
-            let said = (format!("an answer of the model to thread `{thread}`"), got);
             let text = format!("the reply to thread `{thread}` is answered without asking the model");
-            findings.push(turn.finding(Invariant::Rehydrates, said, text, turn.evidence()));
-        }
+            (format!("an answer of the model to thread `{thread}`"), text)
+        } else {
+            continue;
+        };
+        findings.push(turn.finding(Invariant::Rehydrates, (expected, got), text, turn.evidence()));
     }
     let reason = if model_is_seen { view.no_history_seen() } else { "no model request of the target reached the stub" };
     Outcome::conclude(findings, looked, reason)
 }
 
+/// The other calls with which the turn's prompt was put to the model before the turn was answered: it stands behind the
+/// last words of the model in a request of theirs.
+fn asked_along<'v, 'r>(view: &'v View<'r>, turn: &Turn<'r>) -> Vec<&'v Turn<'r>> {
+    let until = turn.answer.map_or(usize::MAX, |answer| answer.at);
+    let meanwhile = turn.call.at..until;
+    let prompt = &turn.call.what.marker;
+    let asks = |request: &&Seen<'_, ModelRequest>| {
+        let mut asked = request.what.items.iter().rev().take_while(|item| is_said_to_the_model(item));
+        meanwhile.contains(&request.at) && asked.any(|item| item.markers.contains(prompt))
+    };
+    let other = |t: &&Turn<'_>| t.call.what.call != turn.call.what.call && t.thread == turn.thread;
+    view.turns.iter().filter(other).filter(|t| t.requests.iter().any(|request| asks(&request))).collect()
+}
+
+fn is_said_to_the_model(item: &Item) -> bool {
+    item.kind == "message" && item.role.as_deref() != Some("assistant")
+}
+
 /// The model was asked and said something, and the reply has nothing of it. An empty reply to a turn with tool calls may
 /// be one that ended before the model spoke.
-fn is_of_somebody_else(turn: &Turn<'_>) -> bool {
-    let planted = turn.planted.unwrap_or_default();
-    let replies: Vec<&Marker> = planted.iter().filter(|m| m.carrier() == Some(Carrier::Reply)).collect();
+fn is_of_somebody_else(turn: &Turn<'_>, along: &[&Turn<'_>]) -> bool {
+    let turns = || std::iter::once(turn).chain(along.iter().copied());
+    let planted: Vec<&Marker> = turns().flat_map(|t| t.planted.unwrap_or_default()).collect();
+    let replies: Vec<&Marker> = planted.iter().copied().filter(|m| m.carrier() == Some(Carrier::Reply)).collect();
     let may_be_silent = replies.len() < planted.len();
-    let answered = turn.requests.iter().any(|r| r.what.refused.is_none());
+    let answered = turns().flat_map(|t| &t.requests).any(|r| r.what.refused.is_none());
     let Some(answer) = turn.acknowledged().filter(|_| answered && !replies.is_empty()) else { return false };
     let told = marker::find(&answer.what.text);
     let silent = answer.what.text.trim().is_empty();
@@ -130,6 +155,36 @@ mod tests {
             story.say(Say { text: Some(words.clone()), ..Say::reply("main", A, B, history) });
             assert_eq!(story.fired(), ["rehydrates"], "{words}");
         }
+    }
+
+    /// Two calls at once, both prompts in one request, which is the second call's; both are told `words`.
+    fn two_prompts_at_once(between: Vec<Item>, words: &str) -> Story {
+        let mut story = Story::restarted();
+        let mut history = story.history("main");
+        let first = Say { history: None, text: Some(words.into()), ..Say::reply("main", A, B, Vec::new()) };
+        let one = story.call(&first);
+        history.push(user(p(one)));
+        history.extend(between);
+        let second = Say { text: Some(words.into()), ..Say::reply("main", A, B, history) };
+        let two = story.call(&second);
+        story.request(two, &second);
+        story.answer(one, &first);
+        story.answer(two, &second);
+        story
+    }
+
+    #[test]
+    fn two_prompts_that_the_model_got_at_once_have_one_reply() {
+        let story = two_prompts_at_once(Vec::new(), &format!("Noted. {}", r(3)));
+        assert_eq!(story.says(Invariant::Rehydrates), Outcome::Held);
+        let elsewhere = two_prompts_at_once(Vec::new(), "Done.");
+        assert_eq!(elsewhere.says(Invariant::Rehydrates).findings().len(), 2);
+    }
+
+    #[test]
+    fn what_was_said_to_a_later_prompt_alone_is_no_reply_to_the_first() {
+        let story = two_prompts_at_once(vec![assistant(r(2))], &format!("Noted. {}", r(3)));
+        assert!(text(&story.says(Invariant::Rehydrates)).contains("without asking the model"));
     }
 
     #[test]

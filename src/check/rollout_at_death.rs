@@ -29,7 +29,7 @@ pub(super) fn compare(
     if !turn.rehydrating || view.threads.superseded(thread, id, turn.call.at).is_some() {
         return None;
     }
-    let (file, snapshot) = source(view, turn, thread)?;
+    let (file, snapshot) = source(view, turn)?;
     let held = markers_in(view, file)?;
     let said = |m: &Marker| !matches!(m.carrier(), Some(Carrier::Reasoning) | None);
     let lost: Vec<&Marker> = (held.iter())
@@ -47,7 +47,7 @@ pub(super) fn compare(
 
 /// How often the source itself says that the user interrupted a turn on purpose.
 pub(super) fn aborts_in_source(view: &View<'_>, turn: &Turn<'_>) -> usize {
-    let source = turn.thread.and_then(|thread| source(view, turn, thread));
+    let source = source(view, turn);
     let bytes = source.and_then(|(file, _)| view.run.blobs.get(file.blob.as_deref()?).ok());
     let history = source.zip(bytes).and_then(|((file, _), b)| read_history_bytes(b, Path::new(&file.path)).ok());
     let items = history.map(|history| history.items).unwrap_or_default();
@@ -55,8 +55,8 @@ pub(super) fn aborts_in_source(view: &View<'_>, turn: &Turn<'_>) -> usize {
     items.iter().filter(|item| item.get("role").is_some_and(|role| role == "user")).filter(begins).count()
 }
 
-/// The rollout of the thread's newest id that has one, in the last snapshot before the call.
-fn source<'r>(view: &View<'r>, turn: &Turn<'r>, thread: &str) -> Option<(&'r SnapshotFile, Seq)> {
+/// The rollout of the newest id of the turn's strand that has one, in the last snapshot before the call.
+fn source<'r>(view: &View<'r>, turn: &Turn<'r>) -> Option<(&'r SnapshotFile, Seq)> {
     let snapshot = view.snapshots.iter().rfind(|s| s.at < turn.call.at)?;
     let file_of = |id: &str| {
         let files = snapshot.what.files.iter();
@@ -65,7 +65,7 @@ fn source<'r>(view: &View<'r>, turn: &Turn<'r>, thread: &str) -> Option<(&'r Sna
             name.is_some_and(|n| n.segment.is_none() && !n.compressed && n.thread.to_string() == canonical(id))
         })
     };
-    let file = view.threads.ids(thread, turn.call.at).rev().find_map(file_of)?;
+    let file = view.ids(turn).into_iter().find_map(file_of)?;
     Some((file, snapshot.seq))
 }
 

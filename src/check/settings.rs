@@ -4,7 +4,8 @@
 //! neither says anything, what was seen of its acknowledged turns. A policy that was narrowed since stays so: of what was
 //! asked for and what was last seen the narrower counts. What a turn *has* is the cwd that the model is told (the last
 //! environment context of its requests, else the `turn_context` written) and every setting that the target shows by a
-//! notification, a `turn_context` or a result. A target that shows nothing is not judged.
+//! notification, a `turn_context` or a result. A target that shows nothing is not judged; a foreign server that never
+//! shows anything need not.
 //!
 //! Widths, narrow to wide: read-only, workspace-write, danger-full-access; untrusted, on-request, on-failure, never.
 //! What this build does not know counts as the widest.
@@ -12,7 +13,7 @@
 use super::Invariant;
 use super::outcome::Outcome;
 use super::view::{Turn, View};
-use crate::journal::{Call, Placed, Seq, Settings, SettingsSource};
+use crate::journal::{Call, Placed, Seq, Settings, SettingsSource, TargetKind};
 
 /// A setting and the event that tells it.
 type Told = (String, Seq);
@@ -56,7 +57,7 @@ impl Setting {
     /// What the story says the thread had: the newest of calls and placed rollouts that name it.
     fn declared(&self, view: &View<'_>, turn: &Turn<'_>) -> Option<(usize, Told)> {
         let (thread, at) = (turn.thread?, turn.call.at);
-        let calls = view.turns_before(thread, at).map(|t| t.call);
+        let calls = view.turns_before(turn, at).map(|t| t.call);
         let calls = calls.filter_map(|c| Some((c.at, ((self.of_call)(c.what)?.clone(), c.seq))));
         let placed = view.placed.iter().filter(|p| p.what.thread == thread && p.at < at);
         let placed = placed.filter_map(|p| Some((p.at, ((self.of_placed)(p.what)?.clone(), p.seq))));
@@ -65,8 +66,8 @@ impl Setting {
 
     /// What was last seen of an acknowledged turn of the thread.
     fn seen(&self, view: &View<'_>, turn: &Turn<'_>) -> Option<(usize, Told)> {
-        let (thread, at) = (turn.thread?, turn.call.at);
-        let turns = view.turns_before(thread, at).filter(|t| t.acknowledged().is_some_and(|a| a.at < at));
+        let at = turn.call.at;
+        let turns = view.turns_before(turn, at).filter(|t| view.acknowledged(turn, t, at).is_some());
         let settings = turns.flat_map(|t| &t.settings).filter(|s| s.at < at);
         let told = settings.filter_map(|s| Some((s.at, ((self.of_settings)(s.what)?.clone(), s.seq))));
         told.max_by_key(|(at, _)| *at)
@@ -136,7 +137,16 @@ pub(super) fn no_wider(view: &View<'_>) -> Outcome {
             findings.push(turn.finding(Invariant::NoWider, said, text, change.evidence));
         }
     }
+    let shows = |s: &Settings| s.sandbox.is_some() || s.approval.is_some();
+    if is_foreign(view) && !view.turns.iter().flat_map(|t| &t.settings).any(|s| shows(s.what)) {
+        return Outcome::NotApplicable("the target shows neither sandbox nor approval policy of a thread");
+    }
     Outcome::conclude(findings, looked, "no setting of a continued thread shows")
+}
+
+/// A foreign server need not tell what its threads run with. One that never does is not judged by it.
+fn is_foreign(view: &View<'_>) -> bool {
+    view.run.header.target.kind == TargetKind::Foreign
 }
 
 /// What became of the thread's cwd.
@@ -151,7 +161,9 @@ pub(super) enum Cwd {
 
 /// Compares the cwd that a turn has with the one that its thread had.
 pub(super) fn cwd_of(view: &View<'_>, turn: &Turn<'_>) -> Cwd {
-    let told_before = told_before(view, turn);
+    // Where a thread is given no directory, the one that is told is the process's.
+    let given = view.run.header.target.tools.start.cwd.is_some();
+    let told_before = told_before(view, turn).filter(|_| given);
     let Some(had) = DIRECTORY.declared(view, turn).map(|(_, told)| told).or_else(|| told_before.clone()) else {
         return Cwd::Unknown;
     };
@@ -176,8 +188,8 @@ pub(super) fn cwd_of(view: &View<'_>, turn: &Turn<'_>) -> Cwd {
 
 /// What the model was told during the thread's last acknowledged turn.
 fn told_before(view: &View<'_>, turn: &Turn<'_>) -> Option<Told> {
-    let (thread, at) = (turn.thread?, turn.call.at);
-    let last = view.turns_before(thread, at).filter(|t| t.acknowledged().is_some_and(|a| a.at < at)).last()?;
+    let at = turn.call.at;
+    let last = view.turns_before(turn, at).filter(|t| view.acknowledged(turn, t, at).is_some()).last()?;
     let request = last.requests.last()?;
     Some((request.what.cwd_told.clone()?, request.seq))
 }
@@ -201,6 +213,12 @@ pub(super) fn cwd(view: &View<'_>) -> Outcome {
                 findings.push(turn.finding(Invariant::Cwd, said, text, change.evidence));
             }
         }
+    }
+    let told = view.turns.iter().any(|t| {
+        t.requests.iter().any(|r| r.what.cwd_told.is_some()) || t.settings.iter().any(|s| s.what.cwd.is_some())
+    });
+    if is_foreign(view) && !told {
+        return Outcome::NotApplicable("the target tells nobody the directory of a thread");
     }
     let reason =
         if view.continued().next().is_some() { "no cwd of a continued thread shows" } else { view.no_history_seen() };
@@ -227,6 +245,38 @@ mod tests {
         assert_eq!(story.says(Invariant::Cwd), Outcome::Held);
         assert_eq!(story.says(Invariant::NoWider), Outcome::Held);
         assert_eq!(continued(|s| s.cwd_told = Some(format!("{CWD}/"))).says(Invariant::Cwd), Outcome::Held);
+    }
+
+    #[test]
+    fn a_foreign_server_that_shows_nothing_is_not_asked_for_it() {
+        let silent = |kind| {
+            let mut story = Story::restarted_on(kind);
+            story.say(Say::reply("main", A, B, story.history("main")));
+            for event in &mut story.events {
+                if let Kind::ModelRequest(request) = &mut event.kind {
+                    request.cwd_told = None;
+                }
+            }
+            story.events.retain(|event| !matches!(event.kind, Kind::Settings(_)));
+            story
+        };
+        for invariant in [Invariant::Cwd, Invariant::NoWider] {
+            assert!(matches!(silent(TargetKind::Foreign).says(invariant), Outcome::NotApplicable(_)), "{invariant}");
+            assert!(is_unjudged(&silent(TargetKind::CodexMcp).says(invariant)), "{invariant}");
+        }
+    }
+
+    #[test]
+    fn a_process_s_directory_is_no_thread_s() {
+        let mut story = continued(|s| s.cwd_told = Some("/run/life-2".into()));
+        story.header.target.kind = TargetKind::Foreign;
+        story.header.target.tools.start.cwd = None;
+        for event in &mut story.events {
+            if let Kind::Call(call) = &mut event.kind {
+                call.cwd = None;
+            }
+        }
+        assert_eq!(story.fired(), [""; 0]);
     }
 
     #[test]
@@ -293,20 +343,5 @@ mod tests {
             }
         }
         assert_eq!(story.says(Invariant::Cwd), Outcome::Held);
-    }
-
-    #[test]
-    fn a_target_that_shows_nothing_is_not_judged() {
-        let mut story = Story::restarted_on(TargetKind::Foreign);
-        let history = story.history("main");
-        story.say(Say { cwd_told: None, ..Say::reply("main", A, B, history) });
-        for event in &mut story.events {
-            if let Kind::ModelRequest(request) = &mut event.kind {
-                request.cwd_told = None;
-            }
-        }
-        story.events.retain(|e| !matches!(e.kind, Kind::Settings(_)));
-        assert!(is_unjudged(&story.says(Invariant::Cwd)));
-        assert!(is_unjudged(&story.says(Invariant::NoWider)));
     }
 }

@@ -5,8 +5,10 @@
 //! in it: its last request, and the reply that the client was told. Compared are prompts and replies, each once, in
 //! order: tool calls, reasoning and contextual messages are shown in other forms or not at all.
 //!
-//! What a turn without an acknowledgement said may be shown or not. A thread whose history was compacted shows what the
-//! model no longer gets, by design, so it is not judged.
+//! A turn without an acknowledgement may stand in one of the two alone, because its death may lie between the writing of
+//! the one and of the other: its prompt and what the model said to it may be shown or not, sent or not. A thread whose
+//! history was compacted shows what the model no longer gets, by design, so it is not judged; nor is one that another life
+//! goes on with at the same time.
 
 use std::collections::HashSet;
 
@@ -23,11 +25,9 @@ pub(super) fn shown_is_sent(view: &View<'_>) -> Outcome {
     for shown in &view.shown {
         let Some((turn, sent)) = sent(view, shown) else { continue };
         looked = true;
-        let unsaid: HashSet<&Marker> = match turn.is_reply() {
-            true => HashSet::new(),
-            false => turn.planted.unwrap_or_default().iter().filter(|m| !sent.markers.contains(m)).collect(),
-        };
-        let seen = in_talk(shown.what.turns.iter().flat_map(|t| &t.markers).filter(|m| !unsaid.contains(m)));
+        let free = unacknowledged(view, turn, &sent, shown);
+        let seen = in_talk(shown.what.turns.iter().flat_map(|t| &t.markers).filter(|m| !free.contains(m)));
+        let sent = Sent { markers: in_talk(sent.markers.iter().filter(|m| !free.contains(m))), ..sent };
         findings.extend(difference(view, turn, shown, &sent, &seen));
     }
     Outcome::conclude(findings, looked, "no turns were shown of a thread that reached the model in the same life")
@@ -42,7 +42,14 @@ struct Sent {
 /// The last turn of the thread in that life, and what the model got in it; none if that cannot be told.
 fn sent<'v, 'r>(view: &'v View<'r>, shown: &Seen<'r, Shown>) -> Option<(&'v Turn<'r>, Sent)> {
     let here = |t: &&Turn<'_>| t.call.incarnation == shown.incarnation && !t.requests.is_empty();
-    let turn = view.turns_before(&shown.what.thread, shown.at).filter(here).last()?;
+    let turn = view.turns_of(&shown.what.thread, shown.at).filter(here).last()?;
+    // What another life says of the thread meanwhile is shown, and cannot have been sent before.
+    let first = view.turns_of(&shown.what.thread, shown.at).find(here)?;
+    let meanwhile = |t: &Turn<'_>| t.answer.is_none_or(|answer| answer.at > first.call.at);
+    let mut others = view.turns_of(&shown.what.thread, shown.at).filter(|t| t.call.incarnation != shown.incarnation);
+    if others.any(meanwhile) {
+        return None;
+    }
     // Of a turn that never ended nobody knows what came of it.
     let ended = matches!(turn.outcome()?, AnswerOutcome::Reply | AnswerOutcome::ToolError | AnswerOutcome::RpcError);
     let request = turn.requests.iter().rfind(|r| r.what.refused.is_none()).filter(|_| ended)?;
@@ -54,6 +61,23 @@ fn sent<'v, 'r>(view: &'v View<'r>, shown: &Seen<'r, Shown>) -> Option<(&'v Turn
     let told = told.unwrap_or_default();
     let markers = in_talk(items.iter().filter(|i| i.context.is_none()).flat_map(|i| &i.markers).chain(&told));
     Some((turn, Sent { seq: request.seq, markers }))
+}
+
+/// What may be shown or not, sent or not: of turns that were never acknowledged, and of a last one that failed what the
+/// model did not get.
+fn unacknowledged<'v>(
+    view: &'v View<'_>,
+    last: &'v Turn<'_>,
+    sent: &Sent,
+    shown: &'v Seen<'_, Shown>,
+) -> HashSet<&'v Marker> {
+    let planted = |turn: &'v Turn<'_>| turn.planted.unwrap_or_default().iter();
+    let failed = Some(last).filter(|turn| !turn.is_reply()).into_iter().flat_map(planted);
+    let earlier = view.turns_before(last, last.call.at).filter(|turn| turn.acknowledged().is_none());
+    let earlier = earlier.flat_map(|turn| planted(turn).chain([&turn.call.what.marker]));
+    let placed = view.placed.iter().filter(|p| p.what.thread == shown.what.thread && p.at < shown.at);
+    let placed = placed.flat_map(|p| &p.what.unacknowledged);
+    failed.filter(|m| !sent.markers.contains(m)).chain(earlier).chain(placed).collect()
 }
 
 fn is_summary(item: &Item) -> bool {
@@ -156,6 +180,26 @@ mod tests {
             story.say(failed);
             show(&mut story, &[&[p(1), r(1)], turns]);
             assert_eq!(story.says(Invariant::ShownIsSent), Outcome::Held);
+        }
+    }
+
+    #[test]
+    fn a_turn_that_died_may_stand_in_one_of_the_two_alone() {
+        for (shown, sent) in [(false, true), (true, false), (true, true)] {
+            let mut story = Story::restarted_on(TargetKind::CodexResume);
+            let mut history = story.history("main");
+            let died =
+                Say { outcome: AnswerOutcome::Closed, faulted: true, ..Say::reply("main", A, A, history.clone()) };
+            story.say(died);
+            story.restart();
+            history.extend(sent.then(|| user(p(2))));
+            story.say(Say::reply("main", A, A, history));
+            let died = [p(2)];
+            let died = if shown { &died[..] } else { &[] };
+            show(&mut story, &[&[p(1), r(1)], died, &[p(3), r(3)]]);
+            assert_eq!(story.says(Invariant::ShownIsSent), Outcome::Held);
+            show(&mut story, &[died, &[p(3), r(3)]]);
+            assert_eq!(story.says(Invariant::ShownIsSent).findings().len(), 1);
         }
     }
 

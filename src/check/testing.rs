@@ -37,6 +37,8 @@ pub(super) fn profile(kind: TargetKind) -> TargetProfile {
         note: None,
         unknown_id_error: None,
         daemon: false,
+        tools: crate::journal::Tools::default(),
+        rollouts: true,
     }
 }
 
@@ -240,6 +242,23 @@ impl Story {
     pub(super) fn death(&mut self, asked: Option<&str>) {
         self.push(Lane::Target, Kind::Death(Death { from: Vec::new(), asked: asked.map(str::to_owned) }));
         self.snapshot(SnapshotWhen::Death);
+    }
+
+    /// Tells of something in a life that is not the newest.
+    pub(super) fn of_life<T>(&mut self, life: Incarnation, tell: impl FnOnce(&mut Story) -> T) -> T {
+        let newest = std::mem::replace(&mut self.incarnation, life);
+        let told = tell(self);
+        self.incarnation = newest;
+        told
+    }
+
+    /// Tells one call to a life that is not the newest.
+    pub(super) fn say_in(&mut self, life: Incarnation, say: Say) -> CallId {
+        self.of_life(life, |story| story.say(say))
+    }
+
+    pub(super) fn death_of(&mut self, life: Incarnation, asked: Option<&str>) {
+        self.of_life(life, |story| story.death(asked));
     }
 
     pub(super) fn restart(&mut self) {

@@ -6,17 +6,21 @@
 //! thread in a life that did not begin it, and *rehydrating* if it is the first such turn there that can have loaded
 //! it: an answer that never reached the model loads nothing, so the next call tries again.
 //!
+//! Where two lives have a thread at once, each goes on in a strand of its own (`branches.rs`), and a turn's past is that
+//! of its strand.
+//!
 //! The journal is outside input: events may be missing, doubled or contradictory. The first of two wins and what names
 //! nothing known is passed over; a check then has less to see, and says so.
 
 use std::collections::{HashMap, HashSet};
 
 use super::Invariant;
+use super::branches::{Branches, Strand};
 use super::outcome::Finding;
 use super::threads::{Threads, canonical};
 use crate::journal::{
-    Answer, AnswerOutcome, Call, CallId, CallKind, DamageDone, Death, Event, FaultFired, IdChoice, Incarnation, Kind,
-    Life, ModelRequest, Placed, Run, Seq, Settings, Shown, Snapshot, Unexpected,
+    Answer, AnswerOutcome, Call, CallId, CallKind, DamageDone, Death, Event, FaultFired, IdChoice, Identity,
+    Incarnation, Kind, Life, ModelRequest, Placed, Run, Seq, Settings, Shown, Snapshot, Unexpected,
 };
 use crate::marker::{self, Carrier, Marker};
 
@@ -55,6 +59,10 @@ pub(super) struct Turn<'r> {
     pub(super) planted: Option<&'r [Marker]>,
     /// The scenario's name of the thread it belongs to; none if its id was never any thread's.
     pub(super) thread: Option<&'r str>,
+    /// The strand of that thread which it goes on.
+    pub(super) strand: Strand,
+    /// It began that strand.
+    pub(super) branches: bool,
     pub(super) restored: bool,
     pub(super) rehydrating: bool,
 }
@@ -117,6 +125,9 @@ fn home_of_path(path: &str) -> Option<&str> {
     Some(path.strip_prefix("../home-")?.split_once('/')?.0)
 }
 
+/// The kind of the note with which our server says that it branched.
+const BRANCHED: &str = "branched_from_live";
+
 /// What a marker is of.
 #[derive(Debug)]
 struct Origin<'r> {
@@ -135,6 +146,8 @@ pub(super) struct View<'r> {
     pub(super) placed: Vec<Seen<'r, Placed>>,
     pub(super) damage: Vec<Seen<'r, DamageDone>>,
     pub(super) snapshots: Vec<Seen<'r, Snapshot>>,
+    /// Lives that were opened, and where.
+    births: Vec<(Incarnation, usize)>,
     pub(super) deaths: Vec<Seen<'r, Death>>,
     pub(super) faults: Vec<Seen<'r, FaultFired>>,
     pub(super) shown: Vec<Seen<'r, Shown>>,
@@ -144,6 +157,7 @@ pub(super) struct View<'r> {
     lives: HashMap<Incarnation, &'r Life>,
     /// In which home an id was told, as the story calls that; an id may be in several.
     homes: HashSet<(String, Option<&'r str>)>,
+    branches: Branches,
     origins: HashMap<Marker, Origin<'r>>,
 }
 
@@ -156,6 +170,7 @@ impl<'r> View<'r> {
             placed: Vec::new(),
             damage: Vec::new(),
             snapshots: Vec::new(),
+            births: Vec::new(),
             deaths: Vec::new(),
             faults: Vec::new(),
             shown: Vec::new(),
@@ -163,6 +178,7 @@ impl<'r> View<'r> {
             strays: Vec::new(),
             lives: HashMap::new(),
             homes: HashSet::new(),
+            branches: Branches::default(),
             origins: HashMap::new(),
         };
         let mut by_call = HashMap::new();
@@ -183,15 +199,15 @@ impl<'r> View<'r> {
 
     fn take(&mut self, at: usize, event: &'r Event, by_call: &mut HashMap<CallId, usize>) {
         match &event.kind {
-            Kind::Life(life) => drop(self.lives.entry(event.incarnation).or_insert(life)),
             Kind::Placed(placed) => {
                 self.homes.insert((canonical(&placed.id), home_of_path(&placed.path)));
-                self.threads.learn(&placed.thread, &placed.id, at);
+                self.threads.learn(&placed.thread, 0, &placed.id, at);
                 self.placed.push(Seen::new(at, event, placed));
             }
             Kind::Call(call) if !by_call.contains_key(&call.call) => {
                 by_call.insert(call.call, self.turns.len());
                 let thread = self.thread_of(call, event.incarnation, at);
+                let strand = call.id_sent.as_ref().and_then(|id| self.threads.strand(id)).unwrap_or_default();
                 self.turns.push(Turn {
                     call: Seen::new(at, event, call),
                     answer: None,
@@ -199,24 +215,15 @@ impl<'r> View<'r> {
                     settings: Vec::new(),
                     planted: None,
                     thread,
+                    strand,
+                    branches: false,
                     restored: false,
                     rehydrating: false,
                 });
             }
             Kind::Answer(answer) => {
-                let Some(turn) = by_call.get(&answer.call).and_then(|n| self.turns.get_mut(*n)) else { return };
-                if turn.answer.is_none() {
-                    turn.answer = Some(Seen::new(at, event, answer));
-                    // An error may repeat the id that it was given, wherever that is of.
-                    let repeats = answer.id_returned == turn.call.what.id_sent;
-                    let life = turn.call.incarnation;
-                    if let (Some(thread), Some(id)) = (turn.thread, &answer.id_returned) {
-                        self.threads.learn(thread, id, at);
-                        if answer.outcome == AnswerOutcome::Reply || !repeats {
-                            self.homes.insert((canonical(id), self.home(life)));
-                        }
-                    }
-                }
+                let Some(n) = by_call.get(&answer.call).copied() else { return };
+                self.answered(n, Seen::new(at, event, answer));
             }
             Kind::ModelRequest(request) => {
                 let seen = Seen::new(at, event, request);
@@ -232,12 +239,85 @@ impl<'r> View<'r> {
             }
             Kind::Damage(damage) => self.damage.push(Seen::new(at, event, damage)),
             Kind::Snapshot(snapshot) => self.snapshots.push(Seen::new(at, event, snapshot)),
+            Kind::Life(life) => {
+                self.births.push((event.incarnation, at));
+                self.lives.entry(event.incarnation).or_insert(life);
+            }
             Kind::Death(death) => self.deaths.push(Seen::new(at, event, death)),
             Kind::Shown(shown) => self.shown.push(Seen::new(at, event, shown)),
             Kind::Fault(fault) => self.faults.push(Seen::new(at, event, fault)),
             Kind::Unexpected(unexpected) => self.unexpected.push(Seen::new(at, event, unexpected)),
             _ => {}
         }
+    }
+
+    /// The turn `n` was answered: its thread may have an id more, and a strand.
+    fn answered(&mut self, n: usize, answer: Seen<'r, Answer>) {
+        let branches = self.turns.get(n).is_some_and(|turn| self.parts(turn, answer));
+        let Some(turn) = self.turns.get_mut(n).filter(|turn| turn.answer.is_none()) else { return };
+        turn.answer = Some(answer);
+        if branches {
+            let asked = turn.requests.first().map_or(turn.call.at, |request| request.at);
+            turn.strand = self.branches.begin(turn.strand, turn.call.at, asked);
+            turn.branches = true;
+        }
+        if let (Some(thread), Some(id)) = (turn.thread, &answer.what.id_returned) {
+            self.threads.learn(thread, turn.strand, id, answer.at);
+            // An error may repeat the id that it was given, wherever that is of.
+            let repeats = answer.what.id_returned == turn.call.what.id_sent;
+            if turn.is_reply() || !repeats {
+                let life = turn.call.incarnation;
+                self.homes.insert((canonical(id), self.home(life)));
+            }
+        }
+    }
+
+    /// Whether this answer leaves the strand of its turn, which another life goes on with.
+    fn parts(&self, turn: &Turn<'r>, answer: Seen<'r, Answer>) -> bool {
+        let (Some(sent), Some(returned)) = (&turn.call.what.id_sent, &answer.what.id_returned) else { return false };
+        let renames = self.run.header.target.identity == Identity::New && sent != returned;
+        if !renames || self.threads.known_before(returned, answer.at) {
+            return false;
+        }
+        let here = turn.call.incarnation;
+        let mut others = (self.turns.iter())
+            .filter(|t| t.thread == turn.thread && t.thread.is_some() && t.strand == turn.strand)
+            .filter(|t| t.call.incarnation != here && self.is_running(t.call.incarnation, answer.at))
+            .filter(|t| t.answer.is_none() || t.is_reply());
+        if answer.what.notes.iter().any(|note| note.kind == BRANCHED) {
+            return others.next().is_some();
+        }
+        // A life that a fault of this step may have ended by now is nobody's evidence.
+        let step = turn.call.what.step;
+        others.any(|t| t.is_reply() && !self.is_hit(t.call.incarnation, step))
+    }
+
+    /// Whether a life had been opened and had not ended at that point.
+    pub(super) fn is_running(&self, life: Incarnation, at: usize) -> bool {
+        let born = self.births.iter().any(|(born, when)| *born == life && *when < at);
+        born && !self.deaths.iter().any(|death| death.incarnation == life && death.at < at)
+    }
+
+    /// Whether another life has the turn's thread when it is sent.
+    pub(super) fn is_elsewhere(&self, turn: &Turn<'r>) -> bool {
+        let at = turn.call.at;
+        let mut theirs = (turn.thread.into_iter())
+            .flat_map(|thread| self.turns_of(thread, at))
+            .filter(|t| t.call.incarnation != turn.call.incarnation && (t.is_reply() || !t.requests.is_empty()));
+        theirs.any(|t| self.is_running(t.call.incarnation, at))
+    }
+
+    /// Whether a fault of that step fired in that life.
+    fn is_hit(&self, life: Incarnation, step: u32) -> bool {
+        let of_step = |t: &&Turn<'r>| t.call.incarnation == life && t.call.what.step == step;
+        let fired = |t: &Turn<'r>| self.faults.iter().any(|f| f.what.fired && f.what.call == Some(t.call.what.call));
+        self.turns.iter().filter(of_step).any(fired)
+    }
+
+    /// The life that a fault was in.
+    pub(super) fn life_of(&self, fault: &Seen<'r, FaultFired>) -> Incarnation {
+        let turn = self.turns.iter().find(|t| Some(t.call.what.call) == fault.what.call);
+        turn.map_or(fault.incarnation, |turn| turn.call.incarnation)
     }
 
     /// The thread a call belongs to. Only an id written in the scenario can be nobody's: the others were learnt from
@@ -250,7 +330,7 @@ impl<'r> View<'r> {
         match (&call.id_sent, call.id_is) {
             (Some(id), Some(IdChoice::Literal)) => self.threads.owner(id),
             (Some(id), _) => {
-                self.threads.learn(&call.thread, id, at);
+                self.threads.learn(&call.thread, 0, id, at);
                 Some(&call.thread)
             }
             (None, _) => Some(&call.thread),
@@ -295,14 +375,14 @@ impl<'r> View<'r> {
     }
 
     fn find_restored(&mut self) {
-        let begun: HashSet<(Incarnation, &str)> = (self.turns.iter())
+        let begun: HashSet<(Incarnation, &str, Strand)> = (self.turns.iter())
             .filter(|t| t.call.what.kind == CallKind::Start)
-            .map(|t| (t.call.incarnation, t.call.what.thread.as_str()))
+            .map(|t| (t.call.incarnation, t.call.what.thread.as_str(), t.strand))
             .collect();
         let mut loaded = HashSet::new();
         for turn in &mut self.turns {
             let Some(thread) = turn.thread.filter(|_| turn.call.what.kind == CallKind::Reply) else { continue };
-            let here = (turn.call.incarnation, thread);
+            let here = (turn.call.incarnation, thread, turn.strand);
             turn.restored = !begun.contains(&here);
             turn.rehydrating = turn.restored && !loaded.contains(&here);
             if turn.is_reply() || !turn.requests.is_empty() {
@@ -311,16 +391,35 @@ impl<'r> View<'r> {
         }
     }
 
-    /// The turns of a thread before another turn was sent.
-    pub(super) fn turns_before<'v>(&'v self, thread: &'v str, at: usize) -> impl Iterator<Item = &'v Turn<'r>> {
+    /// The turns of a thread that were sent before `at`, whatever strand they are of.
+    pub(super) fn turns_of<'v>(&'v self, thread: &'v str, at: usize) -> impl Iterator<Item = &'v Turn<'r>> {
         self.turns.iter().filter(move |t| t.thread == Some(thread) && t.call.at < at)
+    }
+
+    /// The turns of the turn's thread, as far as they may be of its strand, that were sent before `at`.
+    pub(super) fn turns_before<'v>(&'v self, turn: &'v Turn<'r>, at: usize) -> impl Iterator<Item = &'v Turn<'r>> {
+        let strand = turn.strand;
+        let own = self.turns.iter().filter(move |t| t.thread.is_some() && t.thread == turn.thread && t.call.at < at);
+        own.filter(move |t| self.branches.may_hold(strand, t.strand, t.call.at))
+    }
+
+    /// The answer that acknowledged a turn of the past of `turn` before `at`.
+    pub(super) fn acknowledged(&self, turn: &Turn<'r>, past: &Turn<'r>, at: usize) -> Option<Seen<'r, Answer>> {
+        past.acknowledged().filter(|a| a.at < at && self.branches.must_hold(turn.strand, past.strand, a.at))
+    }
+
+    /// The ids of the turn's strand and of those that it comes from, before the turn was sent, newest first.
+    pub(super) fn ids(&self, turn: &Turn<'r>) -> Vec<&str> {
+        let Some(thread) = turn.thread else { return Vec::new() };
+        let strands = std::iter::successors(Some(turn.strand), |strand| self.branches.parent(*strand));
+        strands.flat_map(|strand| self.threads.of_strand(thread, strand, turn.call.at).rev()).collect()
     }
 
     /// Whether a correct server can continue the thread: it has an acknowledged turn or was placed with a complete one.
     pub(super) fn has_history(&self, turn: &Turn<'r>) -> bool {
         let Some(thread) = turn.thread else { return false };
         let at = turn.call.at;
-        self.turns_before(thread, at).any(|t| t.acknowledged().is_some_and(|a| a.at < at))
+        self.turns_before(turn, at).any(|t| self.acknowledged(turn, t, at).is_some())
             || self.placed.iter().any(|p| p.what.thread == thread && p.at < at && p.what.complete)
     }
 

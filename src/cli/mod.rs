@@ -1,20 +1,27 @@
 //! The command line: one file per subcommand. Results go to stdout, diagnostics to stderr.
 
+mod ci;
 mod exit;
 mod hidden;
 mod known;
 mod out;
+mod outputs;
 mod replay;
 mod run;
 mod schema;
 mod serve;
+mod shard;
+mod show;
 mod suite;
+mod targets;
+mod unusable;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 pub use exit::Exit;
+pub(crate) use hidden::main as hidden_main;
 use out::{Failure, Outcome};
 
 /// Kills MCP servers in mid-conversation and proves that codex-reply brings the conversation back.
@@ -33,20 +40,20 @@ enum Command {
     Replay(replay::Args),
     /// Serve `codex` and `codex-reply` over stdio, and bring conversations back after a restart
     Serve(serve::Args),
-    /// Print the JSON Schema of scenario files
-    Schema,
+    /// Print the JSON Schema of scenario files, or of the JSON report
+    Schema(schema::Args),
 }
 
 /// Runs the program; the process's exit code is documented at [`Exit`].
 pub fn main() -> ExitCode {
-    if let Some(code) = hidden::main() {
+    if let Some(code) = hidden_main() {
         return code;
     }
     let exit = match Cli::parse().command {
         Command::Run(args) => run::main(args),
         Command::Replay(args) => replay::main(args),
         Command::Serve(args) => serve::main(args),
-        Command::Schema => schema::main(),
+        Command::Schema(args) => schema::main(args),
     };
     match exit {
         Ok(exit) => exit.into(),

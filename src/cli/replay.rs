@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use super::known;
-use super::run::{exit_of, show_cases};
-use super::suite::{CONTROL, judge, recorded};
+use super::show::{exit_of, show_cases};
 use super::{Exit, Failure, Outcome};
+use crate::harness::{CONTROL, judge, recorded};
 use crate::report;
 use crate::world::{Clock, RealClock};
 
@@ -45,10 +45,10 @@ pub(super) fn main(args: Args) -> Outcome {
     }
     let cases: Vec<_> = dirs.iter().map(|dir| judge(dir, &baseline, None)).collect();
     let changed = changed(&dirs, &cases);
-    let elapsed_ms = clock.elapsed().as_millis() as u64;
-    let summary = args.json.then(|| report::summary(&cases, elapsed_ms));
-    show_cases(&cases, &changed, summary.as_deref(), elapsed_ms)?;
-    if args.same && !changed.is_empty() { Ok(Exit::Broken) } else { Ok(exit_of(&cases, &[])) }
+    let results = report::Results { cases: &cases, stale: &[], elapsed_ms: clock.elapsed().as_millis() as u64 };
+    let json = args.json.then(|| report::document(&results));
+    show_cases(&results, &changed, json.as_deref())?;
+    if args.same && !changed.is_empty() { Ok(Exit::Broken) } else { Ok(exit_of(&results)) }
 }
 
 /// A text for each run whose verdict is another one now.

@@ -4,14 +4,18 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::out::{self, Failure, Outcome, print};
-use super::suite::{self, Suite};
-use super::{Exit, known};
-use crate::limits::Limits;
+use super::out::{self, Failure, Outcome};
+use super::outputs::Outputs;
+use super::shard::Shard;
+use super::show::{exit_of, show_cases};
+use super::suite::{self, Pair, Suite};
+use super::{Exit, known, targets};
+use crate::harness::make_runs as make_runs_above;
+use crate::limits::{Limits, REPEATS};
 use crate::report;
 use crate::scenario::{self, Baseline, Scenario};
 use crate::target::resolve::{Resolved, TargetName};
-use crate::verdict;
+use crate::verdict::Verdict;
 use crate::world::{Clock, RealClock};
 
 /// Flags of `rehydra run`.
@@ -21,7 +25,8 @@ pub(super) struct Args {
     /// Scenario files or directories of them [default: the suite inside the binary]
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// A target, repeatable: builtin, builtin:no-rehydrate, codex@VERSION, codex [default: builtin]
+    /// A target, repeatable: builtin, builtin:no-rehydrate, codex, codex@VERSION with or without /mcp, /app-server or
+    /// /app-server:fork, or a name in ./rehydra.toml [default: all of ./rehydra.toml; builtin where there is none]
     #[arg(long = "target", value_name = "NAME")]
     targets: Vec<String>,
     /// A server with Codex's tools, repeatable: its command line, quoted as for a shell. It is started in another
@@ -37,9 +42,16 @@ pub(super) struct Args {
     /// Known gaps; an empty file excuses nothing [default: baseline.toml of the suite that is played]
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
-    /// Write the results as JSON to this file, `-` for stdout
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    /// Play each scenario on each target that often, and tell a race from a bug by how often a promise is broken
+    #[arg(long, value_name = "N", default_value = "1", hide_default_value = true,
+          value_parser = clap::value_parser!(u32).range(1..=i64::from(REPEATS)))]
+    repeat: u32,
+    /// Play only part I of N parts of the scenarios and targets, each of which is in exactly one part
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
+    /// Fail (exit code 1) if something is unsupported
+    #[arg(long)]
+    deny_unsupported: bool,
     /// Keep the directories of all runs, not only of those that need attention
     #[arg(long)]
     keep: bool,
@@ -49,6 +61,8 @@ pub(super) struct Args {
     /// Change a limit of every run, repeatable: call_ms=20000, open_ms=10000, run_ms=120000, …
     #[arg(long = "limit", value_name = "NAME=N")]
     limits: Vec<String>,
+    #[command(flatten)]
+    outputs: Outputs,
 }
 
 const HELP: &str = "\
@@ -62,7 +76,7 @@ Verdicts:
 
 Exit code:
   0  only pass, gap and unsupported       2  wrong command line, scenario or baseline; nothing was played
-  1  something is FAIL or FIXED           3  something is ERROR
+  1  something is FAIL or FIXED           3  something is ERROR, or an output could not be written
 
 Examples:
   rehydra run
@@ -78,21 +92,24 @@ pub(super) fn main(args: Args) -> Outcome {
     } else {
         Baseline::default()
     };
-    let stale = known::stale(&baseline, &args.paths, &all);
+    let shard = args.shard.unwrap_or(Shard::WHOLE);
+    let stale = if shard.is_first() { known::stale(&baseline, &args.paths, &all) } else { Vec::new() };
     let scenarios = filtered(&args.filter, all)?;
     let limits = limits(&args.limits)?;
-    let names = names(&args)?;
-    reserve(args.json.as_deref())?;
-    let targets = resolved(names)?;
+    let pinned = args.limits.iter().filter_map(|change| Some(change.split_once('=')?.0.to_owned())).collect();
+    let names = targets::names(&args.targets, &args.commands, Path::new(scenario::PROFILES_FILE))?;
+    args.outputs.reserve()?;
+    let pairs = pairs(&scenarios, &names, shard)?;
     let stamp = clock.now().strftime("%Y%m%dT%H%M%S").to_string();
     let runs = args.runs.join(format!("{stamp}-{}", std::process::id()));
     make_runs(&args.runs, &runs)?;
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let suite = Suite {
-        scenarios,
-        targets,
+        pairs,
+        repeat: args.repeat,
         baseline: Arc::new(baseline),
         limits,
+        pinned,
         jobs: args.jobs.map_or(2 * cores, usize::from),
         runs: runs.clone(),
         keep: args.keep,
@@ -114,7 +131,8 @@ pub(super) fn main(args: Args) -> Outcome {
     };
     // Only an empty directory can be removed: what was kept stays.
     let _ = std::fs::remove_dir(&runs);
-    show(&args, &cases, &stale, clock.elapsed().as_millis() as u64)
+    let results = report::Results { cases: &cases, stale: &stale, elapsed_ms: clock.elapsed().as_millis() as u64 };
+    show(&args, &results)
 }
 
 async fn interrupted() {
@@ -179,27 +197,21 @@ fn limits(changes: &[String]) -> Result<Limits, Failure> {
     Ok(limits)
 }
 
-/// The targets that are asked for, each once.
-fn names(args: &Args) -> Result<Vec<TargetName>, Failure> {
-    let targets = args.targets.iter().map(|text| text.parse());
-    let commands = args.commands.iter().map(|command| TargetName::command(command));
-    let mut names: Vec<TargetName> = Vec::new();
-    for name in targets.chain(commands) {
-        let name = name.map_err(Failure::usage)?;
-        if !names.contains(&name) {
-            names.push(name);
-        }
+/// What is played, with the targets found or installed; one that has no part in it is not.
+fn pairs(scenarios: &[Arc<Scenario>], names: &[TargetName], shard: Shard) -> Result<Vec<Pair>, Failure> {
+    let mut targets: Vec<Option<Arc<Resolved>>> = vec![None; names.len()];
+    let mut pairs = Vec::new();
+    for (s, t) in shard.of(scenarios.len(), names.len()) {
+        let (Some(scenario), Some(name), Some(target)) = (scenarios.get(s), names.get(t), targets.get_mut(t)) else {
+            continue;
+        };
+        let target = match target {
+            Some(found) => found.clone(),
+            None => target.insert(Arc::new(name.resolve().map_err(Failure::broken)?)).clone(),
+        };
+        pairs.push(Pair { scenario: scenario.clone(), name: name.clone(), target });
     }
-    if names.is_empty() {
-        names.push(TargetName::Builtin);
-    }
-    Ok(names)
-}
-
-/// The targets found or installed.
-fn resolved(names: Vec<TargetName>) -> Result<Vec<(TargetName, Arc<Resolved>)>, Failure> {
-    let resolve = |name: TargetName| name.resolve().map(|found| (name, Arc::new(found))).map_err(Failure::broken);
-    names.into_iter().map(resolve).collect()
+    Ok(pairs)
 }
 
 /// The command that plays the same again, but for the scenario and the target.
@@ -209,77 +221,32 @@ fn again(args: &Args) -> Vec<String> {
     if let Some(path) = &args.baseline {
         words.extend(["--baseline".to_owned(), path.display().to_string()]);
     }
+    if args.repeat > 1 {
+        words.extend(["--repeat".to_owned(), args.repeat.to_string()]);
+    }
     words.extend(args.limits.iter().flat_map(|limit| ["--limit".to_owned(), limit.clone()]));
     words
 }
 
-/// Sees to it that the results can be written before anything is played for them.
-fn reserve(json: Option<&Path>) -> Result<(), Failure> {
-    let Some(path) = json.filter(|path| path.as_os_str() != "-") else { return Ok(()) };
-    let opened = std::fs::File::options().append(true).create(true).open(path);
-    opened.map(drop).map_err(|error| Failure::usage(format!("failed to write {}: {error}", path.display())))
-}
-
-/// The directory of this call's runs. `git` passes over whatever lies in the directory above it, if that is made here: a
-/// directory that was there before is somebody's own.
+/// The directory of this call's runs.
 fn make_runs(above: &Path, runs: &Path) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
         Failure::broken(format!("failed to make {}: {error}; choose another place with --runs", runs.display()))
     };
-    let is_new = !above.exists();
-    std::fs::create_dir_all(runs).map_err(failed)?;
-    if is_new {
-        std::fs::write(above.join(".gitignore"), "*\n").map_err(failed)?;
-    }
-    Ok(())
+    make_runs_above(above).and_then(|()| std::fs::create_dir_all(runs)).map_err(failed)
 }
 
-fn show(args: &Args, cases: &[report::Case], stale: &[String], elapsed_ms: u64) -> Outcome {
-    let remarks: Vec<_> = stale.iter().map(|text| format!("FIXED {text}")).collect();
-    let summary = args.json.is_some().then(|| report::summary(cases, elapsed_ms) + "\n");
-    let to_stdout = args.json.as_deref().is_some_and(|path| path.as_os_str() == "-");
-    show_cases(cases, &remarks, summary.as_deref().filter(|_| to_stdout), elapsed_ms)?;
-    if let (Some(path), Some(text), false) = (&args.json, &summary, to_stdout) {
-        std::fs::write(path, text)
-            .map_err(|error| Failure::broken(format!("failed to write {}: {error}", path.display())))?;
+fn show(args: &Args, results: &report::Results<'_>) -> Outcome {
+    let mut remarks: Vec<_> = results.stale.iter().map(|text| format!("FIXED {text}")).collect();
+    if let (Some(shard), true) = (args.shard, results.cases.is_empty()) {
+        remarks.push(format!("there is nothing to play in shard {shard}: there are fewer scenarios and targets"));
     }
-    Ok(exit_of(cases, stale))
-}
-
-/// Shows what needs attention, the matrix, and why there are gaps. Where JSON goes to stdout, it is alone there.
-pub(super) fn show_cases(
-    cases: &[report::Case],
-    remarks: &[String],
-    json: Option<&str>,
-    elapsed_ms: u64,
-) -> Result<(), Failure> {
-    let columns = report::columns();
-    let mut text = String::new();
-    for explanation in report::explanations(cases, columns) {
-        text.push_str(&explanation);
-        text.push('\n');
-    }
-    for remark in remarks {
-        text.push_str(&format!("{remark}\n\n"));
-    }
-    if let Some(json) = json {
-        out::complain(&text);
-        return print(json);
-    }
-    text.push_str(&report::matrix(cases, columns));
-    let reasons = report::reasons(cases, columns);
-    if !reasons.is_empty() {
-        text.push_str(&format!("\n{reasons}"));
-    }
-    text.push_str(&format!("\n{}", report::totals(cases, elapsed_ms)));
-    print(&text)
-}
-
-pub(super) fn exit_of(cases: &[report::Case], stale: &[String]) -> Exit {
-    let verdicts: Vec<_> = cases.iter().map(|case| &case.verdict).collect();
-    match verdict::exit_code(&verdicts) {
-        0 if stale.is_empty() => Exit::Fine,
-        0 | 1 => Exit::Failed,
-        _ => Exit::Broken,
+    let json = args.outputs.json_on_stdout().then(|| report::document(results));
+    show_cases(results, &remarks, json.as_deref())?;
+    args.outputs.write(results)?;
+    let denied = |case: &report::Case| matches!(case.verdict, Verdict::Unsupported { .. });
+    match exit_of(results) {
+        Exit::Fine if args.deny_unsupported && results.cases.iter().any(denied) => Ok(Exit::Failed),
+        exit => Ok(exit),
     }
 }

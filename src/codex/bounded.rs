@@ -12,6 +12,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 use crate::limits::PROBE_OUTPUT_BYTES;
+use crate::neutral;
 
 /// How a program ended.
 #[derive(Debug)]
@@ -49,8 +50,7 @@ fn tail(file: &mut std::fs::File) -> io::Result<String> {
     file.seek(SeekFrom::Start(end.saturating_sub(PROBE_OUTPUT_BYTES)))?;
     let mut bytes = Vec::new();
     file.take(PROBE_OUTPUT_BYTES).read_to_end(&mut bytes)?;
-    let text = String::from_utf8_lossy(&bytes);
-    Ok(text.chars().map(|c| if c.is_control() && c != '\n' { char::REPLACEMENT_CHARACTER } else { c }).collect())
+    Ok(neutral::block(&String::from_utf8_lossy(&bytes)))
 }
 
 #[cfg(test)]
@@ -65,7 +65,7 @@ mod tests {
     fn keeps_both_streams_and_neutralises_them() {
         let ran = sh("echo one; printf 'two\\033[2J' >&2; exit 3", Duration::from_secs(60));
         assert_eq!(ran.status.unwrap().code(), Some(3));
-        assert_eq!(ran.output, "one\ntwo\u{fffd}[2J");
+        assert_eq!(ran.output, "one\ntwo␛[2J");
     }
 
     #[test]

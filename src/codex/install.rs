@@ -32,6 +32,7 @@ pub struct Installed {
 
 /// Why there is no Codex to start.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum InstallError {
     /// No place for the cache.
     #[error("there is no place for downloaded releases; set REHYDRA_CACHE to a directory")]
@@ -105,6 +106,11 @@ pub fn ensure(version: Version) -> Result<Installed, InstallError> {
 /// The `codex` on PATH: the native binary behind it, and its version. Blocks for as long as that takes to tell it.
 pub fn find_on_path() -> Result<Installed, InstallError> {
     native::on_path(&std::env::var_os("PATH").unwrap_or_default())
+}
+
+/// The Codex at a path: the native binary behind it, and its version.
+pub fn at(path: &Path) -> Result<Installed, InstallError> {
+    native::at(path)
 }
 
 /// Where releases are kept.

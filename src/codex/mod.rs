@@ -6,6 +6,8 @@ mod bounded;
 pub mod hermetic;
 pub mod install;
 mod native;
+pub mod overrides;
+mod policy_setting;
 mod toml_source;
 pub mod user_config;
 pub mod version;

@@ -61,7 +61,12 @@ pub(super) fn on_path(path: &OsStr) -> Result<Installed, InstallError> {
     let Some(found) = found.into_iter().find(|file| is_executable(file)) else {
         return Err(InstallError::NotOnPath);
     };
-    let native = behind_script(&found).unwrap_or(found);
+    at(&found)
+}
+
+/// The Codex at a path, as the binary behind it, and its version.
+pub(super) fn at(found: &Path) -> Result<Installed, InstallError> {
+    let native = behind_script(found).unwrap_or_else(|| found.to_owned());
     let version = tell_version(&native)?;
     Ok(Installed { version, native })
 }

@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
+pub use super::policy_setting::{ApprovalSetting, SandboxSetting};
 use super::toml_source::{Source, Value};
 use crate::limits::CONFIG_BYTES;
 
@@ -45,35 +46,6 @@ pub struct Provider {
     pub request_max_retries: u64,
 }
 
-/// `sandbox_mode`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum SandboxSetting {
-    /// `read-only`.
-    ReadOnly,
-    /// `workspace-write`.
-    WorkspaceWrite {
-        /// `writable_roots`, as written.
-        writable_roots: Vec<String>,
-        /// `network_access`.
-        network_access: bool,
-    },
-    /// `danger-full-access`.
-    DangerFullAccess,
-}
-
-/// `approval_policy`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ApprovalSetting {
-    /// `untrusted`.
-    Untrusted,
-    /// `on-request`.
-    OnRequest,
-    /// `on-failure`.
-    OnFailure,
-    /// `never`.
-    Never,
-}
-
 /// A `config.toml` that cannot be used, where, and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}{}: {text}", file.display(), line.map(|n| format!(":{n}")).unwrap_or_default())]
@@ -84,29 +56,6 @@ pub struct ConfigError {
     pub line: Option<usize>,
     /// What is wrong and the remedy.
     pub text: String,
-}
-
-impl SandboxSetting {
-    /// As `sandbox_mode` names it.
-    pub fn name(&self) -> &'static str {
-        match self {
-            SandboxSetting::ReadOnly => "read-only",
-            SandboxSetting::WorkspaceWrite { .. } => "workspace-write",
-            SandboxSetting::DangerFullAccess => "danger-full-access",
-        }
-    }
-}
-
-impl ApprovalSetting {
-    /// As `approval_policy` names it.
-    pub fn name(self) -> &'static str {
-        match self {
-            ApprovalSetting::Untrusted => "untrusted",
-            ApprovalSetting::OnRequest => "on-request",
-            ApprovalSetting::OnFailure => "on-failure",
-            ApprovalSetting::Never => "never",
-        }
-    }
 }
 
 const OPENAI_BASE_URL: &str = "https://api.openai.com/v1";
@@ -222,58 +171,6 @@ impl Source<'_> {
             return Ok(url.trim_end_matches('/').to_owned());
         }
         Err(self.error_at(table, key, format!("`{key}` is no HTTP address; begin it with http:// or https://")))
-    }
-
-    fn sandbox(&self, root: &DeTable<'_>, scopes: &[&DeTable<'_>]) -> Result<Option<SandboxSetting>, ConfigError> {
-        for table in scopes {
-            let Some(value) = table.get("sandbox_mode") else { continue };
-            return match value.get_ref().as_str() {
-                Some("read-only") => Ok(Some(SandboxSetting::ReadOnly)),
-                Some("workspace-write") => self.workspace_write(root).map(Some),
-                Some("danger-full-access") => Ok(Some(SandboxSetting::DangerFullAccess)),
-                _ => Err(self.error(
-                    value,
-                    "`sandbox_mode` is not understood; set read-only, workspace-write or danger-full-access".to_owned(),
-                )),
-            };
-        }
-        Ok(None)
-    }
-
-    fn workspace_write(&self, root: &DeTable<'_>) -> Result<SandboxSetting, ConfigError> {
-        let mut writable_roots = Vec::new();
-        let mut network_access = false;
-        if let Some(table) = self.table(root, "sandbox_workspace_write")? {
-            if let Some(value) = table.get("writable_roots") {
-                let wrong = || self.wrong_type(value, "writable_roots", "an array of paths");
-                for path in value.get_ref().as_array().ok_or_else(wrong)?.iter() {
-                    let wrong = || self.wrong_type(path, "a path in writable_roots", "a string");
-                    writable_roots.push(path.get_ref().as_str().ok_or_else(wrong)?.to_owned());
-                }
-            }
-            if let Some(value) = table.get("network_access") {
-                let wrong = || self.wrong_type(value, "network_access", "true or false");
-                network_access = value.get_ref().as_bool().ok_or_else(wrong)?;
-            }
-        }
-        Ok(SandboxSetting::WorkspaceWrite { writable_roots, network_access })
-    }
-
-    fn approval(&self, scopes: &[&DeTable<'_>]) -> Result<Option<ApprovalSetting>, ConfigError> {
-        for table in scopes {
-            let Some(value) = table.get("approval_policy") else { continue };
-            return match value.get_ref().as_str() {
-                Some("untrusted") => Ok(Some(ApprovalSetting::Untrusted)),
-                Some("on-request") => Ok(Some(ApprovalSetting::OnRequest)),
-                Some("on-failure") => Ok(Some(ApprovalSetting::OnFailure)),
-                Some("never") => Ok(Some(ApprovalSetting::Never)),
-                _ => Err(self.error(
-                    value,
-                    "`approval_policy` is not understood; set untrusted, on-request, on-failure or never".to_owned(),
-                )),
-            };
-        }
-        Ok(None)
     }
 }
 

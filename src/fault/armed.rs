@@ -2,28 +2,31 @@
 //!
 //! Whoever sees something happen calls in here at once: the recording client with every frame it reads, the stub model
 //! at every gate. The action is taken before the caller goes on, and a gate opens again only when the life that the
-//! action ends is over, so that nothing of the old life happens after its fault.
+//! action ends is over, so that nothing of the old life happens after its fault. A ladder goes on by itself, rung by
+//! rung, as long as the life is there.
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
+use super::client::Rung;
 use super::plan::{Action, Edge, Fault, Rehydration, Trigger};
 use crate::journal::{CallId, FaultFired, Journal, Kind, Lane};
 use crate::model::gate::{Gate, Point};
 
-/// The running life, as far as a fault can touch it.
+/// The running lives, as far as a fault can touch them.
 pub trait Hands: Send + Sync {
-    /// Acts at once.
-    fn act(&self, action: Action);
-    /// Ready when the life that was running at the call has ended.
-    fn ended(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+    /// Acts at once, on the life that `call` was sent to. Nothing happens if that is over.
+    fn act(&self, call: CallId, action: Action);
+    /// Ready when the life that `call` was sent to has ended.
+    fn ended(&self, call: CallId) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
 }
 
 /// The faults of the calls under way.
 pub struct Armed {
     journal: Journal,
-    hands: OnceLock<std::sync::Arc<dyn Hands>>,
+    hands: OnceLock<Arc<dyn Hands>>,
     faults: Mutex<Vec<Waiting>>,
 }
 
@@ -51,7 +54,7 @@ impl Armed {
     }
 
     /// Says on whom actions are taken. Only the first call counts.
-    pub fn set_hands(&self, hands: std::sync::Arc<dyn Hands>) {
+    pub fn set_hands(&self, hands: Arc<dyn Hands>) {
         let _ = self.hands.set(hands);
     }
 
@@ -95,15 +98,18 @@ impl Armed {
             {
                 waiting.fired = true;
                 self.tell(waiting, true);
-                due.push(waiting.fault.what);
+                due.push((waiting.call, waiting.fault.what, waiting.fault.then.clone()));
             }
         }
-        for action in &due {
-            if let Some(hands) = self.hands.get() {
-                hands.act(*action);
+        let ends = due.iter().any(|(_, action, _)| matches!(action, Action::Kill { .. }));
+        let Some(hands) = self.hands.get() else { return ends };
+        for (call, action, then) in due {
+            hands.act(call, action);
+            if !then.is_empty() {
+                tokio::spawn(climb(Arc::clone(hands), call, then));
             }
         }
-        due.iter().any(|action| matches!(action, Action::Kill { .. }))
+        ends
     }
 
     fn tell(&self, waiting: &Waiting, fired: bool) {
@@ -117,11 +123,22 @@ impl Armed {
     }
 }
 
+/// Takes one rung after the other until the life is over.
+async fn climb(hands: Arc<dyn Hands>, call: CallId, then: Vec<Rung>) {
+    for rung in then {
+        tokio::select! {
+            biased;
+            () = hands.ended(call) => return,
+            () = tokio::time::sleep(Duration::from_millis(rung.after_ms)) => hands.act(call, rung.end),
+        }
+    }
+}
+
 impl Gate for Armed {
     fn reach(&self, call: CallId, point: Point) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
         let ends = self.see(Some(call), Seen::Model(point));
         match self.hands.get() {
-            Some(hands) if ends => hands.ended(),
+            Some(hands) if ends => hands.ended(call),
             _ => Box::pin(std::future::ready(())),
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! `n` counts within the step, from 1. Nothing here says "after so many milliseconds": a trigger is an event.
 
+use super::client::Rung;
 pub use crate::model::gate::Edge;
 
 /// A fault of a scenario.
@@ -11,10 +12,13 @@ pub struct Fault {
     pub at: Trigger,
     /// What.
     pub what: Action,
+    /// What a client does next if that was meant to end the life and did not.
+    pub then: Vec<Rung>,
 }
 
 /// When a fault fires.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Trigger {
     /// Our request's bytes are in the pipe; the target may not have read them.
     Sent,
@@ -46,6 +50,7 @@ pub enum Trigger {
 
 /// Observable points of a rehydration: none of them is a hook inside the server under test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Rehydration {
     /// The call was sent.
     Call,
@@ -57,6 +62,7 @@ pub enum Rehydration {
 
 /// What a fault does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Action {
     /// Sends a signal that is meant to end the life.
     Kill {
@@ -71,10 +77,15 @@ pub enum Action {
     Stop,
     /// `SIGCONT` to the group.
     Continue,
+    /// The client takes the call back and no longer waits for it: `notifications/cancelled`.
+    Cancel,
+    /// The client writes the call's line once more, with the request id that it has.
+    Repeat,
 }
 
 /// Signals a scenario may send.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Signal {
     /// `SIGKILL`.
     Kill,

@@ -46,9 +46,25 @@ impl Body {
     }
 }
 
-/// Hex of the SHA-256 of `bytes`.
-pub(super) fn sha256_hex(bytes: &[u8]) -> String {
+/// Hex of the SHA-256 of `bytes`: how bodies, files and credentials are named in a journal.
+pub fn sha256_hex(bytes: &[u8]) -> String {
     hex(&Sha256::digest(bytes))
+}
+
+/// Length and SHA-256 in hex of all that `source` gives, holding none of it.
+pub fn len_and_sha256(mut source: impl io::Read) -> io::Result<(u64, String)> {
+    let (mut len, mut digest, mut piece) = (0, Sha256::new(), vec![0; 64 << 10]);
+    loop {
+        match source.read(&mut piece) {
+            Ok(0) => return Ok((len, hex(&digest.finalize()))),
+            Ok(n) => {
+                len += n as u64;
+                digest.update(piece.get(..n).unwrap_or_default());
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

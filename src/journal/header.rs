@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::tools::Tools;
 use crate::limits::Limits;
 
 /// Version of the journal format that this build writes and reads.
@@ -52,7 +53,7 @@ pub struct TargetProfile {
     pub level: Level,
     /// Whether a rehydrated thread has a new id.
     pub identity: Identity,
-    /// Program and arguments, placeholders filled.
+    /// Program and arguments. A profile's placeholders stand in them; the journal's `Spawn` has them filled.
     pub command: Vec<String>,
     /// What it says of itself, where it is known before it is started (a Codex version).
     pub version: Option<String>,
@@ -62,11 +63,23 @@ pub struct TargetProfile {
     pub unknown_id_error: Option<String>,
     /// Whether it may leave a process behind on purpose.
     pub daemon: bool,
+    /// How a conversation is had with its tools, in the dialect `mcp`. A journal that does not say means Codex's.
+    #[serde(default)]
+    pub tools: Tools,
+    /// Whether it keeps its threads as Codex's rollouts below `CODEX_HOME/sessions`, and so brings back those that a
+    /// story places there and can be judged by these files. A journal that does not say means that it does.
+    #[serde(default = "yes")]
+    pub rollouts: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// What kind of server it is (columns of the contract's table of applicability).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum TargetKind {
     /// `rehydra serve`.
     Builtin,
@@ -85,6 +98,7 @@ pub enum TargetKind {
 /// What a target speaks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Dialect {
     /// MCP over stdio.
     Mcp,

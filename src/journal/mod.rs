@@ -12,16 +12,26 @@
 //! imports nothing: time comes in as a function, paths as values.
 
 mod body;
+mod call;
 mod event;
 mod header;
+mod raw;
 mod reader;
+mod request;
+mod tools;
 mod writer;
 
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 
-pub use body::{BlobStore, Body};
+pub use body::{BlobStore, Body, len_and_sha256, sha256_hex};
+pub use call::*;
 pub use event::*;
 pub use header::{Dialect, FORMAT, Header, Identity, Level, ScenarioHeader, TargetKind, TargetProfile};
+pub use raw::*;
 pub use reader::{JournalError, Run};
+pub use request::*;
+pub use tools::{IdIn, Parts, Tool, Tools, put};
 pub use writer::{Journal, Redactor};

@@ -20,6 +20,7 @@ pub struct Run {
 
 /// Why a journal cannot be read.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum JournalError {
     /// The file cannot be read.
     #[error("failed to read {path}: {source}")]

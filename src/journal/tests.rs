@@ -3,8 +3,9 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::testing::header;
 use super::*;
-use crate::limits::{INLINE_BODY_BYTES, Limits};
+use crate::limits::INLINE_BODY_BYTES;
 use crate::marker::{Carrier, Marker};
 
 /// What a target, a scenario or a person may have put into an event.
@@ -32,25 +33,6 @@ fn drawn() -> impl Strategy<Value = Drawn> {
             code,
             flag,
         })
-}
-
-fn header(text: &str, number: u64) -> Header {
-    let text = || text.to_owned();
-    let target = TargetProfile {
-        name: text(),
-        kind: TargetKind::Foreign,
-        dialect: Dialect::AppServer,
-        level: Level::Core,
-        identity: Identity::Same,
-        command: vec![text(), text()],
-        version: Some(text()),
-        note: Some(text()),
-        unknown_id_error: None,
-        daemon: true,
-    };
-    let scenario = ScenarioHeader { name: text(), title: text(), source: text(), proves: vec![text()] };
-    let (rehydra, started, limits) = (text(), text(), Limits::default());
-    Header { format: FORMAT, rehydra, started, seed: number, scenario, target, limits }
 }
 
 /// One event of every kind, with what was drawn in each of its places.
@@ -155,8 +137,11 @@ fn kinds(drawn: &Drawn, body: &Body) -> Vec<Kind> {
             when: SnapshotWhen::Birth,
             files: vec![SnapshotFile { path: t(), len: number, sha256: t(), mode: n, blob: other }],
         }),
+        Kind::Launched(Launched { program: t(), version: t(), args: vec![t()] }),
+        Kind::Egress(Egress { host: Some(t()) }),
         Kind::Effect(Effect { name: t() }),
         Kind::Leftover(Leftover { pids: vec![n], waited_ms: number }),
+        Kind::Unopened(Unopened { text: t() }),
         Kind::Broken(Broken { step: Some(n), text: t() }),
     ]
 }
@@ -217,4 +202,12 @@ fn a_long_body_stands_in_a_blob_and_secrets_in_none() {
     let Body::Blob { sha256, .. } = &body else { panic!("it is long: {body:?}") };
     let kept = BlobStore::new(dir.path()).get(sha256).unwrap();
     assert_eq!(String::from_utf8(kept).unwrap(), long.replace("s3cret-token", "«redacted»"));
+}
+
+#[test]
+fn a_digest_is_the_same_whether_the_bytes_are_held_or_streamed() {
+    for len in [0, 1, 64 << 10, (64 << 10) + 1, 200_000] {
+        let bytes = vec![b'x'; len];
+        assert_eq!(len_and_sha256(&bytes[..]).unwrap(), (len as u64, sha256_hex(&bytes)));
+    }
 }

@@ -65,6 +65,8 @@ pub struct Journal {
     redactor: Arc<Redactor>,
     elapsed: Arc<Elapsed>,
     inner: Arc<Mutex<Inner>>,
+    /// Whatever is appended here belongs to this life; to the newest one if there is none.
+    life: Option<Incarnation>,
 }
 
 impl Journal {
@@ -95,6 +97,7 @@ impl Journal {
             redactor: Arc::new(redactor),
             elapsed: Arc::new(Box::new(elapsed)),
             inner: Arc::new(Mutex::new(inner)),
+            life: None,
         })
     }
 
@@ -103,7 +106,8 @@ impl Journal {
         let mut inner = self.lock();
         // Read under the lock, so that times follow the order of the events.
         let at = (self.elapsed)();
-        let event = Event { seq: inner.next, at, incarnation: inner.incarnation, lane, kind };
+        let incarnation = self.life.unwrap_or(inner.incarnation);
+        let event = Event { seq: inner.next, at, incarnation, lane, kind };
         inner.next += 1;
         let seq = event.seq;
         inner.write(&event);
@@ -146,7 +150,12 @@ impl Journal {
         }
     }
 
-    /// Events from now on belong to this life.
+    /// The same journal for what is seen of one life, which need not be the newest.
+    pub fn of_life(&self, incarnation: Incarnation) -> Journal {
+        Journal { life: Some(incarnation), ..self.clone() }
+    }
+
+    /// Events from now on belong to this life, but for those that say otherwise.
     pub fn begin_incarnation(&self, incarnation: Incarnation) {
         self.lock().incarnation = incarnation;
     }

@@ -7,9 +7,8 @@ use hyper::body::{Bytes, Incoming};
 use hyper::http::request::Parts;
 use hyper::{Method, StatusCode, header};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
-use crate::journal::{Direction, Seq};
+use crate::journal::{Direction, Seq, sha256_hex};
 use crate::limits::MODEL_READ_MS;
 use crate::responses::{context, item, pairing};
 
@@ -113,10 +112,7 @@ pub(super) fn is_for_a_response(head: &Parts) -> bool {
 /// Reads a request for a response. One that is refused is read as far as it can be, so that the journal shows whose it was.
 pub(super) fn read(received: &Received, token: &str) -> Asked {
     let credential = received.head.headers.get(header::AUTHORIZATION).map(|value| credential(value.as_bytes()));
-    let mut asked = Asked {
-        credential_digest: credential.map(|bytes| Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()),
-        ..Asked::default()
-    };
+    let mut asked = Asked { credential_digest: credential.map(sha256_hex), ..Asked::default() };
     let formed = match &received.refused {
         Some(refused) => Err(refused.clone()),
         None => asked.fill(received),

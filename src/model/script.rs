@@ -15,6 +15,7 @@ pub struct Response {
 
 /// One output item.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Output {
     /// An assistant message, sent as `chunks` deltas of about equal length (at least 1).
     Text {
@@ -55,6 +56,7 @@ pub struct Usage {
 
 /// How an exchange goes wrong. `after` counts chunks (text deltas) of the response; 0 is before the first.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Failure {
     /// An HTTP error instead of a stream.
     Http {

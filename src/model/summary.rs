@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::journal::{Body, Item, Journal};
 use crate::marker;
+use crate::neutral;
 use crate::responses::{context, item};
 
 /// Longest preview of an item, in characters.
@@ -21,8 +22,8 @@ fn summarise(journal: &Journal, value: &Value) -> Item {
         None => context::is_synthetic_output(value).then_some("aborted"),
     };
     Item {
-        role: item::role(value).map(|role| neutral(role, PREVIEW_CHARS)),
-        kind: neutral(item::kind(value), PREVIEW_CHARS),
+        role: item::role(value).map(|role| flat(role, PREVIEW_CHARS)),
+        kind: flat(item::kind(value), PREVIEW_CHARS),
         markers: marker::find(&text),
         call_id: item::call_id(value).map(str::to_owned),
         context: context.map(str::to_owned),
@@ -35,21 +36,15 @@ fn preview(journal: &Journal, text: &str) -> String {
     // Cut first, with room for a secret that begins inside: a history is megabytes, its preview is not.
     let head: String = text.chars().take(4 * PREVIEW_CHARS).collect();
     match journal.body(head.as_bytes()) {
-        Body::Text(clean) => neutral(&clean, PREVIEW_CHARS),
+        Body::Text(clean) => flat(&clean, PREVIEW_CHARS),
         _ => String::new(),
     }
 }
 
-/// At most `limit` characters on one line: white space becomes a space, other control characters and those that change
-/// the direction of text become `·`.
-fn neutral(text: &str, limit: usize) -> String {
-    let plain = |c: char| match c {
-        '\n' | '\r' | '\t' => ' ',
-        c if c.is_control() => '·',
-        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}' => '·',
-        c => c,
-    };
-    text.chars().take(limit).map(plain).collect()
+/// At most `limit` characters on one line, on which white space is space and nothing else acts.
+fn flat(text: &str, limit: usize) -> String {
+    let plain = |c: char| if matches!(c, '\n' | '\r') { ' ' } else { c };
+    neutral::inside(&text.chars().take(limit).map(plain).collect::<String>())
 }
 
 #[cfg(test)]
@@ -82,7 +77,7 @@ mod tests {
 
     #[test]
     fn a_preview_acts_on_nothing() {
-        assert_eq!(of(&item::user("a\n\u{1b}[31mred\u{202e}")).preview, "a ·[31mred·");
+        assert_eq!(of(&item::user("a\n\u{1b}[31mred\u{202e}")).preview, "a ␛[31mred\u{fffd}");
     }
 
     #[test]

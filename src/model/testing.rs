@@ -11,11 +11,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::{mpsc, oneshot};
 
-use crate::journal::{
-    CallId, Dialect, Direction, FORMAT, Header, Identity, Journal, Kind, Level, ModelRequest, Redactor, ScenarioHeader,
-    TargetKind, TargetProfile,
-};
-use crate::limits::Limits;
+use crate::journal::testing::header;
+use crate::journal::{CallId, Direction, Journal, Kind, ModelRequest, Redactor};
 use crate::marker::{Carrier, Marker};
 use crate::responses::item;
 
@@ -41,28 +38,7 @@ impl Recorded {
 
     pub(super) fn new() -> Recorded {
         let dir = tempfile::tempdir().unwrap();
-        let target = TargetProfile {
-            name: "raw".into(),
-            kind: TargetKind::Foreign,
-            dialect: Dialect::Mcp,
-            level: Level::Core,
-            identity: Identity::New,
-            command: Vec::new(),
-            version: None,
-            note: None,
-            unknown_id_error: None,
-            daemon: false,
-        };
-        let [name, title, source] = ["model", "the stub model", ""].map(str::to_owned);
-        let header = Header {
-            format: FORMAT,
-            rehydra: "test".into(),
-            started: "2026-01-01T00:00:00Z".into(),
-            seed: 1,
-            scenario: ScenarioHeader { name, title, source, proves: Vec::new() },
-            target,
-            limits: Limits::default(),
-        };
+        let header = header("model", 1);
         let redactor = Redactor::new([Recorded::SECRET.to_owned()]);
         Recorded { journal: Journal::create(dir.path(), &header, redactor, || 0).unwrap(), dir }
     }

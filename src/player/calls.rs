@@ -1,13 +1,15 @@
 //! Calls: plant, script, arm, send, wait.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::book::Unnamed;
 use super::markers::planted;
 use super::story::{Stop, Story, make_dir};
 use super::survey;
 use crate::journal::{Answer, AnswerOutcome, CallId, CallKind, IdChoice, Kind, Lane, Planted, Unexpected};
 use crate::scenario::{Approve, Call, Expected};
-use crate::target::{Ask, Differs, Pending, Target};
+use crate::target::{Ask, Pending, Target};
 
 /// The name under which a call without a directory of its own runs.
 const DEFAULT_CWD: &str = "project";
@@ -18,35 +20,48 @@ struct UnderWay<'a> {
     pending: Pending,
 }
 
-impl<T: Target> Story<'_, T> {
+impl<T: Target> Story<T> {
     /// Sends the calls in order without waiting between them, then waits for every one. A life begins if none has yet.
     pub(super) async fn call(&mut self, calls: &[(bool, &Call)]) -> Result<(), Stop> {
-        if self.lives == 0 {
-            self.begin_life(Differs::default()).await?;
+        for (_, spec) in calls {
+            self.is_calling(&spec.client).await?;
         }
         let mut under_way = Vec::new();
         for (start, spec) in calls {
-            let ask = self.ask(*start, spec)?;
-            let pending = self.target.send(ask.clone()).await?;
+            let Some(ask) = self.ask(*start, spec)? else { continue };
+            let pending = self.server(&spec.client).send(ask.clone()).await?;
             under_way.push(UnderWay { spec, ask, pending });
         }
         let faulted = calls.iter().any(|(_, spec)| spec.fault.is_some());
-        let mut ended = false;
+        let mut ended = BTreeSet::new();
         for UnderWay { spec, ask, pending } in under_way {
             let answer =
                 pending.0.await.map_err(|_| Stop(format!("call {} was never ended by the target", ask.call)))?;
-            ended |= self.armed.disarm(ask.call);
-            self.learn(&ask, &answer);
-            self.expect(spec, &ask, &answer, faulted);
+            if self.armed.disarm(ask.call) {
+                ended.insert(&spec.client);
+            }
+            self.learn(&spec.client, &ask, &answer);
+            let met = self.expect(spec, &ask, &answer, faulted);
+            if ask.kind == CallKind::Start && answer.id_returned.is_none() && !faulted {
+                self.book.unnamed(
+                    &ask.thread,
+                    Unnamed { call: ask.call, got: told(&answer), said: !met || unanswered(&answer) },
+                );
+            }
             survey::settings_written(&self.world, &self.home, &ask, &answer, &self.journal);
         }
-        if ended {
-            self.end_life(None).await?;
+        for client in ended {
+            self.end_life(client, None).await?;
         }
         Ok(())
     }
 
-    fn ask(&mut self, start: bool, spec: &Call) -> Result<Ask, Stop> {
+    /// `None` for a reply to a thread that the server failed to name.
+    fn ask(&mut self, start: bool, spec: &Call) -> Result<Option<Ask>, Stop> {
+        let id = if start { None } else { self.id_for(spec)? };
+        if !start && id.is_none() {
+            return Ok(None);
+        }
         self.calls += 1;
         let call: CallId = self.calls;
         let (prompt, marker) = self.planter.prompt(&spec.prompt, spec.fill);
@@ -57,7 +72,6 @@ impl<T: Target> Story<'_, T> {
         if let Some(fault) = &spec.fault {
             self.armed.arm(call, format!("step {}", self.step), fault.clone());
         }
-        let id = if start { None } else { Some(self.id_for(spec)?) };
         let limit_ms = spec.limit_ms.unwrap_or(self.limits.call_ms);
         let mut ask = Ask {
             call,
@@ -86,34 +100,44 @@ impl<T: Target> Story<'_, T> {
             ask.sandbox = Some(spec.sandbox.clone().unwrap_or_else(|| "read-only".to_owned()));
             ask.approval = Some(spec.approval.clone().unwrap_or_else(|| "on-request".to_owned()));
         }
-        Ok(ask)
+        Ok(Some(ask))
     }
 
-    fn id_for(&self, spec: &Call) -> Result<(String, IdChoice), Stop> {
-        self.book.choose(&spec.thread, &spec.id).ok_or_else(|| {
-            let end = self.book.failed_start(&spec.thread).unwrap_or("gave none");
-            Stop(format!("thread `{}` has no id to go on with: the call that begins it {end}", spec.thread))
-        })
+    /// The id that a reply is sent with. Where the server failed to name the thread, which is said once, there is none
+    /// and the reply is left out. That the scenario itself cut the beginning off is a mistake of the scenario.
+    fn id_for(&mut self, spec: &Call) -> Result<Option<(String, IdChoice)>, Stop> {
+        let thread = &spec.thread;
+        if let Some(id) = self.book.choose(&spec.client, thread, &spec.id) {
+            return Ok(Some(id));
+        }
+        let Some(unnamed) = self.book.why_unnamed(thread) else {
+            let text = format!("thread `{thread}` has no id yet: the call that begins it was not answered with one");
+            return Err(Stop(text));
+        };
+        if !std::mem::replace(&mut unnamed.said, true) {
+            let expected = format!("a reply that names thread `{thread}`, to be continued later");
+            let event = Unexpected { call: unnamed.call, expected, got: std::mem::take(&mut unnamed.got) };
+            self.journal.append(Lane::Player, Kind::Unexpected(event));
+        }
+        Ok(None)
     }
 
     /// Whatever id a reply names is what its thread is known by from now on. An id that is no thread of the story teaches
     /// nothing.
-    fn learn(&mut self, ask: &Ask, answer: &Answer) {
-        let Some(id) = &answer.id_returned else {
-            return self.book.fail(&ask.thread, ended(answer));
-        };
+    fn learn(&mut self, client: &str, ask: &Ask, answer: &Answer) {
+        let Some(id) = &answer.id_returned else { return };
         let literal = ask.id.as_ref().filter(|(_, is)| *is == IdChoice::Literal);
         let known = literal.is_none_or(|(sent, _)| self.book.owner(sent).is_some());
         // A tool error may name the continuation it has made, or just repeat what it was given.
         let repeats = ask.id.as_ref().is_some_and(|(sent, _)| sent == id);
         if known && (answer.outcome == AnswerOutcome::Reply || !repeats) {
-            self.book.learn(&ask.thread, id);
+            self.book.told(client, &ask.thread, id);
         }
     }
 
     /// Journals an expectation that was not met. Without one in the scenario a call is to be replied to, unless a fault
-    /// of its step excuses it; a call without any answer is the invariants' to judge.
-    fn expect(&self, spec: &Call, ask: &Ask, answer: &Answer, faulted: bool) {
+    /// of its step excuses it; a call without any answer is the invariants' to judge. Whether it was met.
+    fn expect(&self, spec: &Call, ask: &Ask, answer: &Answer, faulted: bool) -> bool {
         let outcome = answer.outcome;
         let is_error = matches!(outcome, AnswerOutcome::ToolError | AnswerOutcome::RpcError);
         let (met, wanted) = match spec.expect.outcome {
@@ -121,26 +145,27 @@ impl<T: Target> Story<'_, T> {
             Expected::Any => (true, "an end"),
             Expected::Reply => (outcome == AnswerOutcome::Reply, "a reply"),
             Expected::Error => (is_error, "an error"),
-            Expected::Interrupted => (outcome == AnswerOutcome::Closed, "an interruption"),
+            Expected::Interrupted => {
+                (matches!(outcome, AnswerOutcome::Closed | AnswerOutcome::Cancelled), "an interruption")
+            }
         };
         let pattern = spec.expect.text.as_deref();
         let matched = pattern.is_none_or(|p| regex_lite::Regex::new(p).is_ok_and(|r| r.is_match(&answer.text)));
         if met && matched {
-            return;
+            return true;
         }
         let expected = pattern.map_or(wanted.to_owned(), |p| format!("{wanted} that matches `{p}`"));
-        let got = format!("{outcome:?}: {}", answer.text);
-        self.journal.append(Lane::Player, Kind::Unexpected(Unexpected { call: ask.call, expected, got }));
+        let event = Unexpected { call: ask.call, expected, got: told(answer) };
+        self.journal.append(Lane::Player, Kind::Unexpected(event));
+        false
     }
 }
 
-/// How a call without an id ended, as the end of a sentence.
-fn ended(answer: &Answer) -> String {
-    match answer.outcome {
-        AnswerOutcome::Reply => format!("was answered without an id: {}", answer.text),
-        AnswerOutcome::ToolError | AnswerOutcome::RpcError => format!("was answered by an error: {}", answer.text),
-        AnswerOutcome::Timeout => "was not answered in time".to_owned(),
-        AnswerOutcome::Closed => "was ended by the end of the server".to_owned(),
-        AnswerOutcome::Cancelled => "was cancelled".to_owned(),
-    }
+/// Whether a finding of `responsive` tells how the call ended.
+fn unanswered(answer: &Answer) -> bool {
+    matches!(answer.outcome, AnswerOutcome::Closed | AnswerOutcome::Timeout)
+}
+
+fn told(answer: &Answer) -> String {
+    format!("{:?}: {}", answer.outcome, answer.text)
 }

@@ -16,7 +16,7 @@ use crate::target::Target;
 /// How the journal calls it.
 pub(super) const DECOY: &str = "decoy";
 
-impl<T: Target> Story<'_, T> {
+impl<T: Target> Story<T> {
     /// Puts a decoy beside the first thread that has an id, unless there is one for these eight digits already. Before
     /// any thread has an id, the decoy is just a stranger.
     pub(super) fn decoy(&mut self) -> Result<(), Stop> {

@@ -5,8 +5,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
 use super::story::{Stop, Story, make_dir};
-use super::survey::digest;
-use crate::journal::{DamageDone, FileState, Kind, Lane, Placed};
+use crate::journal::{DamageDone, FileState, Kind, Lane, Placed, sha256_hex};
 use crate::rollout::manifest::Manifest;
 use crate::rollout::{ThreadId, find_thread_path_by_id_str, generate, mutate};
 use crate::scenario::{Damage, FileStep, Place, Synthetic};
@@ -15,7 +14,7 @@ use crate::target::Target;
 /// A fixture inside the binary is named with this in front.
 const FIXTURE: &str = "fixture:";
 
-impl<T: Target> Story<'_, T> {
+impl<T: Target> Story<T> {
     /// Generates a rollout and puts it into the home.
     pub(super) fn rollout(&mut self, step: &Synthetic) -> Result<(), Stop> {
         let cwd = self.placed_cwd(step.cwd.as_deref())?;
@@ -105,7 +104,7 @@ impl<T: Target> Story<'_, T> {
         let before = fs::read(&path).map_err(failed)?;
         let mutated = mutate::apply(&step.mutator, &before);
         fs::write(&path, &mutated.bytes).map_err(failed)?;
-        let state = |bytes: &[u8]| FileState { len: bytes.len() as u64, sha256: digest(bytes) };
+        let state = |bytes: &[u8]| FileState { len: bytes.len() as u64, sha256: sha256_hex(bytes) };
         let done = DamageDone {
             path: self.told(&path),
             thread: Some(step.thread.clone()),
@@ -153,7 +152,7 @@ impl<T: Target> Story<'_, T> {
 /// What a file holds; nothing for a directory and for what is not there.
 fn state_of(path: &Path) -> FileState {
     let bytes = fs::read(path).unwrap_or_default();
-    FileState { len: bytes.len() as u64, sha256: digest(&bytes) }
+    FileState { len: bytes.len() as u64, sha256: sha256_hex(&bytes) }
 }
 
 /// A recorded rollout and what its manifest says of it, out of the binary or a directory; `origin` is what messages call
@@ -175,7 +174,7 @@ fn fixture(
     })?;
     let bytes = read(&found.file)
         .ok_or_else(|| Stop(format!("the file {} of fixture `{name}` cannot be read in {origin}", found.file)))?;
-    if !found.sha256.is_empty() && found.sha256 != digest(&bytes) {
+    if !found.sha256.is_empty() && found.sha256 != sha256_hex(&bytes) {
         return Err(Stop(format!(
             "{} is not the file that manifest.json in {origin} describes: mend `sha256`",
             found.file

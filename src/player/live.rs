@@ -6,14 +6,16 @@ use std::sync::Arc;
 use super::homes::Homes;
 use super::story::{Parts, Story};
 use crate::fault::armed::Armed;
-use crate::journal::{FORMAT, Header, Journal, Redactor, ScenarioHeader};
+use crate::journal::{FORMAT, Header, Journal, Redactor, ScenarioHeader, TargetKind};
 use crate::limits::Limits;
 use crate::model::{BadPattern, Stub};
-use crate::scenario::Scenario;
+use crate::scenario::{Scenario, Step};
 use crate::target::TargetError;
+use crate::target::egress::Guard;
 use crate::target::home::{Home, HomeSpec, TOKEN_VAR};
 use crate::target::live::{LiveConfig, LiveTarget};
 use crate::target::resolve::Resolved;
+use crate::target::stand_in::StandIn;
 use crate::world::World;
 
 /// One live run.
@@ -32,6 +34,7 @@ pub struct Plan<'a> {
 
 /// Why the stage could not be set.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LiveError {
     /// The run's directory cannot be used.
     #[error("failed to {what} {path}: {source}")]
@@ -60,19 +63,104 @@ pub enum LiveError {
 /// Plays a scenario on a live target. Everything that happened stands in the journal in `plan.dir` afterwards; an error
 /// means that there is none, or that it is incomplete and so proves nothing.
 pub async fn play(plan: Plan<'_>) -> Result<(), LiveError> {
-    let Plan { scenario, target, launcher, limits, dir } = plan;
-    let failed = |what: &'static str| move |source| LiveError::Io { what, path: dir.to_owned(), source };
-    std::fs::create_dir_all(dir).map_err(failed("make"))?;
-    // Absolute: the target's cwd is another one in each life.
-    let dir = &dir.canonicalize().map_err(failed("resolve"))?;
-    let world = World::real();
-    let token = format!("rehydra-token-{}", world.ids.uuid().simple());
-    let seed = seed_of(&scenario.name);
-    let header = Header {
+    let Live { story, journal, _props } = Live::begin(plan)?;
+    story.play().await;
+    complete(&journal)
+}
+
+fn complete(journal: &Journal) -> Result<(), LiveError> {
+    journal.failure().map_or(Ok(()), |text| Err(LiveError::Journal { text }))
+}
+
+/// A live run whose steps are told one by one, after those that its scenario may have.
+///
+/// Dropping it kills the target; the journal so far stays, and shows that the run has no end.
+pub struct Live {
+    story: Story<LiveTarget>,
+    journal: Journal,
+    /// What a run has around it as long as it goes on.
+    _props: (Guard, Option<StandIn>),
+}
+
+impl Live {
+    /// Sets the stage: the run's directory, its home, the stub. No life has begun. Must be called within a tokio runtime
+    /// that has time and IO enabled.
+    pub fn begin(plan: Plan<'_>) -> Result<Live, LiveError> {
+        let Plan { scenario, target, launcher, limits, dir } = plan;
+        let failed = |what: &'static str| move |source| LiveError::Io { what, path: dir.to_owned(), source };
+        std::fs::create_dir_all(dir).map_err(failed("make"))?;
+        // Absolute: the target's cwd is another one in each life.
+        let dir = &dir.canonicalize().map_err(failed("resolve"))?;
+        let world = World::real();
+        let token = format!("rehydra-token-{}", world.ids.uuid().simple());
+        let header = header(scenario, target, &limits, &world);
+        let seed = header.seed;
+        let clock = world.clock.clone();
+        let began = clock.elapsed();
+        let elapsed = move || (clock.elapsed() - began).as_micros() as u64;
+        let journal = Journal::create(dir, &header, Redactor::new([token.clone()]), elapsed)
+            .map_err(failed("begin the journal in"))?;
+        let armed = Arc::new(Armed::new(journal.clone()));
+        let stub =
+            Stub::start(journal.clone(), armed.clone(), token.clone()).map_err(failed("start the stub model for"))?;
+        for unprompted in &scenario.models {
+            stub.unprompted(&unprompted.when, unprompted.response.clone())?;
+        }
+        let spec = HomeSpec::wide(target.profile.kind, target.version, stub.port(), token);
+        let home = Home::create(dir, &spec).map_err(failed("make the home in"))?;
+        let filling = home.filling(stub.port());
+        let guard = Guard::start(journal.clone()).map_err(failed("start the egress guard for"))?;
+        let stand_in = match target.profile.kind {
+            TargetKind::Foreign => Some(home.stand_in(&target.setup, launcher, &guard)),
+            _ => None,
+        };
+        let stand_in = stand_in.transpose().map_err(failed("make a `codex` in"))?;
+        let config = LiveConfig {
+            profile: filling.profile(target.profile.clone()),
+            env: home.env_with(&target.setup, &filling, &guard, stand_in.as_ref()),
+            secret_env: vec![TOKEN_VAR.to_owned()],
+            limits: limits.clone(),
+            run: world.ids.uuid().simple().to_string(),
+            launcher: launcher.map(Path::to_owned),
+        };
+        let live = LiveTarget::new(config, journal.clone(), armed.clone())?;
+        let parts = Parts {
+            scenario: Arc::new(scenario.clone()),
+            target: live,
+            stub,
+            armed,
+            journal: journal.clone(),
+            world,
+            limits,
+            homes: Homes::new(home, spec),
+            seed,
+        };
+        Ok(Live { story: Story::new(parts), journal, _props: (guard, stand_in) })
+    }
+
+    /// What has happened so far.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Plays one step. The error is what stops the run: it stands in the journal too, and nothing can follow but the end.
+    pub async fn step(&mut self, step: &Step) -> Result<(), String> {
+        self.story.play_step(step).await
+    }
+
+    /// Ends the last life and the run. An error means that the journal is incomplete.
+    pub async fn end(self) -> Result<(), LiveError> {
+        self.story.end().await;
+        complete(&self.journal)
+    }
+}
+
+fn header(scenario: &Scenario, target: &Resolved, limits: &Limits, world: &World) -> Header {
+    Header {
         format: FORMAT,
         rehydra: env!("CARGO_PKG_VERSION").to_owned(),
         started: world.clock.now().to_string(),
-        seed,
+        seed: seed_of(&scenario.name),
         scenario: ScenarioHeader {
             name: scenario.name.clone(),
             title: scenario.title.clone(),
@@ -81,43 +169,7 @@ pub async fn play(plan: Plan<'_>) -> Result<(), LiveError> {
         },
         target: target.profile.clone(),
         limits: limits.clone(),
-    };
-    let clock = world.clock.clone();
-    let began = clock.elapsed();
-    let elapsed = move || (clock.elapsed() - began).as_micros() as u64;
-    let journal = Journal::create(dir, &header, Redactor::new([token.clone()]), elapsed)
-        .map_err(failed("begin the journal in"))?;
-    let armed = Arc::new(Armed::new(journal.clone()));
-    let stub =
-        Stub::start(journal.clone(), armed.clone(), token.clone()).map_err(failed("start the stub model for"))?;
-    for unprompted in &scenario.models {
-        stub.unprompted(&unprompted.when, unprompted.response.clone())?;
     }
-    let spec = HomeSpec::wide(target.profile.kind, target.version, stub.port(), token);
-    let home = Home::create(dir, &spec).map_err(failed("make the home in"))?;
-    let config = LiveConfig {
-        profile: target.profile.clone(),
-        env: home.env(),
-        secret_env: vec![TOKEN_VAR.to_owned()],
-        limits: limits.clone(),
-        run: world.ids.uuid().simple().to_string(),
-        launcher: launcher.map(Path::to_owned),
-    };
-    let live = LiveTarget::new(config, journal.clone(), armed.clone())?;
-    let parts = Parts {
-        scenario,
-        target: &live,
-        stub: &stub,
-        armed,
-        journal: journal.clone(),
-        world,
-        limits,
-        homes: Homes::new(home, spec),
-        seed,
-    };
-    Story::new(parts).play().await;
-    stub.stop().await;
-    journal.failure().map_or(Ok(()), |text| Err(LiveError::Journal { text }))
 }
 
 /// The same scenario always has the same seed (FNV-1a of its name), so its markers are the same in every run.

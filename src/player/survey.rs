@@ -1,11 +1,12 @@
 //! Looking at the home: which session files there are, and under which settings a turn was written.
 
 use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
-use crate::journal::{Answer, AnswerOutcome, Journal, Kind, Lane, Settings, SettingsSource, SnapshotFile};
+use crate::journal::{
+    Answer, AnswerOutcome, Journal, Kind, Lane, Settings, SettingsSource, SnapshotFile, len_and_sha256,
+};
 use crate::limits::BLOB_BYTES;
 use crate::rollout::{find_thread_path_by_id_str, read_history};
 use crate::target::Ask;
@@ -46,17 +47,15 @@ fn collect(home: &Path, dir: &Path, depth: usize, journal: &Journal, files: &mut
 
 fn file(home: &Path, path: &Path, journal: &Journal) -> Option<SnapshotFile> {
     use std::os::unix::fs::PermissionsExt;
-    let mode = fs::metadata(path).ok()?.permissions().mode() & 0o7777;
-    let bytes = fs::read(path).ok()?;
-    let sha256 = digest(&bytes);
+    let mut file = fs::File::open(path).ok()?;
+    let mode = file.metadata().ok()?.permissions().mode() & 0o7777;
+    // A target may write files of any length: what would be no blob anyway is counted and digested, never held.
+    let mut bytes = Vec::new();
+    file.by_ref().take(BLOB_BYTES as u64 + 1).read_to_end(&mut bytes).ok()?;
     let blob = if bytes.len() <= BLOB_BYTES { journal.blob(&bytes) } else { None };
+    let (len, sha256) = len_and_sha256(bytes.chain(file)).ok()?;
     let path = path.strip_prefix(home).ok()?.display().to_string();
-    Some(SnapshotFile { path, len: bytes.len() as u64, sha256, mode, blob })
-}
-
-/// Hex of the SHA-256.
-pub(super) fn digest(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|b| format!("{b:02x}")).collect()
+    Some(SnapshotFile { path, len, sha256, mode, blob })
 }
 
 /// Journals the settings of the last `turn_context` in the rollout that an answered call names.

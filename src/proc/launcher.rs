@@ -9,6 +9,7 @@ use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::process::{Signal, getppid, set_parent_process_death_signal};
 
@@ -17,6 +18,7 @@ pub const LAUNCH_FAILED: &str = "rehydra launcher:";
 
 /// Why the launcher could not become the command.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LaunchError {
     /// It was not called as we call it.
     #[error("{LAUNCH_FAILED} this subcommand is for Rehydra's own use; call it as `__exec --parent PID -- COMMAND…`")]
@@ -68,6 +70,7 @@ pub fn exec_launcher(args: &[OsString]) -> LaunchError {
 
 /// No `rehydra` binary to launch with.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LauncherError {
     /// A place that was named holds no program.
     #[error("{place} names {path}, which is not a file; set it to the path of a `rehydra` binary")]
@@ -86,13 +89,27 @@ pub enum LauncherError {
 }
 
 /// The `rehydra` binary: `explicit`, else `REHYDRA_BIN`, else `CARGO_BIN_EXE_rehydra`, else this program if it is called
-/// `rehydra`, else the first on PATH. Any other program, a user's test binary above all, is never taken: run unasked, it
-/// would run its tests again.
+/// `rehydra` or has said that it [answers for it](answer_for_rehydra), else the first on PATH. Any other program, a user's
+/// test binary above all, is never taken: run unasked, it would run its tests again.
 pub fn launcher_path(explicit: Option<&Path>) -> Result<PathBuf, LauncherError> {
     let own = std::env::current_exe().ok();
-    choose(explicit, |name| std::env::var_os(name), own)
+    let is_rehydra = |path: &PathBuf| ANSWERS.load(Ordering::Relaxed) || is_called_rehydra(path.as_path());
+    choose(explicit, |name| std::env::var_os(name), own.filter(is_rehydra))
 }
 
+/// This process's `main` does, before anything else, what `rehydra` would do when it is called with `__exec`, `__warden`
+/// or `serve`: from now on [`launcher_path`] may choose its program.
+pub fn answer_for_rehydra() {
+    ANSWERS.store(true, Ordering::Relaxed);
+}
+
+static ANSWERS: AtomicBool = AtomicBool::new(false);
+
+fn is_called_rehydra(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name == "rehydra")
+}
+
+/// `own` is this program, where it may be chosen.
 fn choose(
     explicit: Option<&Path>,
     var: impl Fn(&str) -> Option<OsString>,
@@ -110,7 +127,7 @@ fn choose(
             return named(place, path.into());
         }
     }
-    if let Some(path) = own.filter(|path| path.file_name().is_some_and(|name| name == "rehydra")) {
+    if let Some(path) = own {
         return Ok(path);
     }
     let path = var("PATH").unwrap_or_default();
@@ -128,9 +145,9 @@ mod tests {
 
     #[test]
     fn a_foreign_test_binary_is_never_taken() {
-        let own = std::env::current_exe().ok();
-        assert!(own.is_some());
-        assert!(matches!(choose(None, none, own), Err(LauncherError::NotFound)));
+        let own = std::env::current_exe().expect("a program");
+        assert!(!is_called_rehydra(&own));
+        assert!(launcher_path(None).ok().is_none_or(|found| found != own));
     }
 
     #[test]
@@ -161,7 +178,8 @@ mod tests {
         assert_eq!(choose(None, vars(&all), Some(own.clone())).ok(), Some(bin.clone()));
         assert_eq!(choose(None, vars(&all[1..]), Some(own.clone())).ok(), Some(cargo.clone()));
         assert_eq!(choose(None, vars(&all[2..]), Some(own.clone())).ok(), Some(own));
-        assert_eq!(choose(None, vars(&all[2..]), Some(given)).ok(), Some(on_path));
+        assert_eq!(choose(None, vars(&all[2..]), None).ok(), Some(on_path));
+        assert!(matches!(choose(None, none, None), Err(LauncherError::NotFound)));
     }
 
     #[test]

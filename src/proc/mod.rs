@@ -25,7 +25,7 @@ mod tag;
 mod warden;
 
 pub use child::{Child, Ended};
-pub use launcher::{LAUNCH_FAILED, LaunchError, LauncherError, exec_launcher, launcher_path};
+pub use launcher::{LAUNCH_FAILED, LaunchError, LauncherError, answer_for_rehydra, exec_launcher, launcher_path};
 pub use leftover::{Found, Scope, clear, clear_now, find, wait_gone};
 pub use rustix::process::Signal;
 pub use spawner::{Order, SpawnError, Spawned, spawn};

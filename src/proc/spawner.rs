@@ -49,6 +49,7 @@ pub struct Spawned {
 
 /// A process could not be started.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SpawnError {
     /// There is no command.
     #[error("the command is empty; give a program to start")]

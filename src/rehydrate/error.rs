@@ -13,6 +13,7 @@ use crate::rollout::meta::{ReadError, ReadErrorKind};
 
 /// What kind of failure it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ErrorKind {
     /// The source exists and its bytes cannot be read.
     Unreadable,

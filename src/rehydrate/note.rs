@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 
 /// The closed list of kinds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[non_exhaustive]
 pub enum NoteKind {
     /// Something that a turn said could not be read and is gone.
     Lost,

@@ -1,14 +1,19 @@
 //! The explanation of a case that needs attention: what was promised, what came, when, and how to see it again.
 //!
-//! A target that cannot be used fails every scenario in the same words, and a server that prints on stdout breaks the same
-//! promise with every line: what is the same is said once, and counted.
+//! A server that keeps threads in memory only fails every scenario in the same way, and one that prints on stdout breaks
+//! the same promise with every line: what is the same is said once, and counted. The JSON report and the runs' directories
+//! have all of it.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::alike::Likeness;
+use super::last_words::last_words;
 use super::page::{headline, wrapped};
 use super::telling::Telling;
 use super::{Case, neutral};
 use crate::check::{Finding, Outcome};
+use crate::journal::Kind;
 use crate::verdict::Verdict;
 
 /// Most findings, items of a request and names of scenarios that are shown; the JSON report has all of them.
@@ -16,34 +21,28 @@ const SHOWN: usize = 8;
 /// Longest quotation from a target.
 const QUOTE: usize = 300;
 
-/// What a person needs to know of the cases that failed, were fixed, or could not be judged. Errors of one target in the
-/// same words are one text.
-pub fn explanations(cases: &[Case], columns: usize) -> Vec<String> {
-    let mut groups: Vec<Vec<&Case>> = Vec::new();
+/// How the text of an error begins that stands for a scenario which was not played, because its target cannot be used.
+pub const NOT_PLAYED: &str = "not played: ";
+
+/// What a person needs to know of the cases that failed, were fixed, or could not be judged. Cases of one target that are
+/// alike are one text: the first of them in full, the others by name.
+pub fn explanations<'a>(cases: impl IntoIterator<Item = &'a Case>, columns: usize) -> Vec<String> {
+    let mut groups: Vec<(Likeness<'_>, Vec<&Case>)> = Vec::new();
     for case in cases {
-        let same = |group: &&mut Vec<&Case>| group.first().is_some_and(|first| same_error(first, case));
-        match groups.iter_mut().find(same) {
-            Some(group) => group.push(case),
-            None => groups.push(vec![case]),
+        let Some(likeness) = Likeness::of(case) else { continue };
+        match groups.iter_mut().find(|(known, _)| *known == likeness) {
+            // What was played has more to tell than what was not.
+            Some((_, alike)) if case.run.is_some() && alike.first().is_some_and(|first| first.run.is_none()) => {
+                alike.insert(0, case);
+            }
+            Some((_, alike)) => alike.push(case),
+            None => groups.push((likeness, vec![case])),
         }
     }
-    groups.iter().filter_map(|group| explain(group, columns)).collect()
+    groups.iter().filter_map(|(_, alike)| explain(alike, columns)).collect()
 }
 
-fn same_error(one: &Case, other: &Case) -> bool {
-    match (&one.verdict, &other.verdict) {
-        (Verdict::Error { text: a }, Verdict::Error { text: b }) => one.target == other.target && bare(a) == bare(b),
-        _ => false,
-    }
-}
-
-/// An error's text without the step in front of it.
-fn bare(text: &str) -> &str {
-    let rest = text.strip_prefix("step ").map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()));
-    rest.and_then(|rest| rest.strip_prefix(": ")).unwrap_or(text)
-}
-
-/// `alike` are one case, or several with the same error.
+/// `alike` are one case, or several with the same explanation.
 fn explain(alike: &[&Case], columns: usize) -> Option<String> {
     let (case, others) = alike.split_first()?;
     let mut out = headline(case) + "\n";
@@ -69,11 +68,22 @@ fn explain(alike: &[&Case], columns: usize) -> Option<String> {
     if matches!(case.verdict, Verdict::Fail { .. }) {
         unjudged(&mut out, case, columns);
     }
-    if !others.is_empty() {
-        let names: Vec<_> = others.iter().take(SHOWN).map(|other| neutral(&other.scenario, QUOTE)).collect();
-        let more = others.len().saturating_sub(SHOWN);
-        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-        out.push_str(&wrapped("  the same in  ", &format!("{}{more}", names.join(", ")), columns));
+    if let Some((life, lines)) = last_words(case) {
+        let _ = writeln!(out, "  on stderr of life {life}:");
+        for line in lines {
+            let _ = writeln!(out, "    {line}");
+        }
+    }
+    let is_unplayed = |case: &&Case| matches!(&case.verdict, Verdict::Error { text } if text.starts_with(NOT_PLAYED));
+    let (unplayed, played): (Vec<&Case>, Vec<&Case>) = others.iter().copied().partition(is_unplayed);
+    for (head, cases) in [("  the same in  ", played), ("  not played   ", unplayed)] {
+        if !cases.is_empty() {
+            out.push_str(&wrapped(head, &named(&cases), columns));
+        }
+    }
+    for (codex, starts) in launched(case) {
+        let times = if starts == 1 { "once".to_owned() } else { format!("{starts} times") };
+        let _ = writeln!(out, "  its codex    {}, started {times}", neutral(&codex, usize::MAX));
     }
     // Paths and commands stay on one line, so that they can be copied.
     if let Some(dir) = &case.dir {
@@ -85,6 +95,27 @@ fn explain(alike: &[&Case], columns: usize) -> Option<String> {
         }
     }
     Some(out)
+}
+
+/// The names of several scenarios.
+fn named(cases: &[&Case]) -> String {
+    let mut names: Vec<_> = cases.iter().map(|case| neutral(&case.scenario, QUOTE)).collect();
+    names.dedup();
+    let more = names.len().saturating_sub(SHOWN);
+    names.truncate(SHOWN);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{}{more}", names.join(", "))
+}
+
+/// Each Codex that the target started, and how often.
+fn launched(case: &Case) -> BTreeMap<String, usize> {
+    let mut starts = BTreeMap::new();
+    for event in case.run.iter().flat_map(|run| &run.events) {
+        if let Kind::Launched(launched) = &event.kind {
+            *starts.entry(format!("{} ({})", launched.version, launched.program)).or_default() += 1;
+        }
+    }
+    starts
 }
 
 fn same_finding(one: &Finding, other: &Finding) -> bool {
@@ -143,6 +174,8 @@ mod tests {
             note: None,
             unknown_id_error: None,
             daemon: false,
+            tools: crate::journal::Tools::default(),
+            rollouts: true,
         };
         let proves = vec!["durable".to_owned(), "lean".to_owned()];
         let scenario = ScenarioHeader { name: "a".into(), title: "a".into(), source: String::new(), proves };
@@ -188,6 +221,7 @@ mod tests {
         let case = Case {
             scenario: "a".into(),
             target: "builtin".into(),
+            path: None,
             verdict: Verdict::Fail { reason: "broken: durable".into() },
             outcomes: vec![
                 found(Invariant::Durable, Some(2)),

@@ -4,6 +4,7 @@
 //! above; where there are still too many, the rest follows in further tables.
 
 use super::page::{painted, shortened, word, wrapped};
+use super::tally::attention;
 use super::{Case, neutral};
 use crate::verdict::Verdict;
 
@@ -69,14 +70,7 @@ struct Cell<'a>(Vec<&'a Verdict>);
 impl Cell<'_> {
     /// The one that needs most attention.
     fn worst(&self) -> Option<&Verdict> {
-        self.0.iter().copied().max_by_key(|verdict| match verdict {
-            Verdict::Pass => 0,
-            Verdict::Unsupported { .. } => 1,
-            Verdict::Gap { .. } => 2,
-            Verdict::Fixed { .. } => 3,
-            Verdict::Fail { .. } => 4,
-            Verdict::Error { .. } => 5,
-        })
+        self.0.iter().copied().max_by_key(|verdict| attention(verdict))
     }
 
     /// `FAIL`, or `FAIL 2/10` of several.

@@ -6,6 +6,7 @@
 use anstyle::{AnsiColor, Style};
 
 use super::Case;
+use crate::neutral::at_line_start;
 use crate::verdict::Verdict;
 
 /// Columns of a report that is read in no terminal.
@@ -70,16 +71,7 @@ pub fn wrapped(head: &str, text: &str, columns: usize) -> String {
         is_empty = false;
     }
     lines.push(line);
-    lines.iter().map(|line| disarmed(line.trim_end()) + "\n").collect()
-}
-
-/// GitHub obeys a line that begins with `::`, whatever spaces stand before it.
-fn disarmed(line: &str) -> String {
-    let text = line.trim_start();
-    match text.strip_prefix("::") {
-        Some(rest) => format!("{}:.:{rest}", " ".repeat(line.len() - text.len())),
-        None => line.to_owned(),
-    }
+    lines.iter().map(|line| at_line_start(line.trim_end()) + "\n").collect()
 }
 
 /// `text` in at most `columns`, with what is left out in the middle as `…`.

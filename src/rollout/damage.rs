@@ -24,6 +24,7 @@ pub struct Damage {
 
 /// See [`Damage`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DamageKind {
     /// The last line has no newline and does not parse.
     TornTail,

@@ -50,6 +50,7 @@ pub struct Spec {
 /// The era of a rollout's format.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
 pub enum Era {
     /// 0.20 … 0.29: no envelope.
     Bare,

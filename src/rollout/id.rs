@@ -15,6 +15,7 @@ pub struct ThreadId(Uuid);
 /// Why a text is no thread id. Its display is the text that Codex's server gives after `Failed to parse thread_id: `
 /// (0.105.0, 0.130.0, 0.153.4).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum IdError {
     /// The first character that cannot be in an id.
     #[error(

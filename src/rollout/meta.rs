@@ -72,6 +72,7 @@ pub struct ReadError {
 
 /// See [`ReadError`].
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ReadErrorKind {
     /// The disk says no.
     #[error("failed to read: {0}")]

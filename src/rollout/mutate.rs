@@ -14,6 +14,7 @@ use crate::marker::{self, Marker};
 
 /// One way to damage a rollout.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum Mutator {
     /// Cuts the last record so that `keep` of its bytes stay and its newline goes.
     TornTail {
@@ -24,6 +25,7 @@ pub enum Mutator {
 
 /// See [`Mutator::TornTail`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Keep {
     /// That many bytes, at most all but one.
     Bytes(u64),

@@ -258,7 +258,32 @@ fn text(found: &str, shape: &Text, name: &str, span: Range<usize>, into: &mut Fi
                 into.add(span, format!("{name} is no regular expression: {error}"), "cannot be read", help);
             }
         }
+        Form::Group => group(found, name, span, into),
+        Form::Pointer if !is_pointer(found) => {
+            let help =
+                "write the way from the outside in, each name after a `/`; in a name `~1` stands for `/`, `~0` for `~`";
+            into.add(span, format!("{name} is no JSON pointer: {}", quoted(found)), "cannot be followed", help);
+        }
+        Form::Pointer => {}
     }
+}
+
+fn group(found: &str, name: &str, span: Range<usize>, into: &mut Findings) {
+    let help = "write a regular expression with one group around what is wanted, as in `session: (\\S+)`";
+    match regex_lite::Regex::new(found) {
+        Err(error) => into.add(span, format!("{name} is no regular expression: {error}"), "cannot be read", help),
+        Ok(pattern) if pattern.captures_len() != 2 => {
+            let message = format!("{name} has {} groups, and one is needed", pattern.captures_len() - 1);
+            into.add(span, message, "what is meant?", help);
+        }
+        Ok(_) => {}
+    }
+}
+
+/// The same words as the pattern in `schema.rs`.
+fn is_pointer(text: &str) -> bool {
+    let escaped = |part: &str| part.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
+    text.starts_with('/') && escaped(text)
 }
 
 /// The same words as the pattern in `schema.rs`.

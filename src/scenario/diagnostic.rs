@@ -13,6 +13,8 @@ use std::ops::Range;
 
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Renderer, Snippet};
 
+use crate::neutral;
+
 /// Most entries kept of one file; what is beyond is counted.
 const KEPT: usize = 100;
 /// Columns that a long line of the source is shown in.
@@ -117,7 +119,11 @@ impl Diagnostics {
         let to = marks.iter().map(|(caret, ..)| self.line_end(caret.end)).max().unwrap_or(0);
         let line = self.slice(0..from).matches('\n').count() + 1;
         let shown = |range: Range<usize>| -> String {
-            self.slice(range).split('\n').map(|line| plain(line.trim_end_matches('\r'))).collect::<Vec<_>>().join("\n")
+            self.slice(range)
+                .split('\n')
+                .map(|line| neutral::inside(line.trim_end_matches('\r')))
+                .collect::<Vec<_>>()
+                .join("\n")
         };
         let mut snippet = Snippet::source(shown(from..to)).line_start(line).path(neutral(&self.origin));
         for (caret, kind, label) in marks {
@@ -180,32 +186,7 @@ fn cut(text: &str, chars: usize) -> String {
 
 /// One line of plain text that shows the same and commands nobody.
 fn neutral(text: &str) -> String {
-    let shown = plain(text);
-    match shown.trim_start().strip_prefix("::") {
-        Some(rest) => format!(":.:{rest}"),
-        None => shown,
-    }
-}
-
-/// The same for text that has a line number before it.
-fn plain(text: &str) -> String {
-    let shown: String = text
-        .chars()
-        .map(|c| match c {
-            '\t' => ' ',
-            '\0'..='\u{1f}' => char::from_u32(0x2400 + u32::from(c)).unwrap_or('\u{fffd}'),
-            '\u{7f}' => '\u{2421}',
-            c if is_invisible(c) => '\u{fffd}',
-            c => c,
-        })
-        .collect();
-    shown.replace("##[", "##(")
-}
-
-/// C1 controls, and characters that change the direction, the width or the line of their neighbours.
-fn is_invisible(c: char) -> bool {
-    matches!(u32::from(c), 0x80..=0x9f | 0xad | 0x61c | 0x180e | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f
-        | 0xfe00..=0xfe0f | 0xfeff | 0xfff9..=0xfffb | 0xe0000..=0xe0fff)
+    neutral::line(text, usize::MAX)
 }
 
 impl fmt::Display for Diagnostic {

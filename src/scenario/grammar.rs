@@ -101,6 +101,10 @@ pub(super) enum Form {
     Path,
     /// A regular expression.
     Pattern,
+    /// A regular expression with exactly one group.
+    Group,
+    /// A JSON pointer that points into something.
+    Pointer,
 }
 
 /// A closed list of words and what each stands for.
@@ -175,6 +179,10 @@ pub(super) const fn path() -> Shape {
 
 pub(super) const fn pattern() -> Shape {
     Shape::Text(Text { min: 1, max: crate::limits::SCENARIO_PATTERN_CHARS, form: Form::Pattern })
+}
+
+pub(super) const fn pointer() -> Shape {
+    Shape::Text(Text { min: 1, max: crate::limits::SCENARIO_PATH_CHARS, form: Form::Pointer })
 }
 
 pub(super) const fn required(name: &'static str, shape: Shape, write: &'static str, doc: &'static str) -> Key {

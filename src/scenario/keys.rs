@@ -2,6 +2,7 @@
 
 use super::grammar::*;
 use super::keys_call::{CODEX, KILL, REPLY, UNPROMPTED, approvals, sandboxes};
+use super::keys_client::{CLIENT, OPENINGS, THEN};
 use super::types::Need;
 use crate::fault::plan::{Signal, Whom};
 use crate::limits::*;
@@ -14,6 +15,8 @@ pub(super) const NEEDS: Words<Need> = Words(&[
     ("compaction", Need::Compaction),
     ("injector", Need::Injector),
     ("power-loss", Need::PowerLoss),
+    ("mcp", Need::Mcp),
+    ("long-prompts", Need::LongPrompts),
 ]);
 pub(super) const SIGNALS: Words<Signal> =
     Words(&[("KILL", Signal::Kill), ("TERM", Signal::Term), ("INT", Signal::Int), ("ABRT", Signal::Abort)]);
@@ -101,18 +104,11 @@ pub(super) static STEP: TableShape = TableShape {
     name: "a step",
     doc: "One step: exactly one key.",
     choice: Some("give each `[[step]]` exactly one key, and every further key a `[[step]]` of its own"),
-    refused: &[
-        Refused {
-            key: "client",
-            why: "is not in this build",
-            help: "openings, raw frames and cancels are not played yet",
-        },
-        Refused {
-            key: "codex-reply",
-            why: "is not what a step is called",
-            help: "write `reply`, which calls the target's `codex-reply`",
-        },
-    ],
+    refused: &[Refused {
+        key: "codex-reply",
+        why: "is not what a step is called",
+        help: "write `reply`, which calls the target's `codex-reply`",
+    }],
     keys: &STEP_KEYS,
 };
 
@@ -151,7 +147,7 @@ static REPEAT: TableShape = TableShape {
     ],
 };
 
-static STEP_KEYS: [Key; 13] = [
+static STEP_KEYS: [Key; 14] = [
     one_of("codex", Shape::Table(&CODEX), "Begins a thread."),
     one_of("reply", Shape::Table(&REPLY), "Continues a thread."),
     one_of(
@@ -168,6 +164,7 @@ static STEP_KEYS: [Key; 13] = [
     one_of("damage", Shape::Table(&DAMAGE), "Damages a thread's rollout while no life is running."),
     one_of("file", Shape::Table(&FILE_STEP), "Changes a file of the run's directory."),
     one_of("wait", Shape::Table(&WAIT), "Waits for a frame from the target."),
+    one_of("client", Shape::Table(&CLIENT), "Something that a client does besides calling."),
     one_of("repeat", Shape::Table(&REPEAT), "Plays steps several times."),
 ];
 
@@ -195,12 +192,14 @@ static TOGETHER: TableShape = TableShape {
 static RESTART: TableShape = TableShape {
     id: "restart",
     name: "`restart`",
-    doc: "How the old life ends, if it is still there, and what is different in the next one.",
+    doc: "How the old life ends, if it is still there, and how the next one is opened and what is different in it.",
     choice: None,
     refused: &[],
     keys: &[
         optional("end", Shape::Word(|| ENDS.names()), "A signal, or `eof` for a closed stdin; KILL if absent."),
         optional("whom", Shape::Word(|| WHOM.names()), "The server's process alone (if absent) or its whole group."),
+        beside("then", "end", THEN, "The ladder's further rungs, each for a life that is still there."),
+        optional("opening", Shape::Word(|| OPENINGS.names()), "How the next life is opened; `plain` if absent."),
         optional("home", LABEL, "Another home for the next life, by a name: a new one, or the one that had it before."),
         optional(
             "credentials",

@@ -2,6 +2,7 @@
 
 use super::grammar::*;
 use super::keys::{BODY, MILLISECONDS, NAME, NOTHING, SIGNALS, WHOM};
+use super::keys_client::{NAMED, THEN};
 use super::types::{Approve, Expected};
 use crate::fault::plan::{Edge, Rehydration};
 use crate::limits::*;
@@ -124,6 +125,7 @@ static FAIL: TableShape = TableShape {
 
 const PROMPT: Key = required("prompt", text(SCENARIO_TEXT_CHARS), "prompt = \"Which colour?\"", "The user's words.");
 const CALL_THREAD: Key = optional("thread", NAME, "The scenario's name for the thread; `main` if absent.");
+const CALL_CLIENT: Key = optional("client", NAME, NAMED);
 static ONE_RESPONSE: Shape = Shape::Table(&RESPONSE);
 static RESPONSES: [Shape; 2] =
     [Shape::Table(&RESPONSE), Shape::List { of: &ONE_RESPONSE, min: 1, max: SCENARIO_RESPONSES, unique: false }];
@@ -164,6 +166,7 @@ pub(super) static CODEX: TableShape = TableShape {
         help: "a new thread gets its id from the target; an id is given to `reply`",
     }],
     keys: &[
+        CALL_CLIENT,
         CALL_THREAD,
         PROMPT,
         optional("cwd", path(), "Directory below the run's that is the thread's cwd; made if missing."),
@@ -193,6 +196,7 @@ pub(super) static REPLY: TableShape = TableShape {
         Refused { key: "approval", why: NOT_OF_A_REPLY, help: KEEPS_ITS_OWN },
     ],
     keys: &[
+        CALL_CLIENT,
         CALL_THREAD,
         optional(
             "id",
@@ -226,7 +230,7 @@ static FAULT: TableShape = TableShape {
     id: "fault",
     name: "`fault`",
     doc: "Something that goes wrong on purpose: when, and what.",
-    choice: Some("give `fault` exactly one action: `kill`, `eof`, `stop` or `continue`"),
+    choice: Some("give `fault` exactly one action: `kill`, `eof`, `stop`, `continue`, `cancel` or `repeat`"),
     refused: &[],
     keys: &[
         required("at", Shape::Table(&TRIGGER), "at = { model-request = 1 }", "When it happens."),
@@ -234,6 +238,9 @@ static FAULT: TableShape = TableShape {
         one_of("eof", NOTHING, "The target's stdin is closed."),
         one_of("stop", NOTHING, "The whole process group is stopped."),
         one_of("continue", NOTHING, "The whole process group goes on."),
+        one_of("cancel", NOTHING, "The client takes the call back and waits for it no longer."),
+        one_of("repeat", NOTHING, "The client writes the call's line once more, with the request id that it has."),
+        optional("then", THEN, "Further rungs of a ladder that begins with `kill` or `eof`."),
     ],
 };
 

@@ -14,12 +14,12 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::diagnostic::Diagnostics;
+use super::profile::PROFILES_FILE;
 use super::types::Scenario;
 use crate::limits;
 
 /// Name of a suite's baseline at its root.
 pub const BASELINE_FILE: &str = "baseline.toml";
-const PROFILES_FILE: &str = "rehydra.toml";
 
 /// Why a suite cannot be used: one entry for each file.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +31,7 @@ pub struct LoadError {
 
 /// What is wrong with one file of a suite.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Problem {
     /// It cannot be read at all.
     Unreadable {

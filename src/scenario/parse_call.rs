@@ -1,8 +1,10 @@
 //! Calls, the responses to them, and their faults.
 
-use super::types::{Call, Expect, Expected, Id};
+use super::parse_step::ending;
+use super::types::{Call, Expect, Expected, Id, MAIN_CLIENT};
 use super::view::View;
 use super::{keys, keys_call};
+use crate::fault::client::Rung;
 use crate::fault::plan::{Action, Fault, Signal, Trigger, Whom};
 use crate::model::script::{Failure, Output, Response, Usage};
 
@@ -13,6 +15,7 @@ const MAIN: &str = "main";
 pub(super) fn call(view: View<'_, '_>, start: bool) -> Call {
     let settings = |key| if start { view.text(key) } else { None };
     Call {
+        client: view.text("client").unwrap_or_else(|| MAIN_CLIENT.to_owned()),
         thread: view.text("thread").unwrap_or_else(|| MAIN.to_owned()),
         id: if start { Id::Current } else { id(view) },
         prompt: view.text("prompt").unwrap_or_default(),
@@ -94,7 +97,13 @@ fn failure(view: View<'_, '_>) -> Option<Failure> {
 }
 
 fn fault(view: View<'_, '_>) -> Option<Fault> {
-    Some(Fault { at: trigger(view.view("at"))?, what: action(view)? })
+    Some(Fault { at: trigger(view.view("at"))?, what: action(view)?, then: then(view) })
+}
+
+/// The further rungs of a ladder.
+pub(super) fn then(view: View<'_, '_>) -> Vec<Rung> {
+    let rung = |view: View<'_, '_>| Rung { after_ms: view.number("after_ms").unwrap_or(1), end: ending(view).into() };
+    view.views("then").into_iter().map(rung).collect()
 }
 
 fn trigger(view: View<'_, '_>) -> Option<Trigger> {
@@ -127,7 +136,13 @@ fn action(view: View<'_, '_>) -> Option<Action> {
     if view.has("stop") {
         return Some(Action::Stop);
     }
-    view.has("continue").then_some(Action::Continue)
+    if view.has("continue") {
+        return Some(Action::Continue);
+    }
+    if view.has("cancel") {
+        return Some(Action::Cancel);
+    }
+    view.has("repeat").then_some(Action::Repeat)
 }
 
 /// A signal and whom it is for.

@@ -1,8 +1,11 @@
 //! Steps other than calls.
 
 use super::keys;
-use super::parse_call::{call, kill};
-use super::types::{Damage, Ending, FileStep, Place, Restart, StepKind, Synthetic, TogetherCall};
+use super::keys_client::OPENINGS;
+use super::parse_call::{call, kill, then};
+use super::types::{
+    ClientAct, ClientStep, Damage, Ending, FileStep, MAIN_CLIENT, Place, Restart, StepKind, Synthetic, TogetherCall,
+};
 use super::view::View;
 use crate::fault::plan::{Signal, Whom};
 use crate::rollout::generate::{Era, Spec};
@@ -28,6 +31,7 @@ pub(super) fn step(view: View<'_, '_>) -> Option<StepKind> {
         "place" => StepKind::Place(place(inner())),
         "damage" => StepKind::Damage(damage(inner())),
         "file" => StepKind::File(file(inner())),
+        "client" => StepKind::Client(client(inner())?),
         "wait" => {
             let wait = inner();
             StepKind::Wait { frame: wait.text("frame").unwrap_or_default(), limit_ms: wait.number("limit_ms") }
@@ -44,13 +48,37 @@ fn together(view: View<'_, '_>) -> Option<TogetherCall> {
 }
 
 fn restart(view: View<'_, '_>) -> Restart {
+    let opening = view.word("opening", &OPENINGS).unwrap_or_default();
+    let env = view.pairs("env").into_iter().map(|(name, _, value)| (name.to_owned(), value.to_owned())).collect();
+    Restart {
+        end: ending(view),
+        then: then(view),
+        opening,
+        home: view.text("home"),
+        credentials: view.text("credentials"),
+        tz: view.text("tz"),
+        env,
+    }
+}
+
+/// `end` and `whom`.
+pub(super) fn ending(view: View<'_, '_>) -> Ending {
     let whom = view.word("whom", &keys::WHOM).unwrap_or(Whom::Server);
-    let end = match view.word("end", &keys::ENDS).unwrap_or(Some(Signal::Kill)) {
+    match view.word("end", &keys::ENDS).unwrap_or(Some(Signal::Kill)) {
         Some(signal) => Ending::Signal { signal, whom },
         None => Ending::Eof,
+    }
+}
+
+fn client(view: View<'_, '_>) -> Option<ClientStep> {
+    let act = match view.chosen()? {
+        "opening" => ClientAct::Open(view.word("opening", &OPENINGS).unwrap_or_default()),
+        "end" => ClientAct::End { end: ending(view), then: then(view) },
+        "send" => ClientAct::Send(view.text("send").unwrap_or_default()),
+        "send-half" => ClientAct::SendHalf(view.text("send-half").unwrap_or_default()),
+        _ => return None,
     };
-    let env = view.pairs("env").into_iter().map(|(name, _, value)| (name.to_owned(), value.to_owned())).collect();
-    Restart { end, home: view.text("home"), credentials: view.text("credentials"), tz: view.text("tz"), env }
+    Some(ClientStep { name: view.text("name").unwrap_or_else(|| MAIN_CLIENT.to_owned()), act })
 }
 
 fn rollout(view: View<'_, '_>) -> Synthetic {

@@ -6,7 +6,8 @@
 use super::conform::Findings;
 use super::types::{Call, Expected};
 use super::view::View;
-use crate::fault::plan::{Edge, Rehydration, Trigger};
+use crate::fault::client::Rung;
+use crate::fault::plan::{Action, Edge, Rehydration, Signal, Trigger};
 use crate::model::script::{Failure, Output, Response};
 
 /// Where the call stands in the story.
@@ -44,10 +45,40 @@ pub(super) fn judge(call: &Call, view: View<'_, '_>, place: Place, into: &mut Fi
             Trigger::ModelRequest { .. } | Trigger::ModelChunk { .. } | Trigger::ModelEnd => {}
             Trigger::Rehydration(point) => rehydration(*point, call, responses, place, at, into),
         }
+        ladder(fault.what, &fault.then, view.view("fault"), into);
+        if fault.what == Action::Cancel && responses {
+            cancelled(call, view, into);
+        }
     }
     if call.expect.outcome == Expected::Interrupted && !view.has("fault") && place.alone {
         let message = "the call is to be interrupted, and it has no fault".to_owned();
         into.add(view.value_span("expect"), message, "by what?", "give the call a `fault` that ends the life");
+    }
+}
+
+/// Rungs that nobody can reach.
+pub(super) fn ladder(first: Action, then: &[Rung], view: View<'_, '_>, into: &mut Findings) {
+    if then.is_empty() || !view.sound("then") {
+        return;
+    }
+    if !matches!(first, Action::Kill { .. } | Action::Eof) {
+        let message = "`then` goes on from what ends a life, and nothing here does".to_owned();
+        return into.add(view.key_span("then"), message, "nothing to go on from", "remove `then`");
+    }
+    let earlier = std::iter::once(first).chain(then.iter().rev().skip(1).map(|rung| rung.end));
+    if earlier.into_iter().any(|end| matches!(end, Action::Kill { signal: Signal::Kill, .. })) {
+        let message = "KILL cannot be resisted, and the ladder goes on behind it".to_owned();
+        into.add(view.key_span("then"), message, "never reached", "let KILL be the last rung");
+    }
+}
+
+/// A cancelled call whose answer may be on its way already: nobody could say whether it was sent in spite of the cancel.
+fn cancelled(call: &Call, view: View<'_, '_>, into: &mut Findings) {
+    let stalls = |response: &Response| matches!(response.failure, Some(Failure::Stall { .. }));
+    if !call.model.last().is_some_and(stalls) {
+        let message = "the call is cancelled, and its answer may come before the cancel is read".to_owned();
+        let help = "let the last response stall: `fail = { stall-after = 0 }`";
+        into.add(view.view("fault").key_span("cancel"), message, "a race", help);
     }
 }
 

@@ -119,7 +119,8 @@ fn text(shape: &Text) -> Value {
         Form::Plain => return made,
         Form::Line => ("pattern", r"^[^\n\r]*$".into()),
         Form::Path => ("not", json!({ "pattern": LEAVES })),
-        Form::Pattern => ("format", "regex".into()),
+        Form::Pattern | Form::Group => ("format", "regex".into()),
+        Form::Pointer => ("pattern", r"^/([^~]|~[01])*$".into()),
     };
     if let Some(made) = made.as_object_mut() {
         made.insert(key.to_owned(), form);

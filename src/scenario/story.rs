@@ -4,19 +4,23 @@
 //! life each was last used. A finding is only what can be said without playing: a reply to a thread that nobody began, a
 //! fault that cannot fire, a promise that nothing in the file puts to the test. Where a step could not be made out, what
 //! follows from it is unknown, and nothing is said about it. Faults are held against their own call in `reach.rs`.
+//!
+//! Each client has lives of its own. `main` begins its first with the first call; any other is there once a step says so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::builtin;
 use super::conform::Findings;
 use super::diagnostic::{Diagnostic, quoted};
+use super::keys::NEEDS;
 use super::parse::Told;
 use super::reach;
 use super::suggest::nearest;
-use super::types::{Call, Id, Restart, StepKind};
+use super::types::{Call, ClientAct, ClientStep, Id, MAIN_CLIENT, Need, Restart, StepKind};
 use super::view::View;
 use crate::check::Invariant;
+use crate::fault::client::Opening;
 use crate::fault::plan::{Action, Fault};
 
 /// Whether a life is running.
@@ -32,16 +36,26 @@ enum Life {
 struct Thread {
     /// Where it was begun or placed; `None` for one that somebody took to be there.
     begun: Option<Range<usize>>,
-    /// The life in which it was last in memory.
-    used_in: Option<u32>,
+    /// The lives that have it in memory.
+    used_in: BTreeSet<u32>,
     /// It may have got a second id.
     rehydrated: bool,
 }
 
-struct Story<'f> {
+/// A client, and its newest life.
+struct Client {
     life: Life,
-    /// Number of the running life.
+    /// Number of that life.
     number: u32,
+}
+
+struct Story<'f> {
+    /// By name. Of one that is not in here nothing was said yet.
+    clients: BTreeMap<String, Client>,
+    /// Number of the newest life of all.
+    newest: u32,
+    /// The file says that it is about MCP.
+    mcp: bool,
     threads: BTreeMap<String, Thread>,
     /// A step could not be made out: threads may be there that nobody is seen to begin.
     vague: bool,
@@ -74,9 +88,12 @@ impl<'c, 't, 'de> Asked<'c, 't, 'de> {
 /// Adds what does not make sense.
 pub(super) fn judge(file: View<'_, '_>, proves: &[Invariant], steps: &[Told<'_, '_>], into: &mut Findings) {
     let torn = into.torn;
+    let main = Client { life: Life::Before, number: 1 };
+    let mcp = file.texts("needs").iter().any(|need| NEEDS.value(need) == Some(Need::Mcp)) || !file.sound("needs");
     let mut story = Story {
-        life: Life::Before,
-        number: 1,
+        clients: BTreeMap::from([(MAIN_CLIENT.to_owned(), main)]),
+        newest: 1,
+        mcp,
         threads: BTreeMap::new(),
         vague: torn,
         calls: 0,
@@ -90,7 +107,7 @@ pub(super) fn judge(file: View<'_, '_>, proves: &[Invariant], steps: &[Told<'_, 
             Some(what) => story.step(what, told.view),
             None => {
                 story.vague = true;
-                story.life = Life::Unknown;
+                story.clients.values_mut().for_each(|client| client.life = Life::Unknown);
             }
         }
     }
@@ -118,20 +135,21 @@ impl Story<'_> {
                 let calls: Vec<_> = entries.map(|(entry, view)| Asked::new(entry.start, &entry.call, view)).collect();
                 self.calls(&calls, view.key_span("together"));
             }
-            StepKind::Restart(told) => {
+            StepKind::Restart(how) => {
                 let restart = view.view("restart");
-                self.next_life(told, restart);
+                self.next_life(how, restart);
                 if restart.has("whom") && restart.text("end").as_deref() == Some("eof") {
                     let message = "`whom` says who gets the signal, and `eof` is none".to_owned();
                     self.into.add(restart.key_span("whom"), message, "for nobody", "remove `whom`");
                 }
-                self.number += 1;
-                self.life = Life::Running;
+                reach::ladder(how.end.into(), &how.then, restart, self.into);
+                self.opened(MAIN_CLIENT, how.opening, restart.value_span("opening"));
             }
-            StepKind::Kill { .. } => self.ends(view.key_span("kill")),
-            StepKind::Eof => self.ends(view.key_span("eof")),
-            StepKind::Pause { .. } => self.needs_life(view.key_span("signal"), "gets the signal"),
-            StepKind::Wait { .. } => self.needs_life(view.key_span("wait"), "can send a frame"),
+            StepKind::Kill { .. } => self.ends(MAIN_CLIENT, view.key_span("kill")),
+            StepKind::Eof => self.ends(MAIN_CLIENT, view.key_span("eof")),
+            StepKind::Pause { .. } => self.needs_life(MAIN_CLIENT, view.key_span("signal"), "gets the signal"),
+            StepKind::Wait { .. } => self.needs_life(MAIN_CLIENT, view.key_span("wait"), "can send a frame"),
+            StepKind::Client(step) => self.client(step, view),
             StepKind::Rollout(rollout) => {
                 let view = view.view("rollout");
                 if rollout.spec.compaction.is_some_and(|after| after > rollout.spec.turns) && view.sound("turns") {
@@ -188,9 +206,12 @@ impl Story<'_> {
     /// Calls that are sent at once: each finds what was there before all of them.
     fn calls(&mut self, calls: &[Asked<'_, '_, '_>], key: Range<usize>) {
         self.calls += calls.len();
-        self.needs_life(key, "can answer");
-        if matches!(self.life, Life::Before) {
-            self.life = Life::Running;
+        for Asked { call, view, .. } in calls {
+            let at = if view.has("client") { view.value_span("client") } else { key.clone() };
+            self.needs_life(&call.client, at, "can answer");
+            if let Some(client) = self.clients.get_mut(&call.client).filter(|c| matches!(c.life, Life::Before)) {
+                client.life = Life::Running;
+            }
         }
         for Asked { start, call, view, at } in calls {
             let loaded = if *start { false } else { self.reply(call, *view, at.clone()) };
@@ -199,19 +220,83 @@ impl Story<'_> {
         }
         for Asked { start, call, view, at } in calls {
             if *start {
-                self.begin(&call.thread, at.clone(), Some(self.number));
+                self.begin(&call.thread, at.clone(), self.clients.get(&call.client).map(|client| client.number));
             } else {
                 self.used(call);
             }
             self.faults += usize::from(view.has("fault"));
-            match call.fault {
-                Some(Fault { what: Action::Kill { .. }, .. }) => self.life = Life::Ended(view.key_span("fault")),
-                Some(Fault { what: Action::Eof, .. }) if !matches!(self.life, Life::Ended(_)) => {
-                    self.life = Life::Unknown;
-                }
-                None if view.has("fault") => self.life = Life::Unknown,
-                _ => {}
+            self.faulted(call, *view);
+        }
+    }
+
+    /// What a call's fault does to the life.
+    fn faulted(&mut self, call: &Call, view: View<'_, '_>) {
+        let Some(client) = self.clients.get_mut(&call.client) else { return };
+        match &call.fault {
+            Some(Fault { what: Action::Kill { .. }, .. }) => client.life = Life::Ended(view.key_span("fault")),
+            Some(Fault { what: Action::Eof, .. }) if !matches!(client.life, Life::Ended(_)) => {
+                client.life = Life::Unknown;
             }
+            Some(Fault { what: Action::Cancel | Action::Repeat, .. }) => {
+                self.needs_mcp(view.key_span("fault"), "the client writes a frame that only MCP has");
+            }
+            None if view.has("fault") => client.life = Life::Unknown,
+            _ => {}
+        }
+    }
+
+    fn client(&mut self, step: &ClientStep, view: View<'_, '_>) {
+        let key = view.key_span("client");
+        let inner = view.view("client");
+        match &step.act {
+            ClientAct::Open(opening) => {
+                let running = self.clients.get(&step.name).is_some_and(|c| matches!(c.life, Life::Running));
+                if running && !self.vague {
+                    let message = format!("the client {} has a life already", quoted(&step.name));
+                    let help = "end it before, or leave this step out";
+                    self.into.add(inner.key_span("opening"), message, "still running", help);
+                }
+                self.opened(&step.name, *opening, inner.value_span("opening"));
+            }
+            ClientAct::End { end, then } => {
+                if inner.has("whom") && inner.text("end").as_deref() == Some("eof") {
+                    let message = "`whom` says who gets the signal, and `eof` is none".to_owned();
+                    self.into.add(inner.key_span("whom"), message, "for nobody", "remove `whom`");
+                }
+                reach::ladder((*end).into(), then, inner, self.into);
+                self.ends(&step.name, key);
+            }
+            ClientAct::Send(_) | ClientAct::SendHalf(_) => {
+                self.needs_mcp(key.clone(), "a frame of the story's own is one of MCP");
+                if self.clients.get(&step.name).is_some_and(|c| matches!(c.life, Life::Before)) && !self.vague {
+                    let message = "no life is running that can read it".to_owned();
+                    let help = "add a step `client = { opening = \"plain\" }` before it";
+                    self.into.add(key.clone(), message, "nobody is there", help);
+                }
+                match step.act {
+                    ClientAct::SendHalf(_) => self.ends(&step.name, key),
+                    _ => self.needs_life(&step.name, key, "can read it"),
+                }
+            }
+        }
+    }
+
+    /// A client begins a life.
+    fn opened(&mut self, name: &str, opening: Opening, at: Range<usize>) {
+        if matches!(opening, Opening::ProbeFirst | Opening::ProbeLate) {
+            self.needs_mcp(at, "the probe is a frame of MCP");
+        }
+        self.newest += 1;
+        self.clients.insert(name.to_owned(), Client { life: Life::Running, number: self.newest });
+    }
+
+    fn needs_mcp(&mut self, at: Range<usize>, why: &str) {
+        if !self.mcp && !self.vague {
+            let message = format!("{why}, and the story does not say that it needs MCP");
+            let help = "add `needs = [\"mcp\"]` at the head of the file";
+            self.into.add(at, message, "not in every dialect", help);
+            // Told once.
+            self.mcp = true;
         }
     }
 
@@ -224,7 +309,8 @@ impl Story<'_> {
             self.nobody(&call.thread, at);
             return false;
         };
-        let loaded = thread.used_in == Some(self.number) && !matches!(self.life, Life::Unknown);
+        let client = self.clients.get(&call.client).filter(|client| !matches!(client.life, Life::Unknown));
+        let loaded = client.is_some_and(|client| thread.used_in.contains(&client.number));
         if call.id == Id::Previous && !thread.rehydrated && loaded && !self.vague {
             let message = format!("thread {} has only one id so far", quoted(&call.thread));
             let help = "let a restart and a reply come first, or leave `id` out";
@@ -235,9 +321,9 @@ impl Story<'_> {
     }
 
     fn used(&mut self, call: &Call) {
+        let number = self.clients.get(&call.client).map_or(0, |client| client.number);
         if let (true, Some(thread)) = (needs_thread(&call.id), self.threads.get_mut(&call.thread)) {
-            thread.rehydrated |= thread.used_in != Some(self.number);
-            thread.used_in = Some(self.number);
+            thread.rehydrated |= thread.used_in.insert(number);
         }
     }
 
@@ -249,6 +335,7 @@ impl Story<'_> {
             let help = "give this one a `thread` name of its own, or continue the other with `reply`";
             self.into.add_because(at, message, "begun a second time", first, help);
         } else if !name.is_empty() {
+            let used_in = used_in.into_iter().collect();
             self.threads.insert(name.to_owned(), Thread { begun: Some(at), used_in, rehydrated: false });
         }
     }
@@ -264,12 +351,12 @@ impl Story<'_> {
         let message = format!("nobody began or placed the thread {}", quoted(name));
         self.into.add(at, message, "not there", help);
         // Told once.
-        self.threads.insert(name.to_owned(), Thread { begun: None, used_in: None, rehydrated: true });
+        self.threads.insert(name.to_owned(), Thread { begun: None, used_in: BTreeSet::new(), rehydrated: true });
     }
 
     fn damage(&mut self, name: &str, view: View<'_, '_>) {
         let damage = view.view("damage");
-        if matches!(self.life, Life::Running) && !self.vague {
+        if self.clients.values().any(|client| matches!(client.life, Life::Running)) && !self.vague {
             let message = "a rollout is damaged while a life is running".to_owned();
             let help = "add a step `kill = {}` before it, and `restart = {}` after it";
             self.into.add(view.key_span("damage"), message, "the server is still writing", help);
@@ -279,18 +366,31 @@ impl Story<'_> {
         }
     }
 
-    fn ends(&mut self, key: Range<usize>) {
-        self.needs_life(key.clone(), "can be ended");
-        self.life = Life::Ended(key);
+    fn ends(&mut self, name: &str, key: Range<usize>) {
+        self.needs_life(name, key.clone(), "can be ended");
+        if let Some(client) = self.clients.get_mut(name) {
+            client.life = Life::Ended(key);
+        }
     }
 
-    fn needs_life(&mut self, key: Range<usize>, what: &str) {
-        if let (Life::Ended(by), false) = (&self.life, self.vague) {
-            let message = format!("no life is running that {what}");
-            let because = (by.clone(), "the last one is ended here");
-            self.into.add_because(key, message, "nobody is there", because, "add a step `restart = {}` before it");
-            // Told once.
-            self.life = Life::Unknown;
+    fn needs_life(&mut self, name: &str, key: Range<usize>, what: &str) {
+        let open = "add a step `client` with that `name` and `opening = \"plain\"` before it";
+        match self.clients.get_mut(name) {
+            _ if self.vague => {}
+            Some(client) => {
+                let Life::Ended(by) = &client.life else { return };
+                let message = format!("no life is running that {what}");
+                let because = (by.clone(), "the last one is ended here");
+                let help = if name == MAIN_CLIENT { "add a step `restart = {}` before it" } else { open };
+                self.into.add_because(key, message, "nobody is there", because, help);
+                // Told once.
+                client.life = Life::Unknown;
+            }
+            None => {
+                let message = format!("no client {} has begun", quoted(name));
+                self.into.add(key, message, "nobody is there", open);
+                self.clients.insert(name.to_owned(), Client { life: Life::Unknown, number: 0 });
+            }
         }
     }
 

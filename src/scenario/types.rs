@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use crate::check::Invariant;
-use crate::fault::plan::{Fault, Signal, Whom};
+use crate::fault::client::{Opening, Rung};
+use crate::fault::plan::{Action, Fault, Signal, Whom};
 use crate::model::script::Response;
 
 /// A story: a conversation, its faults, what it proves.
@@ -31,6 +32,7 @@ pub struct Scenario {
 
 /// What a scenario needs of a target or a machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Need {
     /// Tools that really run.
     Tools,
@@ -42,6 +44,10 @@ pub enum Need {
     Injector,
     /// The power-loss model.
     PowerLoss,
+    /// MCP itself: the story writes frames that only MCP has.
+    Mcp,
+    /// Prompts of more than 1 MiB (the app-server of 0.130.0 to 0.169.0 refuses them).
+    LongPrompts,
 }
 
 /// `[[model]]`: the answer to a request whose last user message holds no marker of the story.
@@ -64,6 +70,7 @@ pub struct Step {
 
 /// What a step does.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum StepKind {
     /// Begins a thread.
     Codex(Call),
@@ -95,6 +102,8 @@ pub enum StepKind {
     Damage(Damage),
     /// Changes a file of the run's directory.
     File(FileStep),
+    /// Something that a client does besides calling.
+    Client(ClientStep),
     /// Waits for a frame from the target.
     Wait {
         /// Its name, as in [`crate::fault::plan::Trigger::Frame`].
@@ -119,6 +128,7 @@ impl StepKind {
             StepKind::Place(_) => "place",
             StepKind::Damage(_) => "damage",
             StepKind::File(_) => "file",
+            StepKind::Client(_) => "client",
             StepKind::Wait { .. } => "wait",
         }
     }
@@ -136,6 +146,8 @@ pub struct TogetherCall {
 /// `codex` or `reply`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
+    /// The client that calls; [`MAIN_CLIENT`] if the scenario gives none.
+    pub client: String,
     /// The scenario's name for the thread; `main` if it gives none.
     pub thread: String,
     /// Which id a reply is sent with.
@@ -219,6 +231,10 @@ pub enum Expected {
 pub struct Restart {
     /// How the old life ends, if it is still there.
     pub end: Ending,
+    /// What is done next where that does not end it.
+    pub then: Vec<Rung>,
+    /// How the next one is opened.
+    pub opening: Opening,
     /// Another home, by a name of the story's; the same name is the same home.
     pub home: Option<String>,
     /// Another credential for the model, by a name of the story's; the model then takes no other.
@@ -229,8 +245,17 @@ pub struct Restart {
     pub env: Vec<(String, String)>,
 }
 
+impl Restart {
+    /// A restart that changes nothing but the life.
+    pub fn by(end: Ending) -> Restart {
+        let (then, opening, env) = (Vec::new(), Opening::default(), Vec::new());
+        Restart { end, then, opening, home: None, credentials: None, tz: None, env }
+    }
+}
+
 /// See [`Restart`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Ending {
     /// A signal.
     Signal {
@@ -241,6 +266,45 @@ pub enum Ending {
     },
     /// Stdin closed.
     Eof,
+}
+
+impl From<Ending> for Action {
+    fn from(ending: Ending) -> Action {
+        match ending {
+            Ending::Signal { signal, whom } => Action::Kill { signal, whom },
+            Ending::Eof => Action::Eof,
+        }
+    }
+}
+
+/// The client that acts where a step names none.
+pub const MAIN_CLIENT: &str = "main";
+
+/// Something that a client does besides calling.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClientStep {
+    /// Which client; each has a server of its own, on the same home.
+    pub name: String,
+    /// What it does.
+    pub act: ClientAct,
+}
+
+/// See [`ClientStep`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum ClientAct {
+    /// Begins a life.
+    Open(Opening),
+    /// Ends its life.
+    End {
+        /// How.
+        end: Ending,
+        /// What is done next where that does not end it.
+        then: Vec<Rung>,
+    },
+    /// Writes one line as it stands, whatever it says.
+    Send(String),
+    /// Writes the beginning of a line, closes the target's stdin and waits for the exit.
+    SendHalf(String),
 }
 
 /// A generated rollout.
@@ -276,6 +340,7 @@ pub struct Damage {
 
 /// A change to a file of the run's directory. Paths are relative and stay inside.
 #[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
 pub enum FileStep {
     /// Removes a file or a whole directory.
     Remove {

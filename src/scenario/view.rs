@@ -108,10 +108,26 @@ impl<'t, 'de> View<'t, 'de> {
         tables.into_iter().map(|table| View { table: Some(table), shape }).collect()
     }
 
-    /// The strings under a key that holds them by names of the author's choice, in the order of the source.
+    /// The tables under a key that holds them by names of the author's choice: name, place of the name, table. In the
+    /// order of the source.
+    pub(super) fn named(self, key: &str) -> Vec<(&'t str, Range<usize>, View<'t, 'de>)> {
+        let (item, shape) = self.item(key);
+        let shape = inner(shape, self.shape);
+        let entries = by_place(item);
+        let view = |table| View { table: Some(table), shape };
+        entries.into_iter().filter_map(|(name, span, item)| Some((name, span, view(item.as_table()?)))).collect()
+    }
+
+    /// The strings under a key that holds them by names of the author's choice, as [`View::named`].
     pub(super) fn pairs(self, key: &str) -> Vec<(&'t str, Range<usize>, &'t str)> {
         let entries = by_place(self.item(key).0);
         entries.into_iter().filter_map(|(name, span, item)| Some((name, span, item.as_str()?))).collect()
+    }
+
+    /// Every string of a list, and where it stands.
+    pub(super) fn words(self, key: &str) -> Vec<(&'t str, Range<usize>)> {
+        let items = self.item(key).0.and_then(|item| item.as_array()).map_or(&[][..], |array| array.as_slice());
+        items.iter().filter_map(|item| Some((item.as_str()?, item.span().range()))).collect()
     }
 
     /// A table as JSON; an empty object if it is absent.

@@ -10,8 +10,13 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::grammar::Words;
-use super::types::{Approve, Call, Ending, Expect, Expected, FileStep, Id, Restart, Scenario, StepKind, Synthetic};
+use super::keys_client::OPENINGS;
+use super::types::{
+    Approve, Call, ClientAct, ClientStep, Ending, Expect, Expected, FileStep, Id, MAIN_CLIENT, Restart, Scenario,
+    StepKind, Synthetic,
+};
 use super::{keys, keys_call};
+use crate::fault::client::{Opening, Rung};
 use crate::fault::plan::{Action, Fault, Signal, Trigger, Whom};
 use crate::model::script::{Failure, Output, Response};
 use crate::rollout::mutate::{Keep, Mutator};
@@ -101,7 +106,7 @@ fn step_value(what: &StepKind) -> (&'static str, Written) {
             });
             ("together", Value(format!("[{}\n]", entries.collect::<String>())))
         }
-        StepKind::Restart(told) => ("restart", Table(restart(told))),
+        StepKind::Restart(restart) => ("restart", Table(restarted(restart))),
         StepKind::Kill { signal, whom } => ("kill", Table(kill(*signal, *whom))),
         StepKind::Pause { stop } => ("signal", Value(string(word(&keys::PAUSES, *stop)))),
         StepKind::Eof => ("eof", Table(Fields::default())),
@@ -120,6 +125,7 @@ fn step_value(what: &StepKind) -> (&'static str, Written) {
             ("damage", Table(Fields::default().put("thread", string(&damage.thread)).put("torn-tail", torn)))
         }
         StepKind::File(change) => ("file", Table(file(change))),
+        StepKind::Client(step) => ("client", Table(client(step))),
         StepKind::Wait { frame, limit_ms } => {
             let fields = Fields::default().put("frame", string(frame));
             ("wait", Table(fields.put_some("limit_ms", limit_ms.map(|ms| ms.to_string()))))
@@ -140,6 +146,7 @@ fn call(asked: &Call) -> Fields {
         several => Some(list(several.iter().map(|one| response(one).inline()))),
     };
     Fields::default()
+        .put_some("client", Some(&asked.client).filter(|name| *name != MAIN_CLIENT).map(|name| string(name)))
         .put_some("thread", Some(&asked.thread).filter(|name| *name != "main").map(|name| string(name)))
         .put_some("id", id.map(string))
         .put("prompt", string(&asked.prompt))
@@ -229,38 +236,60 @@ fn fault(fault: &Fault) -> Fields {
         Trigger::Rehydration(point) => at.put("rehydration", string(word(&keys_call::REHYDRATIONS, *point))),
     };
     let fields = Fields::default().put("at", at.inline());
-    match fault.what {
+    let fields = match fault.what {
         Action::Kill { signal, whom } => fields.put("kill", kill(signal, whom).inline()),
         Action::Eof => fields.put("eof", "{}"),
         Action::Stop => fields.put("stop", "{}"),
         Action::Continue => fields.put("continue", "{}"),
-    }
+        Action::Cancel => fields.put("cancel", "{}"),
+        Action::Repeat => fields.put("repeat", "{}"),
+    };
+    fields.put_some("then", then(&fault.then))
 }
 
 fn kill(signal: Signal, whom: Whom) -> Fields {
     Fields::default().put("signal", string(word(&keys::SIGNALS, signal))).put("whom", string(word(&keys::WHOM, whom)))
 }
 
-fn ending(end: Ending) -> Fields {
-    match end {
-        Ending::Eof => Fields::default().put("end", string(word(&keys::ENDS, None))),
-        Ending::Signal { signal: Signal::Kill, whom: Whom::Server } => Fields::default(),
-        Ending::Signal { signal, whom } => {
-            let whom = Some(whom).filter(|whom| *whom != Whom::Server).map(|whom| string(word(&keys::WHOM, whom)));
-            Fields::default().put("end", string(word(&keys::ENDS, Some(signal)))).put_some("whom", whom)
-        }
-    }
+fn restarted(restart: &Restart) -> Fields {
+    let fields = match restart.end {
+        Ending::Signal { signal: Signal::Kill, whom: Whom::Server } if restart.then.is_empty() => Fields::default(),
+        end => ending(Fields::default(), end.into()),
+    };
+    let opening = Some(restart.opening).filter(|opening| *opening != Opening::default());
+    let env = restart.env.iter().map(|(name, value)| format!("{} = {}", string(name), string(value)));
+    let env = (!restart.env.is_empty()).then(|| format!("{{ {} }}", env.collect::<Vec<_>>().join(", ")));
+    fields
+        .put_some("then", then(&restart.then))
+        .put_some("opening", opening.map(|o| string(word(&OPENINGS, o))))
+        .put_some("home", restart.home.as_deref().map(string))
+        .put_some("credentials", restart.credentials.as_deref().map(string))
+        .put_some("tz", restart.tz.as_deref().map(string))
+        .put_some("env", env)
 }
 
-fn restart(told: &Restart) -> Fields {
-    let Restart { end, home, credentials, tz, env } = told;
-    let env = env.iter().map(|(name, value)| format!("{} = {}", string(name), string(value)));
-    let env = (!told.env.is_empty()).then(|| format!("{{ {} }}", env.collect::<Vec<_>>().join(", ")));
-    ending(*end)
-        .put_some("home", home.as_deref().map(string))
-        .put_some("credentials", credentials.as_deref().map(string))
-        .put_some("tz", tz.as_deref().map(string))
-        .put_some("env", env)
+/// `end` and `whom`.
+fn ending(fields: Fields, end: Action) -> Fields {
+    let Action::Kill { signal, whom } = end else { return fields.put("end", string(word(&keys::ENDS, None))) };
+    let whom = Some(whom).filter(|whom| *whom != Whom::Server).map(|whom| string(word(&keys::WHOM, whom)));
+    fields.put("end", string(word(&keys::ENDS, Some(signal)))).put_some("whom", whom)
+}
+
+/// The further rungs of a ladder, if there are any.
+fn then(rungs: &[Rung]) -> Option<String> {
+    let rung = |rung: &Rung| ending(Fields::default().put("after_ms", rung.after_ms.to_string()), rung.end).inline();
+    (!rungs.is_empty()).then(|| list(rungs.iter().map(rung)))
+}
+
+fn client(step: &ClientStep) -> Fields {
+    let name = Some(&step.name).filter(|name| *name != MAIN_CLIENT).map(|name| string(name));
+    let fields = Fields::default().put_some("name", name);
+    match &step.act {
+        ClientAct::Open(opening) => fields.put("opening", string(word(&OPENINGS, *opening))),
+        ClientAct::End { end, then: rungs } => ending(fields, (*end).into()).put_some("then", then(rungs)),
+        ClientAct::Send(line) => fields.put("send", string(line)),
+        ClientAct::SendHalf(line) => fields.put("send-half", string(line)),
+    }
 }
 
 fn rollout(synthetic: &Synthetic) -> Fields {
@@ -296,7 +325,7 @@ fn list(entries: impl IntoIterator<Item = String>) -> String {
 }
 
 /// A basic string on one line.
-fn string(text: &str) -> String {
+pub(super) fn string(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {
         match c {

@@ -10,6 +10,7 @@ use crate::world::World;
 
 /// Which engine runs the turns.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum EngineKind {
     /// No Codex needed; runs no tools.
     #[default]

@@ -15,6 +15,7 @@ use crate::codex::user_config::{ConfigError, Provider, UserConfig};
 
 /// Why a server did not start, or ended other than by the end of its input.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum RunError {
     /// `config.toml` cannot be used.
     #[error(transparent)]

@@ -7,7 +7,8 @@
 //! so that what follows in the pipe cannot be taken for a part of the story.
 //!
 //! Names of frames are methods (`turn/started`, `item/completed`, `turn/completed`), whichever call they belong to being
-//! told by their turn, else by their thread.
+//! told by their turn, else by their thread. What the server warns of on a thread (`warning`) is a note of the call that is
+//! next to end there; a server that says nothing of a loss has said nothing.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -23,7 +24,7 @@ use super::life::{Life, lock};
 use super::speech::{APPROVAL, TOOL, open_call, write_call};
 use crate::codex::app_server::{Client, End, Event, GoesOn, How, Outcome, Settings, Thread, accept, decline};
 use crate::journal::{
-    self, Answer, AnswerOutcome, CallId, CallKind, Identity, Kind, Lane, Seq, SettingsSource, Shown, ShownTurn,
+    self, Answer, AnswerOutcome, CallId, CallKind, Identity, Kind, Lane, Note, Seq, SettingsSource, Shown, ShownTurn,
 };
 use crate::marker;
 use crate::wire::{Message, Written};
@@ -132,7 +133,7 @@ impl Session {
         let Settings { cwd, sandbox, approval } = thread.settings;
         let source = SettingsSource::Result;
         let shown = journal::Settings { from: vec![frame], call, cwd, sandbox, approval, source };
-        life.fixed.journal.append(Lane::Client, Kind::Settings(shown));
+        life.journal.append(Lane::Client, Kind::Settings(shown));
         life.fixed.armed.configured(call);
     }
 
@@ -170,7 +171,7 @@ impl Session {
             drop(life.outbox.send(line, prepare, || {}));
             let Ok(Ok(Reply { frame, outcome: Ok(result) })) = timeout(limit, reply).await else { return };
             let shown = Shown { from: vec![asked, frame], thread, id, turns: turns(&result) };
-            life.fixed.journal.append(Lane::Client, Kind::Shown(shown));
+            life.journal.append(Lane::Client, Kind::Shown(shown));
         }
     }
 }
@@ -205,7 +206,7 @@ fn write(life: &Life, slot: i64, line: Vec<u8>, first: bool) {
 
 /// The answer that the end of a call is.
 fn answer(call: CallId, end: End) -> Answer {
-    let End { thread, marks, outcome, raw } = end;
+    let End { thread, marks, outcome, warnings, raw } = end;
     let text_of = |key: &str| raw.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let (outcome, text, error_kind) = match outcome {
         Outcome::Completed(text) => (AnswerOutcome::Reply, text, None),
@@ -215,7 +216,8 @@ fn answer(call: CallId, end: End) -> Answer {
         }
         Outcome::Refused => (AnswerOutcome::RpcError, text_of("message"), raw.get("code").map(Value::to_string)),
     };
-    let (from, id_returned, notes) = (marks, thread, Vec::new());
+    let notes = warnings.into_iter().map(|text| Note { kind: "warning".to_owned(), text }).collect();
+    let (from, id_returned) = (marks, thread);
     Answer { from, call, outcome, id_returned, text, notes, error_kind, raw: Some(raw) }
 }
 

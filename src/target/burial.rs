@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use super::life::{Life, Phase};
 use super::{End, TargetError};
+use crate::fault::client::Rung;
 use crate::fault::plan::Action;
 use crate::journal::{Death, Kind, Lane, Leftover};
 use crate::proc;
@@ -23,6 +24,7 @@ pub(super) async fn bury(life: &Life, end: Option<End>) -> Result<(), TargetErro
     match end {
         Some(End::Signal(signal, whom)) => life.act(Action::Kill { signal, whom }),
         Some(End::Eof) => life.act(Action::Eof),
+        Some(End::Ladder(rungs)) => climb(life, &rungs).await,
         None => {}
     }
     let limit_ms = life.fixed.limits.call_ms;
@@ -36,11 +38,11 @@ pub(super) async fn bury(life: &Life, end: Option<End>) -> Result<(), TargetErro
                 life.child.pid(),
                 life.fixed.profile.name
             );
-            return Err(TargetError { text });
+            return Err(TargetError::harness(text));
         }
     }
     let Phase::Over { exit, deadline, .. } = life.over().await else {
-        return Err(TargetError { text: "the watcher of the target's process has ended early; run again".into() });
+        return Err(TargetError::harness("the watcher of the target's process has ended early; run again"));
     };
     // A daemon stays on purpose until the run ends, and then goes with it.
     if !life.fixed.profile.daemon {
@@ -50,10 +52,20 @@ pub(super) async fn bury(life: &Life, end: Option<End>) -> Result<(), TargetErro
             proc::clear(&life.scope, KILL_LIMIT).await;
         }
     }
-    life.fixed.journal.append(Lane::Target, Kind::Death(Death { from: vec![exit], asked: life.asked() }));
+    life.journal.append(Lane::Target, Kind::Death(Death { from: vec![exit], asked: life.asked() }));
     Ok(())
 }
 
+/// Takes one rung after the other until the process has ended.
+async fn climb(life: &Life, rungs: &[Rung]) {
+    for rung in rungs {
+        if timeout(Duration::from_millis(rung.after_ms), life.exited()).await.is_ok() {
+            return;
+        }
+        life.act(rung.end);
+    }
+}
+
 fn left(life: &Life, pids: Vec<u32>, waited_ms: u64) {
-    life.fixed.journal.append(Lane::Target, Kind::Leftover(Leftover { pids, waited_ms }));
+    life.journal.append(Lane::Target, Kind::Leftover(Leftover { pids, waited_ms }));
 }

@@ -139,6 +139,28 @@ impl Calls {
         known.find(|(id, _)| Some(*id) == call).map_or(Some(false), |(_, approve)| *approve)
     }
 
+    /// The slot in which a call still waits.
+    pub(super) fn slot_of(&self, call: CallId) -> Option<i64> {
+        let is = |waiting: &Waiting| matches!(waiting, Waiting::Call { call: c, .. } if *c == call);
+        self.lock().waiting.iter().find(|(_, waiting)| is(waiting)).map(|(slot, _)| *slot)
+    }
+
+    /// Whether a call was sent to this life.
+    pub(super) fn knows(&self, call: CallId) -> bool {
+        self.lock().known.values().any(|(known, _)| *known == call)
+    }
+
+    /// The client took a call back by that frame.
+    pub(super) fn cancelled(&self, id: i64, frame: Seq) {
+        let waiting = self.lock().waiting.remove(&id);
+        if let Some(Waiting::Call { call, done, timer }) = waiting {
+            if let Some(timer) = timer {
+                timer.abort();
+            }
+            self.end(call, done, ended(call, AnswerOutcome::Cancelled, vec![frame]));
+        }
+    }
+
     /// The life has ended with the event `exit`: so does every call.
     pub(super) fn close(&self, exit: Seq) {
         let waiting = {
@@ -157,7 +179,8 @@ impl Calls {
     }
 
     fn end(&self, call: CallId, done: oneshot::Sender<Answer>, answer: Answer) {
-        let came = !matches!(answer.outcome, AnswerOutcome::Closed | AnswerOutcome::Timeout);
+        let unanswered = [AnswerOutcome::Closed, AnswerOutcome::Timeout, AnswerOutcome::Cancelled];
+        let came = !unanswered.contains(&answer.outcome);
         self.journal.append(Lane::Client, Kind::Answer(answer.clone()));
         if came {
             self.armed.frame(Some(call), "answer");
@@ -172,7 +195,7 @@ impl Calls {
 }
 
 /// An end without an answer.
-fn ended(call: CallId, outcome: AnswerOutcome, from: Vec<Seq>) -> Answer {
+pub(super) fn ended(call: CallId, outcome: AnswerOutcome, from: Vec<Seq>) -> Answer {
     let (id_returned, error_kind, raw) = (None, None, None);
     Answer { from, call, outcome, id_returned, text: String::new(), notes: Vec::new(), error_kind, raw }
 }

@@ -1,11 +1,13 @@
 //! The home of a run: the directories and the whole environment of whatever is started in it.
 //!
+//! A foreign server's run has a `bin/` as well, with the Codex that stands in for the real one.
+//!
 //! A run's directory holds `home/` (`CODEX_HOME`), `user/` (`HOME`), `tmp/` (`TMPDIR`, apart from the home because Codex
 //! refuses to make its helpers below a temporary directory), `project/` (where threads work) and a `life-N/` as the
 //! process cwd of each life, so that a server that takes its own cwd for a thread's is seen to be wrong. All are made new
 //! and 0700; one that is there already is an error, because what another run left would be taken for this run's.
 //!
-//! The environment is built from nothing. Not one variable is inherited: no credential, no proxy and no setting of the
+//! The environment is built from nothing but what a profile says. Not one variable is inherited: no credential, no proxy and no setting of the
 //! person who runs the harness reaches a target, and nothing that a target does depends on them.
 
 use std::fs;
@@ -13,11 +15,17 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
+use super::egress::Guard;
+use super::foreign::{Filling, Setup};
+use super::stand_in::{Casting, StandIn};
 use crate::codex::hermetic::{HermeticConfig, INSTRUCTIONS, INSTRUCTIONS_FILE, MODELS, MODELS_FILE, generate};
 use crate::codex::user_config::{ApprovalSetting, SandboxSetting};
 use crate::codex::version::Version;
 use crate::journal::{Incarnation, TargetKind};
+use crate::proc;
 
+/// The variable that names the home.
+pub const HOME_VAR: &str = "CODEX_HOME";
 /// The variable that holds the stub's bearer token.
 pub const TOKEN_VAR: &str = "REHYDRA_STUB_TOKEN";
 
@@ -26,7 +34,7 @@ pub const TOKEN_VAR: &str = "REHYDRA_STUB_TOKEN";
 pub struct HomeSpec {
     /// Whose home it is. Our own server takes the newest form of the configuration.
     pub kind: TargetKind,
-    /// The Codex release, where it is Codex.
+    /// The Codex release, where it is Codex or starts one.
     pub version: Option<Version>,
     /// The stub's port on 127.0.0.1.
     pub stub_port: u16,
@@ -119,6 +127,53 @@ impl Home {
         .into()
     }
 
+    /// The same with the guard's proxies and what a profile adds: its variables come last and win, its directories come
+    /// first in PATH, but for the Codex that stands in.
+    pub fn env_with(
+        &self,
+        setup: &Setup,
+        filling: &Filling,
+        guard: &Guard,
+        stand_in: Option<&StandIn>,
+    ) -> Vec<(String, String)> {
+        let mut env = self.env();
+        env.extend(guard.env());
+        let mut dirs: Vec<String> = stand_in.map(|codex| codex.dir().display().to_string()).into_iter().collect();
+        dirs.extend(setup.path.iter().map(|dir| filling.fill(dir)));
+        for (_, path) in env.iter_mut().filter(|(name, _)| name == "PATH") {
+            dirs.push(std::mem::take(path));
+            *path = dirs.join(":");
+        }
+        for (name, value) in &setup.env {
+            env.retain(|(known, _)| known != name);
+            env.push((name.clone(), filling.fill(value)));
+        }
+        env
+    }
+
+    /// Makes the `codex` that a foreign server finds first on its PATH. `launcher` is the `rehydra` binary, or none to find
+    /// one.
+    pub fn stand_in(&self, setup: &Setup, launcher: Option<&Path>, guard: &Guard) -> io::Result<StandIn> {
+        let launcher = proc::launcher_path(launcher).map_err(io::Error::other)?;
+        let config = fs::read_to_string(self.codex_home().join("config.toml"))?;
+        let mut env = vec![("CODEX_HOME".to_owned(), self.codex_home().display().to_string())];
+        env.extend(guard.env());
+        StandIn::create(&Casting {
+            run: &self.run_dir,
+            launcher: &launcher,
+            codex: setup.codex.as_ref(),
+            config: &config,
+            token: (TOKEN_VAR, &self.token),
+            env,
+        })
+    }
+
+    /// What a profile's placeholders stand for in this run.
+    pub fn filling(&self, stub_port: u16) -> Filling {
+        let (home, cwd, run) = (self.codex_home(), self.project(), self.run_dir.clone());
+        Filling { home, stub_port, token: self.token.clone(), cwd, run }
+    }
+
     /// What must never enter a journal.
     pub fn secrets(&self) -> Vec<String> {
         vec![self.token.clone()]
@@ -135,8 +190,11 @@ fn furnish(codex_home: &Path, spec: &HomeSpec) -> io::Result<()> {
         sandbox: &spec.sandbox,
         approval: spec.approval,
     };
-    let is_codex = matches!(spec.kind, TargetKind::CodexMcp | TargetKind::CodexResume | TargetKind::CodexFork);
-    let version = if is_codex { spec.version } else { None };
+    let version = match spec.kind {
+        TargetKind::Builtin | TargetKind::BuiltinControl => None,
+        // A foreign server's own Codex reads the file too.
+        TargetKind::CodexMcp | TargetKind::CodexResume | TargetKind::CodexFork | TargetKind::Foreign => spec.version,
+    };
     write_private(&codex_home.join("config.toml"), &generate(version, &config))?;
     write_private(&codex_home.join(INSTRUCTIONS_FILE), INSTRUCTIONS)?;
     write_private(&codex_home.join(MODELS_FILE), MODELS)

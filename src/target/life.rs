@@ -4,7 +4,7 @@
 //! the readers time to drain what is still in the pipes (a grandchild may hold them open, so that time has a limit), and
 //! then journals `Exit` and ends the open calls. Whatever was read before counts as said.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -22,7 +22,7 @@ use super::speech::Speech;
 use super::tap::Frames;
 use super::{LifePlan, live::Fixed};
 use crate::fault::plan::{Action, Signal, Whom};
-use crate::journal::{Exit, Kind, Lane, Seq, Spawn};
+use crate::journal::{CallId, Exit, Journal, Kind, Lane, Seq, Spawn};
 use crate::proc::{self, Child, Ended, Order, Scope, SpawnError};
 use crate::wire::Outbox;
 
@@ -52,6 +52,8 @@ pub(super) enum Phase {
 /// See the module.
 pub(super) struct Life {
     pub(super) fixed: Arc<Fixed>,
+    /// Whatever is appended here belongs to this life, also while another client has a newer one.
+    pub(super) journal: Journal,
     pub(super) child: Child,
     pub(super) outbox: Outbox<ChildStdin>,
     pub(super) calls: Arc<Calls>,
@@ -61,6 +63,10 @@ pub(super) struct Life {
     pub(super) names: watch::Sender<BTreeSet<String>>,
     /// The first line on stdout that was no message.
     pub(super) junk: Mutex<Option<String>>,
+    /// It printed more than its limit and no message among that.
+    pub(super) drowned: AtomicBool,
+    /// The first lines of calls with a fault, which may want one again.
+    lines: Mutex<BTreeMap<CallId, Vec<u8>>>,
     /// The last lines of stderr.
     tail: Mutex<VecDeque<String>>,
     /// What was done to end it.
@@ -76,23 +82,24 @@ impl Life {
     /// Spawns the process, journals `Spawn` (whose number is returned) and starts the tasks.
     pub(super) async fn begin(fixed: &Arc<Fixed>, plan: &LifePlan) -> Result<(Arc<Life>, Seq), SpawnError> {
         let tag = fixed.tag.of(&plan.incarnation.to_string());
-        let env = fixed.env_of(&plan.differs);
+        let (env, argv) = (fixed.env_of(&plan.differs), fixed.argv_of(&plan.differs));
         let order = Order {
             launcher: fixed.launcher.clone(),
-            argv: fixed.profile.command.clone(),
+            argv: argv.clone(),
             cwd: plan.process_cwd.clone(),
             env: env.clone(),
             tag: tag.clone(),
         };
         let spawned = proc::spawn(order).await?;
-        let journal = &fixed.journal;
+        let journal = fixed.journal.of_life(plan.incarnation);
         let spawn = Spawn {
             pid: spawned.child.pid(),
-            argv: fixed.profile.command.clone(),
+            argv,
             cwd: plan.process_cwd.display().to_string(),
             env: fixed.shown(&env),
         };
         let seq = journal.append(Lane::Target, Kind::Spawn(spawn));
+        let log = journal.dir().join(format!("stderr-{}.log", plan.incarnation));
         let stop = CancellationToken::new();
         let life = Arc::new(Life {
             scope: Scope::new(tag, Some(spawned.child.pid())),
@@ -102,6 +109,8 @@ impl Life {
             child: spawned.child,
             names: watch::Sender::default(),
             junk: Mutex::default(),
+            drowned: AtomicBool::new(false),
+            lines: Mutex::default(),
             tail: Mutex::default(),
             asked: Mutex::default(),
             stopped: AtomicBool::new(false),
@@ -109,8 +118,8 @@ impl Life {
             stop: stop.clone(),
             watcher: Mutex::default(),
             fixed: Arc::clone(fixed),
+            journal,
         });
-        let log = fixed.journal.dir().join(format!("stderr-{}.log", plan.incarnation));
         let readers = [
             tokio::spawn(reading::stdout(Arc::clone(&life), spawned.stdout, stop.clone())),
             tokio::spawn(reading::stderr(Arc::clone(&life), spawned.stderr, log, stop)),
@@ -118,6 +127,31 @@ impl Life {
         let watcher = tokio::spawn(Arc::clone(&life).watch(readers));
         *lock(&life.watcher) = Some(watcher.abort_handle());
         Ok((life, seq))
+    }
+
+    /// Acts for a call: on the process, or on what the client writes.
+    pub(super) fn act_for(&self, call: CallId, action: Action) {
+        match action {
+            Action::Cancel => self.cancel(call),
+            Action::Repeat => {
+                if let Some(line) = lock(&self.lines).get(&call).cloned() {
+                    drop(self.outbox.send(line, |_| {}, || {}));
+                }
+            }
+            action => self.act(action),
+        }
+    }
+
+    /// Takes a call back: says so to the target, in a dialect that has a word for it, and waits no longer.
+    fn cancel(&self, call: CallId) {
+        let Some(slot) = self.calls.slot_of(call) else { return };
+        let Some(line) = self.speech.cancel(slot) else { return };
+        drop(self.outbox.send(line, |frame| self.calls.cancelled(slot, frame), || {}));
+    }
+
+    /// Remembers the line that a call with a fault begins with.
+    pub(super) fn keep(&self, call: CallId, line: &[u8]) {
+        lock(&self.lines).insert(call, line.to_vec());
     }
 
     /// Acts on the process, at once, and remembers it if it is meant to end the life.
@@ -148,6 +182,8 @@ impl Life {
                 self.child.signal_group(proc::Signal::CONT);
                 None
             }
+            // Of a call, and not of a life.
+            Action::Cancel | Action::Repeat => None,
         };
         if let Some(name) = done {
             asked.get_or_insert(name);
@@ -223,7 +259,7 @@ impl Life {
         }
         self.outbox.close();
         let exit = Exit { code: ended.code, signal: ended.signal };
-        let exit = self.fixed.journal.append(Lane::Target, Kind::Exit(exit));
+        let exit = self.journal.append(Lane::Target, Kind::Exit(exit));
         self.calls.close(exit);
         self.phase.send_replace(Phase::Over { exit, ended, deadline });
     }

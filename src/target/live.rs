@@ -11,16 +11,19 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
-use regex_lite::Regex;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
+use super::home::HOME_VAR;
 use super::life::{Life, lock};
-use super::{Ask, Differs, End, LifePlan, Pending, Target, TargetError, burial, opening};
+use super::mcp::Results;
+use super::stand_in::Launches;
+use super::{Ask, Differs, End, LifePlan, Pending, Target, TargetError, burial, calls, opening, speech};
 use crate::codex::app_server::GoesOn;
 use crate::fault::armed::{Armed, Hands};
+use crate::fault::client::Opening;
 use crate::fault::plan::{Action, Signal, Whom};
-use crate::journal::{Journal, TargetProfile};
+use crate::journal::{AnswerOutcome, CallId, Journal, Kind, Lane, TargetProfile};
 use crate::limits::Limits;
 use crate::proc::{self, Scope, Tag};
 
@@ -41,7 +44,8 @@ pub struct LiveConfig {
     pub launcher: Option<PathBuf>,
 }
 
-/// What stays the same in all lives of a target.
+/// What stays the same in all lives of a client's server.
+#[derive(Clone)]
 pub(super) struct Fixed {
     pub(super) profile: TargetProfile,
     pub(super) env: Vec<(String, String)>,
@@ -51,17 +55,35 @@ pub(super) struct Fixed {
     pub(super) launcher: PathBuf,
     pub(super) journal: Journal,
     pub(super) armed: Arc<Armed>,
-    pub(super) note: Option<Regex>,
+    /// How results are read in the dialect `mcp`.
+    pub(super) results: Results,
+    /// What its servers started as `codex`.
+    pub(super) launches: Arc<Launches>,
     /// Which thread goes on as which: a client of an app-server remembers that across its lives.
     pub(super) goes_on: GoesOn,
 }
 
 impl Fixed {
-    /// The whole environment of a life.
+    /// The whole environment of a life. What names the usual home names the life's.
     pub(super) fn env_of(&self, differs: &Differs) -> Vec<(String, String)> {
         let is_other = |name: &String| differs.env.iter().any(|(other, _)| other == name);
         let usual = self.env.iter().filter(|(name, _)| !is_other(name));
-        usual.chain(&differs.env).cloned().collect()
+        let usual = usual.map(|(name, value)| (name.clone(), self.at_home(value, differs)));
+        usual.chain(differs.env.iter().cloned()).collect()
+    }
+
+    /// The command of a life, likewise.
+    pub(super) fn argv_of(&self, differs: &Differs) -> Vec<String> {
+        self.profile.command.iter().map(|word| self.at_home(word, differs)).collect()
+    }
+
+    fn at_home(&self, text: &str, differs: &Differs) -> String {
+        let home =
+            |env: &[(String, String)]| env.iter().find(|(name, _)| name == HOME_VAR).map(|(_, home)| home.clone());
+        match (home(&self.env), home(&differs.env)) {
+            (Some(usual), Some(other)) => text.replace(&usual, &other),
+            _ => text.to_owned(),
+        }
     }
 
     /// An environment as a journal may show it.
@@ -75,10 +97,11 @@ impl Fixed {
     }
 }
 
-/// A server under test that runs as a process.
+/// A server under test that runs as a process, one for each client.
 pub struct LiveTarget {
     fixed: Arc<Fixed>,
     life: Arc<Current>,
+    lives: Arc<OnLives>,
     listed: AtomicBool,
 }
 
@@ -92,18 +115,32 @@ impl Current {
     }
 }
 
-/// The hands of the armed faults. They do not keep the target alive, which keeps the faults alive.
-struct OnLife(Weak<Current>);
+/// The hands of the armed faults, on the lives of all clients. They do not keep a target alive, which keeps the faults
+/// alive.
+#[derive(Default)]
+struct OnLives(Mutex<Vec<Weak<Current>>>);
 
-impl Hands for OnLife {
-    fn act(&self, action: Action) {
-        if let Some(life) = self.0.upgrade().and_then(|current| current.get()) {
-            life.act(action);
+impl OnLives {
+    fn add(&self, life: &Arc<Current>) {
+        lock(&self.0).push(Arc::downgrade(life));
+    }
+
+    /// The life that a call was sent to, if it is not over.
+    fn of(&self, call: CallId) -> Option<Arc<Life>> {
+        let lives: Vec<Arc<Life>> = lock(&self.0).iter().filter_map(|life| life.upgrade()?.get()).collect();
+        lives.into_iter().find(|life| life.calls.knows(call))
+    }
+}
+
+impl Hands for OnLives {
+    fn act(&self, call: CallId, action: Action) {
+        if let Some(life) = self.of(call) {
+            life.act_for(call, action);
         }
     }
 
-    fn ended(&self) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
-        match self.0.upgrade().and_then(|current| current.get()) {
+    fn ended(&self, call: CallId) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+        match self.of(call) {
             Some(life) => Box::pin(life.exited()),
             None => Box::pin(std::future::ready(())),
         }
@@ -115,20 +152,31 @@ impl LiveTarget {
     pub fn new(config: LiveConfig, journal: Journal, armed: Arc<Armed>) -> Result<LiveTarget, TargetError> {
         let LiveConfig { profile, env, secret_env, limits, run, launcher } = config;
         let launcher = launcher_or(launcher.as_deref())?;
-        let note = profile.note.as_deref().map(Regex::new).transpose().map_err(|error| TargetError {
-            text: format!("the pattern `note` of target `{}` is no regular expression: {error}", profile.name),
-        })?;
+        let results = Results::of(&profile).map_err(TargetError::harness)?;
         let life = Arc::new(Current::default());
-        armed.set_hands(Arc::new(OnLife(Arc::downgrade(&life))));
+        let lives = Arc::new(OnLives::default());
+        lives.add(&life);
+        armed.set_hands(lives.clone());
         let tag = Tag::harness().of(&run);
-        let fixed =
-            Fixed { profile, env, secret_env, limits, tag, launcher, journal, armed, note, goes_on: GoesOn::default() };
-        Ok(LiveTarget { fixed: Arc::new(fixed), life, listed: AtomicBool::new(false) })
+        let fixed = Fixed {
+            profile,
+            env,
+            secret_env,
+            limits,
+            tag,
+            launcher,
+            journal,
+            armed,
+            results,
+            launches: Arc::default(),
+            goes_on: GoesOn::default(),
+        };
+        Ok(LiveTarget { fixed: Arc::new(fixed), life, lives, listed: AtomicBool::new(false) })
     }
 }
 
 fn launcher_or(explicit: Option<&Path>) -> Result<PathBuf, TargetError> {
-    proc::launcher_path(explicit).map_err(|error| TargetError { text: error.to_string() })
+    proc::launcher_path(explicit).map_err(|error| TargetError::harness(error.to_string()))
 }
 
 impl Target for LiveTarget {
@@ -136,15 +184,24 @@ impl Target for LiveTarget {
         &self.fixed.profile
     }
 
+    fn another(&self) -> LiveTarget {
+        let fixed = Fixed { goes_on: GoesOn::default(), ..(*self.fixed).clone() };
+        let life = Arc::new(Current::default());
+        self.lives.add(&life);
+        let lives = Arc::clone(&self.lives);
+        LiveTarget { fixed: Arc::new(fixed), life, lives, listed: AtomicBool::new(false) }
+    }
+
     async fn open(&self, plan: LifePlan) -> Result<(), TargetError> {
         if self.life.get().is_some() {
-            return Err(TargetError { text: "a life is still there: bury it before the next is opened".into() });
+            return Err(TargetError::harness("a life is still there: bury it before the next is opened"));
         }
         let (life, spawn) = opening::begin(&self.fixed, &plan).await?;
         *lock(&self.life.0) = Some(Arc::clone(&life));
         let list = !self.listed.load(Ordering::Relaxed);
         let Err(trouble) = opening::converse(&life, &plan, spawn, list).await else {
-            self.listed.store(true, Ordering::Relaxed);
+            let lists = !matches!(plan.opening, None | Some(Opening::Lazy));
+            self.listed.fetch_or(lists, Ordering::Relaxed);
             return Ok(());
         };
         let buried = self.bury(Some(End::Signal(Signal::Kill, Whom::Group))).await;
@@ -153,11 +210,15 @@ impl Target for LiveTarget {
     }
 
     async fn send(&self, ask: Ask) -> Result<Pending, TargetError> {
+        let (done, answer) = oneshot::channel();
         let Some(life) = self.life.get() else {
-            return Err(TargetError { text: "there is no life to call: open one first".into() });
+            let closed = calls::ended(ask.call, AnswerOutcome::Closed, Vec::new());
+            self.fixed.journal.append(Lane::Client, Kind::Call(speech::called(ask, Vec::new())));
+            self.fixed.journal.append(Lane::Client, Kind::Answer(closed.clone()));
+            let _ = done.send(closed);
+            return Ok(Pending(answer));
         };
         let (id, limit) = (life.calls.number(), ask.limit);
-        let (done, answer) = oneshot::channel();
         let written = life.speech.call(&life, id, ask, done);
         let in_time = match written {
             Some(written) => timeout(limit, written).await.is_ok(),
@@ -176,6 +237,15 @@ impl Target for LiveTarget {
         if let Some(life) = self.life.get() {
             life.act(action);
         }
+    }
+
+    async fn write(&self, text: &str, whole: bool) {
+        let Some(life) = self.life.get() else { return };
+        let bytes = text.as_bytes().to_vec();
+        let written = if whole { life.outbox.send(bytes, |_| {}, || {}) } else { life.outbox.send_half(bytes) };
+        let limit = Duration::from_millis(life.fixed.limits.call_ms);
+        // A pipe that is closed or full is the target's doing, and shows in what follows.
+        let _ = timeout(limit, written).await;
     }
 
     async fn wait_frame(&self, name: &str, limit: Duration) -> bool {
@@ -200,6 +270,7 @@ impl Target for LiveTarget {
             life.speech.take_leave(&life).await;
         }
         let buried = burial::bury(&life, end).await;
+        self.fixed.launches.tell(&self.fixed.journal);
         if buried.is_ok() {
             lock(&self.life.0).take();
         }

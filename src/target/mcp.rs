@@ -1,97 +1,191 @@
-//! The dialect `mcp`: the tools `codex` and `codex-reply`, as Codex's own server has them.
+//! The dialect `mcp`: tools that hold conversations, those of Codex's own server unless a profile names others.
 //!
-//! Pure translation between the words of the journal and JSON. Shapes were read from the binaries 0.105.0, 0.130.0 and
-//! 0.153.4; what is missing or of another type is left out, never guessed.
+//! Pure translation between the words of the journal and JSON. Codex's shapes were read from the binaries 0.105.0, 0.130.0
+//! and 0.153.4; what is missing or of another type is left out, never guessed.
 
 use regex_lite::Regex;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::Ask;
-use crate::journal::{Answer, AnswerOutcome, CallId, CallKind, Note, Seq, Settings, SettingsSource};
+use crate::journal::{
+    Answer, AnswerOutcome, CallId, CallKind, IdIn, Note, Parts, Seq, Settings, SettingsSource, TargetKind,
+    TargetProfile, Tools,
+};
 use crate::wire;
 
-/// The protocol version that the client offers.
+/// The protocol version that a client without a probe offers.
 pub(super) const PROTOCOL: &str = "2025-06-18";
-/// The tools that a target must offer.
-pub(super) const TOOLS: [&str; 2] = ["codex", "codex-reply"];
+/// The one that a client offers whose probe was not answered by a newer server.
+const PROTOCOL_AFTER_PROBE: &str = "2025-11-25";
+/// The one that a probe asks for; this client goes on with `initialize` whatever is answered.
+const PROTOCOL_OF_PROBE: &str = "2026-07-28";
+/// The id of a probe, as Claude Code 2.1.330 writes it.
+pub(super) const PROBE_ID: &str = "server-discover-probe-1";
+/// The slot of a probe's answer, whose id is no number. No call has it.
+pub(super) const PROBE_SLOT: i64 = -1;
 /// The key of our own server's notes in a result's `_meta`.
 const NOTES_KEY: &str = "rehydra/rehydration";
 /// How a text block that is a note begins.
 const NOTE_PREFIX: &str = "[rehydra]";
 
 /// Parameters of `initialize`.
-pub(super) fn initialize_params() -> Value {
+pub(super) fn initialize_params(probed: bool) -> Value {
     json!({
-        "protocolVersion": PROTOCOL,
+        "protocolVersion": if probed { PROTOCOL_AFTER_PROBE } else { PROTOCOL },
         "capabilities": {"elicitation": {}},
         "clientInfo": {"name": "rehydra", "version": env!("CARGO_PKG_VERSION")},
     })
 }
 
-/// The line of a call.
-pub(super) fn call_line(id: i64, ask: &Ask) -> Vec<u8> {
-    let mut arguments = Map::new();
-    let mut put = |key: &str, value: &Option<String>| {
-        if let Some(value) = value {
-            arguments.insert(key.to_owned(), Value::String(value.clone()));
-        }
-    };
-    let tool = match ask.kind {
-        CallKind::Start => TOOLS[0],
-        CallKind::Reply => TOOLS[1],
-    };
-    put("threadId", &ask.id.as_ref().map(|(id, _)| id.clone()));
-    put("prompt", &Some(ask.prompt.clone()));
-    put("cwd", &ask.cwd);
-    put("sandbox", &ask.sandbox);
-    put("approval-policy", &ask.approval);
-    wire::request(id, "tools/call", json!({"name": tool, "arguments": arguments}))
+/// The line of a probe: `server/discover` of a protocol that has no `initialize`.
+pub(super) fn probe_line() -> Vec<u8> {
+    let meta = json!({
+        "io.modelcontextprotocol/protocolVersion": PROTOCOL_OF_PROBE,
+        "io.modelcontextprotocol/clientInfo": {"name": "rehydra", "version": env!("CARGO_PKG_VERSION")},
+        "io.modelcontextprotocol/clientCapabilities": {"elicitation": {}},
+    });
+    let params = json!({"_meta": meta});
+    let line = json!({"jsonrpc": "2.0", "id": PROBE_ID, "method": "server/discover", "params": params});
+    line.to_string().into_bytes()
 }
 
-/// The answer that a response to a call is.
-pub(super) fn answer(call: CallId, frame: Seq, outcome: Result<Value, Value>, note: Option<&Regex>) -> Answer {
-    let from = vec![frame];
-    match outcome {
-        Err(error) => {
-            let text = error.get("message").and_then(Value::as_str).unwrap_or_default().to_owned();
-            let error_kind = error.get("code").map(Value::to_string);
-            let (id_returned, notes) = (None, Vec::new());
-            Answer {
-                from,
-                call,
-                outcome: AnswerOutcome::RpcError,
-                id_returned,
-                text,
-                notes,
-                error_kind,
-                raw: Some(error),
+/// The line that takes a call back.
+pub(super) fn cancelled(slot: i64) -> Vec<u8> {
+    let params = json!({"requestId": slot, "reason": "the client takes the call back"});
+    json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params}).to_string().into_bytes()
+}
+
+/// The line of a call. Of a call's parts only those go out that its tool has a place for.
+pub(super) fn call_line(id: i64, ask: &Ask, tools: &Tools) -> Vec<u8> {
+    let tool = match ask.kind {
+        CallKind::Start => &tools.start,
+        CallKind::Reply => &tools.reply,
+    };
+    let arguments = tool.arguments(&Parts {
+        id: ask.id.as_ref().map(|(id, _)| id.as_str()),
+        prompt: &ask.prompt,
+        cwd: ask.cwd.as_deref(),
+        sandbox: ask.sandbox.as_deref(),
+        approval: ask.approval.as_deref(),
+    });
+    wire::request(id, "tools/call", json!({"name": tool.name, "arguments": arguments}))
+}
+
+/// How the results of a target are read.
+#[derive(Clone, Debug)]
+pub(super) struct Results {
+    id: IdAt,
+    note: Option<Regex>,
+    /// The reply may stand in any text block, not in the first alone.
+    spread: bool,
+}
+
+#[derive(Clone, Debug)]
+enum IdAt {
+    Pointer(String),
+    Text(Regex),
+}
+
+impl Results {
+    /// As the target's profile says; the error names the pattern that is none.
+    pub(super) fn of(profile: &TargetProfile) -> Result<Results, String> {
+        let pattern = |key: &str, pattern: &str| {
+            let told =
+                |error| format!("the pattern `{key}` of target `{}` is no regular expression: {error}", profile.name);
+            Regex::new(pattern).map_err(told)
+        };
+        let id = match &profile.tools.id_in {
+            IdIn::Pointer(pointer) => IdAt::Pointer(pointer.clone()),
+            IdIn::Text(text) => IdAt::Text(pattern("id-in", text)?),
+        };
+        let note = profile.note.as_deref().map(|note| pattern("note", note)).transpose()?;
+        Ok(Results { id, note, spread: profile.kind == TargetKind::Foreign })
+    }
+
+    /// The answer that a response to a call is.
+    pub(super) fn answer(&self, call: CallId, frame: Seq, outcome: Result<Value, Value>) -> Answer {
+        let from = vec![frame];
+        let result = match outcome {
+            Ok(result) => result,
+            Err(error) => {
+                return Answer {
+                    from,
+                    call,
+                    outcome: AnswerOutcome::RpcError,
+                    id_returned: None,
+                    text: error.get("message").and_then(Value::as_str).unwrap_or_default().to_owned(),
+                    notes: Vec::new(),
+                    error_kind: error.get("code").map(Value::to_string),
+                    raw: Some(error),
+                };
+            }
+        };
+        let failed = result.get("isError").and_then(Value::as_bool) == Some(true);
+        Answer {
+            from,
+            call,
+            outcome: if failed { AnswerOutcome::ToolError } else { AnswerOutcome::Reply },
+            id_returned: self.id(&result),
+            text: self.text(&result),
+            notes: self.notes(&result),
+            error_kind: None,
+            raw: Some(result),
+        }
+    }
+
+    /// The id as a text, which is the form in which a reply is sent with it.
+    fn id(&self, result: &Value) -> Option<String> {
+        match &self.id {
+            IdAt::Pointer(pointer) => match result.pointer(pointer)? {
+                Value::String(id) => Some(id.clone()),
+                Value::Number(id) => Some(id.to_string()),
+                _ => None,
+            },
+            IdAt::Text(pattern) => {
+                let group = |text| Some(pattern.captures(text)?.get(1)?.as_str().to_owned());
+                texts(result).find_map(group)
             }
         }
-        Ok(result) => {
-            let failed = result.get("isError").and_then(Value::as_bool) == Some(true);
-            let outcome = if failed { AnswerOutcome::ToolError } else { AnswerOutcome::Reply };
-            let id = result.pointer("/structuredContent/threadId").and_then(Value::as_str).map(str::to_owned);
-            let text = texts(&result).next().unwrap_or_default().to_owned();
-            let notes = notes(&result, note);
-            Answer { from, call, outcome, id_returned: id, text, notes, error_kind: None, raw: Some(result) }
+    }
+
+    /// Codex's reply is the first text block. Other servers may spread theirs over several, notes apart, and one that has
+    /// none shows what it has as structured content.
+    fn text(&self, result: &Value) -> String {
+        let first = texts(result).next();
+        if !self.spread {
+            return first.unwrap_or_default().to_owned();
         }
+        match (first, result.get("structuredContent")) {
+            (None, Some(content)) => content.to_string(),
+            _ => {
+                let further = texts(result).skip(1).filter(|text| !self.is_note(text));
+                first.into_iter().chain(further).collect::<Vec<_>>().join("\n")
+            }
+        }
+    }
+
+    fn is_note(&self, text: &str) -> bool {
+        text.starts_with(NOTE_PREFIX) || self.note.as_ref().is_some_and(|pattern| pattern.is_match(text))
+    }
+
+    /// Our own server's notes, then the text blocks that are notes by their form (kind `text`).
+    fn notes(&self, result: &Value) -> Vec<Note> {
+        let own = result.get("_meta").and_then(|meta| meta.get(NOTES_KEY)?.get("notes")?.as_array());
+        let text_of = |note: &Value, key: &str| note.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let mut notes: Vec<Note> =
+            own.into_iter().flatten().map(|n| Note { kind: text_of(n, "kind"), text: text_of(n, "text") }).collect();
+        notes.extend(
+            texts(result)
+                .filter(|text| self.is_note(text))
+                .map(|text| Note { kind: "text".into(), text: text.to_owned() }),
+        );
+        notes
     }
 }
 
 fn texts(result: &Value) -> impl Iterator<Item = &str> {
     let blocks = result.get("content").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     blocks.iter().filter_map(|block| block.get("text")?.as_str())
-}
-
-/// Our own server's notes, then the text blocks that are notes by their form (kind `text`).
-fn notes(result: &Value, pattern: Option<&Regex>) -> Vec<Note> {
-    let own = result.get("_meta").and_then(|meta| meta.get(NOTES_KEY)?.get("notes")?.as_array());
-    let text_of = |note: &Value, key: &str| note.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let mut notes: Vec<Note> =
-        own.into_iter().flatten().map(|n| Note { kind: text_of(n, "kind"), text: text_of(n, "text") }).collect();
-    let is_note = |text: &&str| text.starts_with(NOTE_PREFIX) || pattern.is_some_and(|p| p.is_match(text));
-    notes.extend(texts(result).filter(is_note).map(|text| Note { kind: "text".into(), text: text.to_owned() }));
-    notes
 }
 
 /// A `codex/event` notification.
@@ -201,14 +295,54 @@ pub(super) fn tools_offered(result: &Value) -> (Vec<String>, bool) {
 
 #[cfg(test)]
 mod tests {
+    use super::super::profile;
     use super::*;
+
+    fn codex() -> Results {
+        Results::of(&profile::codex_mcp("0.153.4", "codex".as_ref())).expect("it has no patterns")
+    }
+
+    fn foreign(change: impl FnOnce(&mut TargetProfile)) -> Results {
+        let mut profile = profile::from_command("server").expect("a command");
+        change(&mut profile);
+        Results::of(&profile).expect("sound patterns")
+    }
+
+    #[test]
+    fn a_foreign_id_is_read_where_the_profile_says() {
+        let id = |id_in: IdIn, result: Value| {
+            foreign(|profile| profile.tools.id_in = id_in).answer(1, 7, Ok(result)).id_returned
+        };
+        let at = |pointer: &str| IdIn::Pointer(pointer.into());
+        let texts = json!({"content": [{"text": "Noted."}, {"text": "session: a-7"}], "n": {"m": 12}});
+        assert_eq!(id(IdIn::Text(r"session: (\S+)".into()), texts.clone()).as_deref(), Some("a-7"));
+        assert_eq!(id(at("/n/m"), texts.clone()).as_deref(), Some("12"));
+        assert_eq!(id(at("/n"), texts.clone()), None);
+        assert_eq!(id(at("/nothing/0"), texts), None);
+    }
+
+    #[test]
+    fn a_foreign_reply_may_be_spread() {
+        let text = |result: Value| foreign(|_| {}).answer(1, 7, Ok(result)).text;
+        assert_eq!(text(json!({"content": [{"text": "session: 1"}, {"text": "Blue."}]})), "session: 1\nBlue.");
+        assert_eq!(text(json!({"content": [], "structuredContent": {"reply": "Blue."}})), r#"{"reply":"Blue."}"#);
+        let both = json!({"content": [{"text": "a"}, {"text": "b"}]});
+        assert_eq!(codex().answer(1, 7, Ok(both)).text, "a");
+    }
+
+    #[test]
+    fn a_pattern_that_is_none_is_told_by_its_name() {
+        let mut profile = profile::from_command("server").expect("a command");
+        profile.tools.id_in = IdIn::Text("(".into());
+        assert!(Results::of(&profile).expect_err("no pattern").contains("`id-in` of target `server`"));
+    }
 
     fn shown(msg: Value) -> Option<String> {
         sandbox(&msg)
     }
 
     /// As 0.130.0 and 0.153.4 write it; `writes` are the places with write access.
-    fn profile(writes: &[&str], network: &str) -> Value {
+    fn managed_profile(writes: &[&str], network: &str) -> Value {
         let place =
             |kind: &str, access: &str| json!({"path": {"type": "special", "value": {"kind": kind}}, "access": access});
         let mut entries = vec![place("root", "read")];
@@ -223,17 +357,17 @@ mod tests {
         assert_eq!(shown(json!({"sandbox_policy": "workspace-write"})).as_deref(), Some("workspace-write"));
         let disabled = json!({"permission_profile": {"type": "disabled"}});
         assert_eq!(shown(disabled).as_deref(), Some("danger-full-access"));
-        assert_eq!(shown(profile(&[], "restricted")).as_deref(), Some("read-only"));
-        let workspace = profile(&["project_roots", "slash_tmp", "tmpdir"], "restricted");
+        assert_eq!(shown(managed_profile(&[], "restricted")).as_deref(), Some("read-only"));
+        let workspace = managed_profile(&["project_roots", "slash_tmp", "tmpdir"], "restricted");
         assert_eq!(shown(workspace).as_deref(), Some("workspace-write"));
     }
 
     #[test]
     fn an_unknown_profile_is_never_taken_for_a_narrower_one() {
         for wide in [
-            profile(&["root", "project_roots"], "restricted"),
-            profile(&["tmpdir"], "restricted"),
-            profile(&[], "enabled"),
+            managed_profile(&["root", "project_roots"], "restricted"),
+            managed_profile(&["tmpdir"], "restricted"),
+            managed_profile(&[], "enabled"),
         ] {
             assert!(shown(wide).is_some_and(|text| text.starts_with('{')));
         }
@@ -246,20 +380,20 @@ mod tests {
     #[test]
     fn an_answer_of_another_shape_is_read_as_far_as_it_goes() {
         for odd in [json!(null), json!([]), json!({"content": "x"}), json!({"content": [{"type": "image"}]})] {
-            let answer = answer(1, 7, Ok(odd.clone()), None);
+            let answer = codex().answer(1, 7, Ok(odd.clone()));
             assert_eq!((answer.outcome, answer.text.as_str()), (AnswerOutcome::Reply, ""));
             assert_eq!((answer.id_returned, answer.raw), (None, Some(odd)));
         }
-        let odd = answer(1, 7, Err(json!("no object")), None);
+        let odd = codex().answer(1, 7, Err(json!("no object")));
         assert_eq!((odd.outcome, odd.error_kind), (AnswerOutcome::RpcError, None));
     }
 
     #[test]
     fn a_foreign_note_is_found_by_the_profiles_pattern() {
         let result = json!({"content": [{"type": "text", "text": "hi"}, {"type": "text", "text": "NOTICE: lost"}]});
-        let pattern = Regex::new("^NOTICE").expect("a pattern");
-        assert_eq!(answer(1, 7, Ok(result.clone()), Some(&pattern)).notes.len(), 1);
-        assert!(answer(1, 7, Ok(result), None).notes.is_empty());
+        let noting = foreign(|profile| profile.note = Some("^NOTICE".into()));
+        assert_eq!(noting.answer(1, 7, Ok(result.clone())).notes.len(), 1);
+        assert!(codex().answer(1, 7, Ok(result)).notes.is_empty());
     }
 
     #[test]

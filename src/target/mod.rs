@@ -8,6 +8,8 @@ mod app_server;
 mod burial;
 mod calls;
 mod command;
+pub mod egress;
+pub mod foreign;
 pub mod home;
 mod life;
 pub mod live;
@@ -17,6 +19,7 @@ pub mod profile;
 mod reading;
 pub mod resolve;
 mod speech;
+pub mod stand_in;
 mod tap;
 mod trouble;
 
@@ -24,6 +27,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::fault::client::{Opening, Rung};
 use crate::fault::plan::{Action, Signal, Whom};
 use crate::journal::{Answer, CallId, CallKind, IdChoice, Incarnation, TargetProfile};
 use crate::marker::Marker;
@@ -32,12 +36,20 @@ use crate::marker::Marker;
 pub trait Target: Send + Sync {
     /// What it is.
     fn profile(&self) -> &TargetProfile;
+    /// The same server as another client meets it: with a process of its own, on the same home.
+    fn another(&self) -> Self
+    where
+        Self: Sized;
     /// Begins a life: spawns the process in `plan.process_cwd` and opens the conversation.
     fn open(&self, plan: LifePlan) -> impl Future<Output = Result<(), TargetError>> + Send;
-    /// Writes one call. Ready once the kernel took its bytes.
+    /// Writes one call. Ready once the kernel took its bytes. Where no life is left to hear it, because the last one
+    /// ended by itself, the call ends as `Closed`: that is what a client of such a server meets.
     fn send(&self, ask: Ask) -> impl Future<Output = Result<Pending, TargetError>> + Send;
     /// Acts on the running life, at once. Nothing happens if there is none.
     fn act(&self, action: Action);
+    /// Writes a text as it stands, as a line or (`whole` is false) as the beginning of one. Ready once the kernel took its
+    /// bytes, or the pipe is closed.
+    fn write(&self, text: &str, whole: bool) -> impl Future<Output = ()> + Send;
     /// Waits until a frame of that name has been read in this life (`true`), or the limit or the life has ended.
     fn wait_frame(&self, name: &str, limit: Duration) -> impl Future<Output = bool> + Send;
     /// Whether a life is running.
@@ -54,6 +66,8 @@ pub struct LifePlan {
     pub incarnation: Incarnation,
     /// The process's cwd: another one in each life and never a thread's.
     pub process_cwd: PathBuf,
+    /// How the client opens it; `None` for a process that is thrown away before it can answer.
+    pub opening: Option<Opening>,
     /// What is different in this life.
     pub differs: Differs,
 }
@@ -70,12 +84,14 @@ pub struct Differs {
 }
 
 /// How a life is ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum End {
     /// By a signal.
     Signal(Signal, Whom),
     /// By closing stdin.
     Eof,
+    /// By one rung after the other, each if the life is still there after its wait.
+    Ladder(Vec<Rung>),
 }
 
 /// One call, with what the journal wants to know of it.
@@ -113,10 +129,28 @@ pub struct Ask {
 #[derive(Debug)]
 pub struct Pending(pub tokio::sync::oneshot::Receiver<Answer>);
 
-/// The target cannot be used: the run's verdict is `error`, with this text.
+/// The target cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[error("{text}")]
 pub struct TargetError {
+    /// Whose doing it is.
+    pub whose: Whose,
     /// What went wrong, what the target printed, and what to do.
     pub text: String,
+}
+
+/// Whose doing an error is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// The server's under test: its process was there, or was to be, and did not do what a server does.
+    Server,
+    /// The harness's, or the machine's: it says nothing about the server.
+    Harness,
+}
+
+impl TargetError {
+    /// An error that says nothing about the server.
+    pub(crate) fn harness(text: impl Into<String>) -> TargetError {
+        TargetError { whose: Whose::Harness, text: text.into() }
+    }
 }

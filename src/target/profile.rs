@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::journal::{Dialect, Identity, Level, TargetKind, TargetProfile};
+use crate::journal::{Dialect, Identity, Level, TargetKind, TargetProfile, Tools};
 
 /// The answer of Codex's own server to an id that it does not know (0.105.0, 0.130.0, 0.153.4).
 const UNKNOWN_ID: &str = "^Session not found for thread_id: ";
@@ -60,6 +60,7 @@ pub fn from_command(command: &str) -> Result<TargetProfile, CommandError> {
 
 /// The text of a `--target-command` is no command.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum CommandError {
     /// A quote has no end.
     #[error("`{0}` ends inside a quotation or after a backslash; close the quotation")]
@@ -81,6 +82,8 @@ fn codex_like(name: &str, kind: TargetKind, command: Vec<String>) -> TargetProfi
         note: None,
         unknown_id_error: Some(UNKNOWN_ID.to_owned()),
         daemon: false,
+        tools: Tools::default(),
+        rollouts: true,
     }
 }
 

@@ -8,15 +8,15 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use regex_lite::Regex;
 use serde_json::Value;
 use tokio::process::{ChildStderr, ChildStdout};
 use tokio_util::sync::CancellationToken;
 
 use super::calls::Reply;
 use super::life::{Life, lock};
-use super::mcp::{self, Event};
+use super::mcp::{self, Event, Results};
 use super::speech::{APPROVAL, Speech, TOOL};
 use super::tap::{Complaints, Frames};
 use super::trouble::neutral;
@@ -30,8 +30,10 @@ const STDERR_LINE_BYTES: u64 = 1 << 20;
 /// Reads stdout to its end, or until told to stop.
 pub(super) async fn stdout(life: Arc<Life>, pipe: ChildStdout, stop: CancellationToken) {
     let limits = &life.fixed.limits;
-    let caps = Caps { line_bytes: limits.frame_bytes, total_bytes: limits.stdout_bytes };
-    let mut reader = LineReader::new(pipe, caps, Arc::new(Frames(life.fixed.journal.clone())));
+    // A program that is no server may print for ever; one that is has something else to say first.
+    let caps = Caps { line_bytes: limits.frame_bytes, total_bytes: limits.preamble_bytes.min(limits.stdout_bytes) };
+    let mut conversing = false;
+    let mut reader = LineReader::new(pipe, caps, Arc::new(Frames(life.journal.clone())));
     loop {
         let next = tokio::select! {
             biased;
@@ -39,13 +41,32 @@ pub(super) async fn stdout(life: Arc<Life>, pipe: ChildStdout, stop: Cancellatio
             next = reader.next() => next,
         };
         match next {
-            Ok(Some((frame, line))) => heard(&life, frame, &line),
+            Ok(Some((frame, line))) => {
+                if heard(&life, frame, &line) && !conversing {
+                    conversing = true;
+                    reader.allow(limits.stdout_bytes);
+                }
+            }
             Ok(None) => return,
+            Err(ReadError::Flood { .. }) if !conversing => return drown(&life, reader, &stop).await,
             Err(error) => return give_up(&life, reader, &error, &stop).await,
         }
         if stop.is_cancelled() {
             return;
         }
+    }
+}
+
+/// No message came so far: there is no conversation to open. Ends the life, and empties the pipe.
+async fn drown(life: &Life, mut reader: LineReader<ChildStdout>, stop: &CancellationToken) {
+    if let Some((frame, line)) = reader.rest() {
+        heard(life, frame, &line);
+    }
+    life.drowned.store(true, Ordering::Relaxed);
+    life.act(Action::Kill { signal: Signal::Kill, whom: Whom::Group });
+    tokio::select! {
+        () = stop.cancelled() => {}
+        () = reader.discard() => {}
     }
 }
 
@@ -55,8 +76,9 @@ async fn give_up(life: &Life, mut reader: LineReader<ChildStdout>, error: &ReadE
         ReadError::Flood { .. } => "; stop what it prints, or raise the limit `stdout_bytes`",
         ReadError::Io(_) => "",
     };
-    let text = format!("{}'s standard output cannot be recorded further: {error}{remedy}", life.fixed.profile.name);
-    life.fixed.journal.append(Lane::Client, Kind::Broken(Broken { step: None, text }));
+    let name = neutral(&life.fixed.profile.name);
+    let text = format!("the standard output of target `{name}` cannot be recorded further: {error}{remedy}");
+    life.journal.append(Lane::Client, Kind::Broken(Broken { step: None, text }));
     life.act(Action::Kill { signal: Signal::Kill, whom: Whom::Group });
     tokio::select! {
         () = stop.cancelled() => {}
@@ -64,24 +86,34 @@ async fn give_up(life: &Life, mut reader: LineReader<ChildStdout>, error: &ReadE
     }
 }
 
-fn heard(life: &Life, frame: Seq, line: &Line) {
-    let Line::Whole(bytes) = line else { return };
-    let clean = life.fixed.journal.clean(bytes);
-    match (Message::parse(&clean), &life.speech) {
-        (Ok(message), Speech::AppServer(session)) => session.heard(life, frame, message),
-        (Ok(message), Speech::Mcp { note }) => heard_mcp(life, frame, message, note.as_ref()),
-        (Err(_), _) => {
-            lock(&life.junk).get_or_insert_with(|| neutral(&String::from_utf8_lossy(&clean)));
+/// Reads a line; whether it was a message.
+fn heard(life: &Life, frame: Seq, line: &Line) -> bool {
+    let (bytes, message) = match line {
+        Line::Whole(bytes) => {
+            let clean = life.journal.clean(bytes);
+            let message = Message::parse(&clean).ok();
+            (clean, message)
+        }
+        Line::Partial(bytes) => (life.journal.clean(bytes), None),
+        Line::Long(long) => (life.journal.clean(&long.head), None),
+    };
+    match (message, &life.speech) {
+        (Some(message), Speech::AppServer(session)) => session.heard(life, frame, message),
+        (Some(message), Speech::Mcp { results }) => heard_mcp(life, frame, message, results),
+        (None, _) => {
+            lock(&life.junk).get_or_insert_with(|| neutral(&String::from_utf8_lossy(&bytes)));
+            return false;
         }
     }
+    true
 }
 
-fn heard_mcp(life: &Life, frame: Seq, message: Message, note: Option<&Regex>) {
+fn heard_mcp(life: &Life, frame: Seq, message: Message, results: &Results) {
     match message {
         Message::Response { id, outcome } => {
-            let Some(id) = id.as_i64() else { return };
+            let Some(id) = slot_of(&id) else { return };
             if let Some(Reply { frame, outcome }) = life.calls.replied(id, Reply { frame, outcome }) {
-                life.calls.answered(id, |call| mcp::answer(call, frame, outcome, note));
+                life.calls.answered(id, |call| results.answer(call, frame, outcome));
             }
         }
         Message::Notification { method, params } => notified(life, frame, &method, &params),
@@ -104,6 +136,11 @@ fn heard_mcp(life: &Life, frame: Seq, message: Message, note: Option<&Regex>) {
     }
 }
 
+/// The slot of a response.
+fn slot_of(id: &Value) -> Option<i64> {
+    if id.as_str() == Some(mcp::PROBE_ID) { Some(mcp::PROBE_SLOT) } else { id.as_i64() }
+}
+
 /// The call that a request id on the wire belongs to, ended or not; Codex writes the id as a text in some places.
 fn call_of(life: &Life, id: &Value) -> Option<CallId> {
     let id = id.as_i64().or_else(|| id.as_str()?.parse().ok())?;
@@ -118,7 +155,7 @@ fn notified(life: &Life, frame: Seq, method: &str, params: &Value) {
     };
     let call = call_of(life, event.request);
     if let Some(settings) = call.and_then(|call| event.settings(call, frame)) {
-        life.fixed.journal.append(Lane::Client, Kind::Settings(settings));
+        life.journal.append(Lane::Client, Kind::Settings(settings));
     }
     life.saw(event.name);
     life.fixed.armed.frame(call, event.name);
@@ -132,7 +169,7 @@ fn notified(life: &Life, frame: Seq, method: &str, params: &Value) {
 
 /// Reads stderr to its end, or until told to stop; keeps it in `log` too, within the limit, redacted.
 pub(super) async fn stderr(life: Arc<Life>, pipe: ChildStderr, log: PathBuf, stop: CancellationToken) {
-    let journal = &life.fixed.journal;
+    let journal = &life.journal;
     let caps = Caps { line_bytes: STDERR_LINE_BYTES, total_bytes: life.fixed.limits.stderr_bytes };
     let mut reader = LineReader::new(pipe, caps, Arc::new(Complaints(journal.clone())));
     let mut log = Log { path: &log, file: None };

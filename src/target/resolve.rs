@@ -2,16 +2,20 @@
 
 use std::path::Path;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::command::located;
+use super::foreign::{self, Setup};
 use super::profile;
 use crate::codex::install;
 use crate::codex::version::Version;
 use crate::journal::{Identity, TargetProfile};
 use crate::proc;
+use crate::scenario::Profile;
 
 /// What a user may write after `--target`.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TargetName {
     /// `builtin`: `rehydra serve --engine embedded`.
     Builtin,
@@ -26,10 +30,13 @@ pub enum TargetName {
     CodexOnPath,
     /// `--target-command`: a command line whose server has Codex's tools.
     Command(String),
+    /// A foreign server, by its profile in a `rehydra.toml`.
+    Profile(Arc<Profile>),
 }
 
 /// Which of its servers a Codex is spoken to through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Through {
     /// `codex mcp-server`.
     Mcp,
@@ -87,8 +94,10 @@ impl Through {
 pub struct Resolved {
     /// What it is.
     pub profile: TargetProfile,
-    /// The Codex version, where it is one; its configuration depends on it.
+    /// The Codex version, where it is one or may start one; its configuration depends on it.
     pub version: Option<Version>,
+    /// What a foreign server is started with.
+    pub setup: Setup,
 }
 
 /// Why a name is no target, or why a target cannot be had on this machine.
@@ -113,7 +122,8 @@ impl FromStr for TargetName {
         let Some(rest) = name.strip_prefix("codex@") else {
             let known = "builtin, builtin:no-rehydrate, codex, codex@VERSION with or without /mcp, /app-server or \
                          /app-server:fork";
-            return Err(ResolveError(format!("no target `{name}`; there are {known}, and --target-command 'CMD'")));
+            let own = "--target-command 'CMD', and a name in rehydra.toml";
+            return Err(ResolveError(format!("no target `{name}`; there are {known}, {own}")));
         };
         let (version, suffix) = rest.split_once('/').map_or((rest, None), |(version, suffix)| (version, Some(suffix)));
         let parsed: Version = version.parse().map_err(|error| ResolveError(format!("target `{name}`: {error}")))?;
@@ -154,14 +164,22 @@ impl TargetName {
             TargetName::Codex(version, through) => format!("codex@{version}/{}", through.suffix()),
             TargetName::CodexOnPath => "codex".to_owned(),
             TargetName::Command(command) => command.clone(),
+            TargetName::Profile(profile) => profile.name.clone(),
         }
     }
 
     /// Finds or installs what it names. Blocks, for as long as an installation takes.
     pub fn resolve(&self) -> Result<Resolved, ResolveError> {
+        self.resolve_with(None)
+    }
+
+    /// The same with a `rehydra` binary for the targets that are our own server; `None` finds one, see
+    /// [`proc::launcher_path`].
+    pub fn resolve_with(&self, rehydra: Option<&Path>) -> Result<Resolved, ResolveError> {
         let failed = |error: &dyn std::fmt::Display| ResolveError(format!("target `{}`: {error}", self.text()));
-        let ours = || proc::launcher_path(None).map_err(|error| failed(&error));
-        let plain = |profile| Ok(Resolved { profile, version: None });
+        let ours = || proc::launcher_path(rehydra).map_err(|error| failed(&error));
+        let setup = Setup::default();
+        let plain = |profile| Ok(Resolved { profile, version: None, setup: Setup::default() });
         match self {
             TargetName::Builtin => plain(profile::builtin(&ours()?)),
             TargetName::BuiltinControl => plain(profile::builtin_control(&ours()?)),
@@ -176,23 +194,36 @@ impl TargetName {
                 let installed = install::ensure(*version).map_err(|error| failed(&error))?;
                 let mut profile = through.profile(*version, &installed.native);
                 profile.name = self.text();
-                Ok(Resolved { profile, version: Some(*version) })
+                Ok(Resolved { profile, version: Some(*version), setup })
             }
             TargetName::CodexOnPath => {
                 let found = install::find_on_path().map_err(|error| failed(&error))?;
                 let mut profile = Through::usual(found.version).profile(found.version, &found.native);
                 profile.name = self.text();
-                Ok(Resolved { profile, version: Some(found.version) })
+                Ok(Resolved { profile, version: Some(found.version), setup })
             }
             TargetName::Command(command) => {
                 let mut profile = profile::from_command(command).map_err(|error| failed(&error))?;
                 let here = std::env::current_dir().map_err(|error| failed(&error))?;
                 let path = std::env::var_os("PATH").unwrap_or_default();
-                profile.command = located(&profile.command, &here, &path).map_err(|error| failed(&error))?;
-                plain(profile)
+                let words = located(&profile.command, &here, &path).map_err(|error| failed(&error))?;
+                let codex = foreign::codex_on_path().map_err(|error| failed(&error))?;
+                let path = foreign::beside(&profile.command, &words).into_iter().collect();
+                profile.command = words;
+                Ok(of_foreign(profile, Setup { codex, path, ..setup }))
+            }
+            TargetName::Profile(profile) => {
+                let path = std::env::var_os("PATH").unwrap_or_default();
+                let (profile, setup) = foreign::settled(profile, &path).map_err(|error| failed(&error))?;
+                Ok(of_foreign(profile, setup))
             }
         }
     }
+}
+
+/// A foreign server's home is that of the Codex that it may start.
+fn of_foreign(profile: TargetProfile, setup: Setup) -> Resolved {
+    Resolved { profile, version: setup.codex.as_ref().map(|codex| codex.version), setup }
 }
 
 #[cfg(test)]

@@ -16,8 +16,11 @@ impl Tap for Frames {
     }
 
     fn outgoing(&self, line: &[u8]) -> Mark {
-        let bytes = self.0.body(line);
-        self.0.append(Lane::Client, Kind::Frame(Frame { direction: Direction::In, bytes, partial: false }))
+        written(&self.0, line, false)
+    }
+
+    fn outgoing_half(&self, bytes: &[u8]) -> Mark {
+        written(&self.0, bytes, true)
     }
 }
 
@@ -31,6 +34,15 @@ impl Tap for Complaints {
     fn outgoing(&self, _: &[u8]) -> Mark {
         0
     }
+
+    fn outgoing_half(&self, _: &[u8]) -> Mark {
+        0
+    }
+}
+
+fn written(journal: &Journal, bytes: &[u8], partial: bool) -> Mark {
+    let bytes = journal.body(bytes);
+    journal.append(Lane::Client, Kind::Frame(Frame { direction: Direction::In, bytes, partial }))
 }
 
 /// The line's bytes, and whether its end is missing.

@@ -1,15 +1,14 @@
 //! Why a target cannot be used, in words that say what happened, what it printed, and what to do.
 //!
-//! What a target prints is data: control characters, escape sequences and characters that reorder text are replaced
-//! before any of it stands in a message of ours.
+//! What a target prints is data, and neutralised before any of it stands in a message of ours.
 
 use std::fmt::Write;
 
 use serde_json::Value;
 
-use super::TargetError;
-use super::mcp::TOOLS;
-use crate::journal::{Dialect, TargetProfile};
+use super::{TargetError, Whose};
+use crate::journal::{Dialect, TargetProfile, Tools};
+use crate::neutral;
 use crate::proc::{Ended, LAUNCH_FAILED, SpawnError};
 
 /// Longest line that is shown, in characters.
@@ -21,6 +20,8 @@ pub(super) enum Trouble {
     Spawn(SpawnError),
     /// It ended before the conversation was open.
     Exited(Ended),
+    /// Its first message did not come among so much else on stdout, in bytes.
+    Drowned { limit: u64 },
     /// It did not answer in time.
     Silent { method: &'static str, limit_ms: u64 },
     /// It answered with an error.
@@ -28,7 +29,7 @@ pub(super) enum Trouble {
     /// Its answer is not what the protocol says.
     Malformed { method: &'static str, missing: &'static str },
     /// It does not have the tools.
-    NoTools { missing: Vec<&'static str>, offered: Vec<String> },
+    NoTools { missing: Vec<String>, offered: Vec<String>, are_codex_s: bool },
 }
 
 impl Trouble {
@@ -36,7 +37,7 @@ impl Trouble {
     pub(super) fn tell(&self, profile: &TargetProfile, junk: Option<&str>, stderr: &[String]) -> TargetError {
         let (what, remedy) = self.words(profile.dialect);
         let mut text = format!("target `{}` {what}", neutral(&profile.name));
-        let _ = write!(text, "\n  command: {}", neutral(&profile.command.join(" ")));
+        let _ = write!(text, "\n  command: {}", neutral(&shown(&profile.command)));
         if let Some(junk) = junk {
             let _ = write!(text, "\n  on stdout, which is for JSON-RPC alone: {junk}");
         }
@@ -53,7 +54,8 @@ impl Trouble {
             None => remedy,
         };
         let _ = write!(text, "\n  help: {remedy}");
-        TargetError { text }
+        let whose = if matches!(self, Trouble::Spawn(_)) { Whose::Harness } else { Whose::Server };
+        TargetError { whose, text }
     }
 
     fn words(&self, dialect: Dialect) -> (String, &'static str) {
@@ -74,6 +76,10 @@ impl Trouble {
                 };
                 (format!("{how} before the conversation was open"), "run the command by hand and see what it says")
             }
+            Trouble::Drowned { limit } => (
+                format!("printed more than {limit} bytes of something else on stdout before its first message"),
+                must_speak,
+            ),
             Trouble::Silent { method, limit_ms } => (
                 format!("did not answer `{method}` within {limit_ms} ms"),
                 match dialect {
@@ -88,39 +94,38 @@ impl Trouble {
                 (format!("answered `{method}` with an error: {}", neutral(&error.to_string())), must_speak)
             }
             Trouble::Malformed { method, missing } => (format!("answered `{method}` without `{missing}`"), must_speak),
-            Trouble::NoTools { missing, offered } => {
+            Trouble::NoTools { missing, offered, are_codex_s } => {
                 let offered: Vec<String> = offered.iter().map(|name| neutral(name)).collect();
                 let offered = if offered.is_empty() { "none".to_owned() } else { offered.join(", ") };
+                let missing: Vec<String> = missing.iter().map(|name| neutral(name)).collect();
                 let what = format!("has no tool `{}`; its tools: {offered}", missing.join("` and no `"));
-                (what, "give a server that has Codex's tools, `codex` and `codex-reply`")
+                let remedy = match are_codex_s {
+                    true => "name the tools that hold its conversations in `start` and `reply` of a rehydra.toml",
+                    false => "correct `start` and `reply` in rehydra.toml",
+                };
+                (what, remedy)
             }
         }
     }
 
     /// Which of the needed tools are not offered.
-    pub(super) fn missing(offered: Vec<String>) -> Option<Trouble> {
-        let missing: Vec<&str> = TOOLS.into_iter().filter(|tool| !offered.iter().any(|o| o == tool)).collect();
-        (!missing.is_empty()).then_some(Trouble::NoTools { missing, offered })
+    pub(super) fn missing(tools: &Tools, offered: Vec<String>) -> Option<Trouble> {
+        let mut missing: Vec<String> = [&tools.start.name, &tools.reply.name].map(Clone::clone).into();
+        missing.dedup();
+        missing.retain(|tool| !offered.contains(tool));
+        let are_codex_s = tools.start.name == Tools::default().start.name;
+        (!missing.is_empty()).then_some(Trouble::NoTools { missing, offered, are_codex_s })
     }
+}
+
+/// The command as one can type it.
+fn shown(command: &[String]) -> String {
+    shlex::try_join(command.iter().map(String::as_str)).unwrap_or_else(|_| command.join(" "))
 }
 
 /// A stranger's line, harmless and not too long.
 pub(super) fn neutral(text: &str) -> String {
-    let mut shown = String::new();
-    for (n, c) in text.trim_end().chars().enumerate() {
-        if n == SHOWN_CHARS {
-            shown.push('…');
-            break;
-        }
-        let reorders =
-            matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-        match c {
-            '\t' => shown.push(' '),
-            c if c.is_control() || reorders => shown.push('\u{fffd}'),
-            c => shown.push(c),
-        }
-    }
-    shown
+    neutral::line(text, SHOWN_CHARS)
 }
 
 #[cfg(test)]
@@ -128,16 +133,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_that_moves_a_cursor_or_reorders_text_gets_through() {
-        assert_eq!(neutral("\u{1b}[2Jred\u{202e}txt\r\n"), "\u{fffd}[2Jred\u{fffd}txt");
-        assert_eq!(neutral("a\tb"), "a b");
-        assert_eq!(neutral(&"x".repeat(1000)).chars().count(), SHOWN_CHARS + 1);
-    }
-
-    #[test]
     fn a_target_without_the_tools_is_told_which() {
-        let trouble = Trouble::missing(vec!["codex".into(), "ask".into()]).expect("one is missing");
+        let codex_s = Tools::default();
+        let trouble = Trouble::missing(&codex_s, vec!["codex".into(), "ask".into()]).expect("one is missing");
         assert!(trouble.words(Dialect::Mcp).0.contains("no tool `codex-reply`; its tools: codex, ask"));
-        assert!(Trouble::missing(vec!["codex-reply".into(), "codex".into()]).is_none());
+        assert!(Trouble::missing(&codex_s, vec!["codex-reply".into(), "codex".into()]).is_none());
+        let mut one = codex_s;
+        (one.start.name, one.reply.name) = ("ask".into(), "ask".into());
+        assert!(Trouble::missing(&one, vec!["ask".into()]).is_none());
+        let trouble = Trouble::missing(&one, Vec::new()).expect("it is missing");
+        assert_eq!(trouble.words(Dialect::Mcp).0, "has no tool `ask`; its tools: none");
     }
 }

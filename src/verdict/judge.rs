@@ -2,7 +2,7 @@
 
 use super::known::{Known, compare};
 use crate::check::{Finding, Invariant, Outcome};
-use crate::journal::{AnswerOutcome, Kind, Run, Seq, Unexpected};
+use crate::journal::{AnswerOutcome, CallKind, Kind, Run, Seq, TargetKind, Unexpected};
 use crate::scenario::Baseline;
 
 /// What came out of one scenario on one target.
@@ -51,8 +51,9 @@ pub fn exit_code(verdicts: &[&Verdict]) -> u8 {
 
 /// The verdict on a run from what the checks said of it.
 pub fn judge(run: &Run, outcomes: &[(Invariant, Outcome)], baseline: &Baseline) -> Verdict {
-    if let Some(text) = run.incomplete().or_else(|| elsewhere(run)) {
-        return Verdict::Error { text };
+    let errors: Vec<String> = elsewhere(run).into_iter().chain(run.incomplete()).collect();
+    if !errors.is_empty() {
+        return Verdict::Error { text: errors.join("\n") };
     }
     let proves = match proved(run, outcomes) {
         Ok(proves) => proves,
@@ -70,7 +71,9 @@ pub fn judge(run: &Run, outcomes: &[(Invariant, Outcome)], baseline: &Baseline) 
     }
     let unmet = unmet(run, &findings);
     // The end of the story is the latest call that an unjudged promise can be about: any finding of a call is earlier.
-    let explained = !unmet.is_empty() || findings.iter().any(|finding| finding.call.is_some());
+    // A life that did not open is earlier too: its calls could not be sent.
+    let explains = |finding: &&Finding| finding.call.is_some() || finding.invariant == Invariant::Responsive;
+    let explained = !unmet.is_empty() || findings.iter().any(explains);
     if !explained && let Some(text) = unjudged(&proves) {
         return Verdict::Error { text };
     }
@@ -88,16 +91,55 @@ fn lines(first: String, others: Vec<String>) -> String {
     std::iter::once(first).chain(others).collect::<Vec<_>>().join("\n")
 }
 
-/// The target answers, but not with what the stub says.
+/// No prompt of the target reaches the stub: it answers, but not with what the stub says, or all that a foreign server
+/// says is errors.
 fn elsewhere(run: &Run) -> Option<String> {
+    let kinds = || run.events.iter().map(|event| &event.kind);
+    if kinds().any(|kind| matches!(kind, Kind::ModelRequest(_))) {
+        return None;
+    }
     let replied = |kind: &Kind| matches!(kind, Kind::Answer(answer) if answer.outcome == AnswerOutcome::Reply);
-    let answers = run.events.iter().any(|event| replied(&event.kind));
-    let asks = run.events.iter().any(|event| matches!(event.kind, Kind::ModelRequest(_)));
-    (answers && !asks).then(|| {
-        "the target answers, but its model traffic does not come to {stub}; let it use the provider that \
-         $CODEX_HOME/config.toml names"
-            .to_owned()
-    })
+    let what = match kinds().any(replied) {
+        true => "the target answers, but".to_owned(),
+        false => format!("the target's first answer is an error ({}), and", first_error(run)?),
+    };
+    let foreign = run.header.target.kind == TargetKind::Foreign;
+    let own = if foreign {
+        ", or give it that address in its profile, as in `env = { OPENAI_BASE_URL = \"{stub}/v1\" }`"
+    } else {
+        ""
+    };
+    let mut hosts: Vec<&str> = kinds()
+        .filter_map(|kind| match kind {
+            Kind::Egress(egress) => egress.host.as_deref(),
+            _ => None,
+        })
+        .collect();
+    hosts.sort_unstable();
+    hosts.dedup();
+    let asked = if hosts.is_empty() { String::new() } else { format!("; it asks for {}", hosts.join(", ")) };
+    Some(format!(
+        "{what} its model traffic does not come to {{stub}}{asked}; let it use the provider that \
+         $CODEX_HOME/config.toml names{own}"
+    ))
+}
+
+/// The error with which a foreign server answers the call that begins a conversation, where no call begins one.
+fn first_error(run: &Run) -> Option<String> {
+    let kinds = || run.events.iter().map(|event| &event.kind);
+    let start = kinds().find_map(|kind| match kind {
+        Kind::Call(call) if call.kind == CallKind::Start => Some(call.call),
+        _ => None,
+    })?;
+    let text = kinds().find_map(|kind| match kind {
+        Kind::Answer(answer) if answer.call == start => match answer.outcome {
+            AnswerOutcome::ToolError | AnswerOutcome::RpcError => Some(&answer.text),
+            _ => None,
+        },
+        _ => None,
+    })?;
+    let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    (run.header.target.kind == TargetKind::Foreign).then(|| text.chars().take(200).collect())
 }
 
 /// What the scenario proves, with what was said of each.

@@ -61,7 +61,8 @@ pub(super) fn compare(baseline: &Baseline, scenario: &str, target: &str, finding
     Known::Gap { reason, refs: refs.into_iter().cloned().collect() }
 }
 
-fn text_matches(gap: &Gap, findings: &[&Finding]) -> bool {
+/// Whether what fired is said in the words of the entry.
+pub(super) fn text_matches(gap: &Gap, findings: &[&Finding]) -> bool {
     let Some(pattern) = &gap.text else { return true };
     // A pattern that is none was refused when the baseline was read.
     let Ok(pattern) = Regex::new(pattern) else { return false };

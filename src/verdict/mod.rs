@@ -6,12 +6,15 @@
 //! that is not a pass. Where a finding explains why there was nothing to look at, the finding alone decides.
 //!
 //! A baseline excuses exactly what it lists. One invariant more is a failure; one fewer means that the baseline is
-//! stale, which fails as well, so that it cannot rot.
+//! stale, which fails as well, so that it cannot rot. [`draft`] describes what failed in the words of a baseline, but for
+//! the reason, which is a person's to give.
 
+mod draft;
 mod judge;
 mod known;
 #[cfg(test)]
 mod tests;
 
+pub use draft::{Draft, Failed, draft};
 pub use judge::{Verdict, exit_code, judge};
 pub use known::{stale, stale_targets};

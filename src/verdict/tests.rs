@@ -2,33 +2,17 @@
 
 use super::*;
 use crate::check::{Finding, Invariant, Outcome};
+use crate::journal::testing::header;
 use crate::journal::*;
-use crate::limits::Limits;
 use crate::scenario::{Baseline, Gap};
 
 const TEXT: &str = "Session not found for thread_id: 01a2";
 
 fn run(proves: &[&str]) -> Run {
-    let target = TargetProfile {
-        name: "codex@0.153.4".into(),
-        kind: TargetKind::CodexMcp,
-        dialect: Dialect::Mcp,
-        level: Level::CodexCompatible,
-        identity: Identity::New,
-        command: Vec::new(),
-        version: None,
-        note: None,
-        unknown_id_error: None,
-        daemon: false,
-    };
-    let scenario = ScenarioHeader {
-        name: "idle/kill-9".into(),
-        title: String::new(),
-        source: String::new(),
-        proves: proves.iter().map(|name| (*name).to_owned()).collect(),
-    };
-    let (rehydra, started) = (String::new(), String::new());
-    let header = Header { format: FORMAT, rehydra, started, seed: 0, scenario, target, limits: Limits::default() };
+    let mut header = header("", 0);
+    header.target.name = "codex@0.153.4".into();
+    header.scenario.name = "idle/kill-9".into();
+    header.scenario.proves = proves.iter().map(|name| (*name).to_owned()).collect();
     let blobs = BlobStore::new(std::path::Path::new("nowhere"));
     let run = Run { header, events: Vec::new(), blobs, cut_short: false };
     with(run, 99, Kind::Snapshot(Snapshot { when: SnapshotWhen::End, files: Vec::new() }))

@@ -81,6 +81,11 @@ impl<R: AsyncRead + Unpin> LineReader<R> {
         LineReader { input, caps, tap, spent: 0, discarded: 0, line: Growing::default() }
     }
 
+    /// From now on the stream may hold `total_bytes`, what was read so far included.
+    pub fn allow(&mut self, total_bytes: u64) {
+        self.caps.total_bytes = total_bytes;
+    }
+
     /// The next line and the tap's mark; `None` at the end of the stream.
     pub async fn next(&mut self) -> Result<Option<(Mark, Line)>, ReadError> {
         loop {
@@ -215,6 +220,9 @@ mod tests {
         fn outgoing(&self, _: &[u8]) -> Mark {
             0
         }
+        fn outgoing_half(&self, _: &[u8]) -> Mark {
+            0
+        }
     }
 
     const CAPS: Caps = Caps { line_bytes: 10, total_bytes: 1 << 20 };
@@ -280,6 +288,16 @@ mod tests {
         let (lines, end) = read(&[b'\n'; 100], caps).await;
         assert_eq!(lines.len(), 4);
         assert!(matches!(end, Some(ReadError::Flood { limit: 1024 })));
+    }
+
+    #[tokio::test]
+    async fn a_stream_may_be_allowed_more_later() {
+        let caps = Caps { line_bytes: 10, total_bytes: LINE_COST_BYTES + 3 };
+        let mut reader = LineReader::new(&b"abc\ndef\n"[..], caps, Arc::new(Seen::default()));
+        assert!(matches!(reader.next().await, Ok(Some(_))));
+        reader.allow(2 * (LINE_COST_BYTES + 3));
+        assert!(matches!(reader.next().await, Ok(Some(_))));
+        assert!(matches!(reader.next().await, Ok(None)));
     }
 
     #[tokio::test]

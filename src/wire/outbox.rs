@@ -20,7 +20,8 @@ const QUEUE_LINES: usize = 1024;
 pub type Written = oneshot::Receiver<()>;
 
 struct Item {
-    line: Vec<u8>,
+    /// With its newline, if it has one.
+    bytes: Vec<u8>,
     then: Box<dyn FnOnce() + Send>,
     written: oneshot::Sender<()>,
 }
@@ -43,12 +44,22 @@ impl<W: AsyncWrite + Unpin + Send + 'static> Outbox<W> {
 
     /// Hands over one line (without its newline). The tap sees it now; `prepare` gets the tap's mark before the line can
     /// have been written; `then` runs as soon as the kernel took the last byte, before the next line is written.
-    pub fn send(&self, line: Vec<u8>, prepare: impl FnOnce(Mark), then: impl FnOnce() + Send + 'static) -> Written {
+    pub fn send(&self, mut line: Vec<u8>, prepare: impl FnOnce(Mark), then: impl FnOnce() + Send + 'static) -> Written {
         let (written, ready) = oneshot::channel();
         // Held over both steps, so that the tap's order is the pipe's.
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
         prepare(self.tap.outgoing(&line));
-        let _ = queue.try_send(Item { line, then: Box::new(then), written });
+        line.push(b'\n');
+        let _ = queue.try_send(Item { bytes: line, then: Box::new(then), written });
+        ready
+    }
+
+    /// Hands over the beginning of a line, whose end nothing will follow: whoever sends it closes the pipe next.
+    pub fn send_half(&self, bytes: Vec<u8>) -> Written {
+        let (written, ready) = oneshot::channel();
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        self.tap.outgoing_half(&bytes);
+        let _ = queue.try_send(Item { bytes, then: Box::new(|| {}), written });
         ready
     }
 
@@ -96,9 +107,8 @@ impl<W: AsyncWrite + Unpin> Pipe<W> {
 
 /// Ends when the outbox is dropped or its pipe closed.
 async fn write_all<W: AsyncWrite + Unpin>(mut items: mpsc::Receiver<Item>, pipe: Arc<Pipe<W>>) {
-    while let Some(Item { mut line, then, written }) = items.recv().await {
-        line.push(b'\n');
-        if pipe.write(&line).await.is_err() {
+    while let Some(Item { bytes, then, written }) = items.recv().await {
+        if pipe.write(&bytes).await.is_err() {
             return;
         }
         then();
@@ -123,6 +133,9 @@ mod tests {
         }
         fn outgoing(&self, _: &[u8]) -> Mark {
             self.0.fetch_add(1, Ordering::Relaxed) + 1
+        }
+        fn outgoing_half(&self, _: &[u8]) -> Mark {
+            self.0.fetch_add(100, Ordering::Relaxed) + 100
         }
     }
 
@@ -153,6 +166,20 @@ mod tests {
         let mut got = [0; 14];
         other.read_exact(&mut got).await.unwrap();
         assert_eq!(&got, b"given up\nnext\n");
+    }
+
+    #[tokio::test]
+    async fn a_half_line_has_no_end_and_is_told_apart() {
+        let tap = Arc::new(Count::default());
+        let (output, mut other) = tokio::io::duplex(64);
+        let outbox = Outbox::start(output, tap.clone());
+        drop(outbox.send(b"whole".to_vec(), |_| {}, || {}));
+        outbox.send_half(b"hal".to_vec()).await.unwrap();
+        outbox.close();
+        let mut all = Vec::new();
+        other.read_to_end(&mut all).await.unwrap();
+        assert_eq!(all, b"whole\nhal");
+        assert_eq!(tap.0.load(Ordering::Relaxed), 101);
     }
 
     #[tokio::test]

@@ -12,4 +12,6 @@ pub trait Tap: Send + Sync {
     fn incoming(&self, line: &Line) -> Mark;
     /// A line is about to be written, without its newline.
     fn outgoing(&self, line: &[u8]) -> Mark;
+    /// The beginning of a line is about to be written, and never its end.
+    fn outgoing_half(&self, bytes: &[u8]) -> Mark;
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rehydra::codex::version::Version;
 use rehydra::fault::armed::Armed;
+use rehydra::fault::client::Opening;
 use rehydra::fault::plan::{Signal, Whom};
 use rehydra::journal::{self, CallId, CallKind, IdChoice, Journal, TargetKind, TargetProfile};
 use rehydra::limits::Limits;
@@ -95,7 +96,8 @@ impl Stage {
     pub(crate) async fn begin_life(&mut self) -> Result<(), Failure> {
         self.lives += 1;
         let process_cwd = self.home.life(self.lives)?;
-        Ok(self.target.open(LifePlan { incarnation: self.lives, process_cwd, differs: Default::default() }).await?)
+        let (incarnation, opening) = (self.lives, Some(Opening::Plain));
+        Ok(self.target.open(LifePlan { incarnation, process_cwd, opening, differs: Default::default() }).await?)
     }
 
     /// Ends it with `kill -9` of the server alone.

@@ -10,8 +10,17 @@ use crate::fake::{ID, forever, say};
 /// The id that a fork of the only thread gets.
 pub(crate) const FORKED: &str = "01a2019e-7c9d-7000-8000-000000000002";
 
-/// Serves until the end of its input.
-pub(crate) fn serve() -> ExitCode {
+/// Serves until the end of its input, or does at once what the mode says.
+pub(crate) fn serve(mode: Option<&str>) -> ExitCode {
+    match mode {
+        Some("exits") => {
+            eprintln!("error: unrecognized subcommand 'app-server'");
+            return ExitCode::from(2);
+        }
+        Some("silent") => forever(),
+        _ => {}
+    }
+    let wrong_id = mode == Some("wrong-id");
     let mut turns = 0;
     for line in std::io::stdin().lock().lines() {
         let Ok(line) = line else { break };
@@ -19,6 +28,7 @@ pub(crate) fn serve() -> ExitCode {
         assert!(message.get("jsonrpc").is_none(), "the client writes no `jsonrpc` member");
         let (id, params) = (&message["id"], &message["params"]);
         match message["method"].as_str() {
+            Some("initialize") if wrong_id => say(&json!({"id": 77, "result": {"userAgent": "fake/1"}})),
             Some("initialize") => say(&json!({"id": id, "result": {"userAgent": "fake/1"}})),
             Some("initialized") => {}
             Some("thread/start") => say(&thread(id, ID, params)),
@@ -65,6 +75,23 @@ fn turn(request: &Value, params: &Value, id: &str) {
     let begun = json!({"id": request, "result": {"turn": {"id": id, "items": [], "status": "inProgress"}}});
     match prompt.split(' ').next().unwrap_or_default() {
         "stuck" => say(&begun),
+        "unanswered" => {}
+        "wrong-id" => {
+            say(&json!({"id": "other", "result": begun["result"]}));
+            say(&said(thread, id, "to nobody"));
+            say(&completed(thread, id, "completed", Value::Null));
+        }
+        "another-turn" => {
+            say(&begun);
+            say(&said(thread, "another turn", "to nobody"));
+            say(&completed(thread, "another turn", "completed", Value::Null));
+        }
+        "warns" => {
+            say(&json!({"method": "warning", "params": {"threadId": thread, "message": "the directory is gone"}}));
+            say(&begun);
+            say(&completed(thread, id, "completed", Value::Null));
+        }
+        "newer" => newer(request, thread, id),
         "early" => {
             say(&said(thread, id, "before the answer"));
             say(&completed(thread, id, "completed", Value::Null));
@@ -95,6 +122,19 @@ fn turn(request: &Value, params: &Value, id: &str) {
             say(&completed(thread, id, "completed", Value::Null));
         }
     }
+}
+
+/// A turn of a release from the future: fields, items, notifications and a request that nobody knows.
+fn newer(request: &Value, thread: &Value, id: &str) {
+    let turn = json!({"id": id, "status": "inProgress", "mood": {"since": [1, 2]}});
+    say(&json!({"method": "quantum/entangled", "params": [1, {"threadId": 7}], "emittedAtMs": 1}));
+    say(&json!({"id": request, "result": {"turn": turn, "later": null}, "trace": "t"}));
+    for item in [json!({"type": "hologram", "text": 5}), json!("no object"), json!({"type": "agentMessage"})] {
+        say(&json!({"method": "item/completed", "params": {"threadId": thread, "turnId": id, "item": item}}));
+    }
+    say(&json!({"method": "turn/dreamt", "params": {"threadId": thread, "turnId": {"of": id}}}));
+    let params = json!({"threadId": thread, "turnId": id});
+    say(&json!({"id": format!("{id} of {thread}"), "method": "item/blessing/requestBlessing", "params": params}));
 }
 
 /// The client answered a request of ours: that becomes what the turn says.

@@ -46,7 +46,7 @@ async fn exits() {
     let rig = Plan::fake("exits").rig();
     let text = told(&rig).await;
     assert!(text.contains("exited with code 3 before the conversation was open"), "{text}");
-    assert!(text.contains("cannot open the \u{fffd}[31mdatabase"), "{text}");
+    assert!(text.contains("cannot open the ␛[31mdatabase"), "{text}");
     nothing_left(&rig);
 }
 
@@ -114,6 +114,7 @@ async fn no_cwd() {
     let plan = rehydra::target::LifePlan {
         incarnation: 1,
         process_cwd: "/nonexistent/cwd".into(),
+        opening: None,
         differs: Default::default(),
     };
     let error = rehydra::target::Target::open(&rig.target, plan).await.expect_err("it cannot be opened");

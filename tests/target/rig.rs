@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use libtest_mimic::Trial;
 use rehydra::fault::armed::Armed;
+use rehydra::fault::client::Opening;
 use rehydra::fault::plan::{Signal, Whom};
 use rehydra::journal::{
     Answer, CallKind, Event, FORMAT, Header, IdChoice, Identity, Journal, Kind, Redactor, Run, ScenarioHeader,
@@ -55,7 +56,12 @@ impl Plan {
 
     /// A fake app-server whose threads come back by `thread/resume` or, if they get a new id, by `thread/fork`.
     pub(crate) fn app_server(identity: Identity) -> Plan {
-        let plan = Plan::command(&[&this_binary(), "fake-app-server"]);
+        Plan::odd_app_server(identity, &[])
+    }
+
+    /// One that does what the mode says.
+    pub(crate) fn odd_app_server(identity: Identity, mode: &[&str]) -> Plan {
+        let plan = Plan::command(&[&[this_binary().as_str(), "fake-app-server"], mode].concat());
         let profile = profile::codex_app_server("0.169.0", identity, std::path::Path::new("/fake"));
         Plan { profile: TargetProfile { command: plan.profile.command, ..profile }, ..plan }
     }
@@ -104,7 +110,8 @@ impl Plan {
 impl Rig {
     pub(crate) async fn try_open(&self, incarnation: u32) -> Result<(), TargetError> {
         let process_cwd = self.dir.path().to_owned();
-        self.target.open(LifePlan { incarnation, process_cwd, differs: Default::default() }).await
+        let (opening, differs) = (Some(Opening::Plain), Default::default());
+        self.target.open(LifePlan { incarnation, process_cwd, opening, differs }).await
     }
 
     pub(crate) async fn open(&self, incarnation: u32) {

@@ -11,14 +11,18 @@
 //! * A turn ends with the `turn/completed` that names it, never by order, even if that is read before the answer to
 //!   `turn/start`. A prompt that Codex steers into a running turn ends with that turn.
 //! * What Codex says is collected from `item/completed`: the `turn/completed` of 0.105.0 and 0.130.0 lists no items.
+//! * What it warns of on a thread (`warning`) goes with the next call that ends there.
 //!
 //! Messages are read for the few fields that matter and are otherwise left alone (seen: 0.105.0, 0.130.0, 0.153.4 and
 //! 0.169.0), so a newer release may add what it likes. The wire has no `jsonrpc` member in either direction.
 
 mod client;
 mod frames;
+mod threads;
 mod turns;
+mod warnings;
 
-pub use client::{Client, Event, GoesOn, How};
+pub use client::{Client, Event};
 pub use frames::{Settings, Thread, accept, decline, initialize, initialized};
+pub use threads::{GoesOn, How};
 pub use turns::{End, Outcome};

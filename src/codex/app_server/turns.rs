@@ -15,6 +15,8 @@ pub struct End {
     pub marks: Vec<Mark>,
     /// How.
     pub outcome: Outcome,
+    /// What the server warned of since the last call on that thread ended, each in its words.
+    pub warnings: Vec<String>,
     /// The error, or the `turn` of `turn/completed`, as it came.
     pub raw: Value,
 }
@@ -69,7 +71,8 @@ impl<K> Turn<K> {
             Some("interrupted") => Outcome::Interrupted,
             _ => Outcome::Completed(self.said.join("\n")),
         };
-        End { thread: Some(self.thread.clone()), marks: self.marks.clone(), outcome, raw: turn.clone() }
+        let (thread, warnings) = (Some(self.thread.clone()), Vec::new());
+        End { thread, marks: self.marks.clone(), outcome, warnings, raw: turn.clone() }
     }
 }
 

@@ -143,6 +143,8 @@ impl Maker {
                     Form::Line => &["a", "two words", "two\nlines", "cr\r"],
                     Form::Path => &["a", "a/b.c", "..a/b..", "fixture:x", "/a", "a/../b", "..", "a/..", "a\\b", "a//b"],
                     Form::Pattern => &["a", "^a.*$", "(", "[z-a]", "\\d+"],
+                    Form::Group => &["(a)", "^a.*$", "("],
+                    Form::Pointer => &["/a", "/a~1b/0", "a", "/~", "/a~2"],
                 };
                 json!(texts[self.below(texts.len() as u32) as usize])
             }

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::to_toml;
 use crate::check::Invariant;
+use crate::fault::client::{Opening, Rung};
 use crate::fault::plan::{Action, Edge, Fault, Rehydration, Signal, Trigger, Whom};
 use crate::model::script::{Failure, Output, Response, Usage};
 use crate::rollout::generate::{Era, Spec};
@@ -120,6 +121,7 @@ fn call() -> impl Strategy<Value = Call> {
         proptest::option::of(1..1_000_u64),
     )
         .prop_map(|((id, prompt, cwd, sandbox), model, fault, (outcome, text), limit_ms)| Call {
+            client: MAIN_CLIENT.to_owned(),
             thread: "main".to_owned(),
             id,
             prompt,
@@ -127,7 +129,7 @@ fn call() -> impl Strategy<Value = Call> {
             sandbox,
             approval: None,
             model,
-            fault: fault.map(|(at, what)| Fault { at, what }),
+            fault: fault.map(|(at, what)| Fault { at, what, then: rungs(what) }),
             expect: Expect { outcome, text: text.filter(|text| regex_lite::Regex::new(text).is_ok()) },
             fill: limit_ms.map_or(0, |ms| ms as u32),
             approve: if limit_ms.is_some() { Approve::Hold } else { Approve::Deny },
@@ -154,18 +156,51 @@ fn restart(n: u32) -> StepKind {
         3 => signal(Signal::Abort, Whom::Group),
         _ => Ending::Eof,
     };
+    let opening = if n.is_multiple_of(2) { Opening::Plain } else { Opening::Lazy };
     let label = |often: u32| n.is_multiple_of(often).then(|| "other.1".to_owned());
     let env = label(4).map(|_| ("A_NAME".to_owned(), "a \"value\"".to_owned()));
     let (home, credentials, tz) = (label(3), label(2), label(7));
-    StepKind::Restart(Restart { end, home, credentials, tz, env: env.into_iter().collect() })
+    let (then, env) = (rungs(end.into()), env.into_iter().collect());
+    StepKind::Restart(Restart { end, then, opening, home, credentials, tz, env })
+}
+
+/// Further rungs, where the first can be resisted.
+fn rungs(first: Action) -> Vec<Rung> {
+    let kill = |signal| Action::Kill { signal, whom: Whom::Group };
+    match first {
+        Action::Kill { signal: Signal::Kill, .. } => Vec::new(),
+        Action::Kill { .. } => vec![Rung { after_ms: 400, end: kill(Signal::Kill) }],
+        Action::Eof => vec![
+            Rung { after_ms: 2_000, end: Action::Kill { signal: Signal::Term, whom: Whom::Server } },
+            Rung { after_ms: 2_000, end: kill(Signal::Kill) },
+        ],
+        _ => Vec::new(),
+    }
+}
+
+/// A second client comes, says something and goes.
+fn second(call: Call, n: u32) -> Vec<StepKind> {
+    let step = |act| StepKind::Client(ClientStep { name: "second".to_owned(), act });
+    let fault = Fault { at: Trigger::Sent, what: Action::Repeat, then: Vec::new() };
+    let end = Ending::Signal { signal: Signal::Term, whom: Whom::Group };
+    let last = match n % 2 {
+        0 => ClientAct::End { end, then: rungs(end.into()) },
+        _ => ClientAct::SendHalf("{\"jsonrpc\"".to_owned()),
+    };
+    vec![
+        step(ClientAct::Open(Opening::ProbeFirst)),
+        step(ClientAct::Send("it's \"x\" \\ \t".to_owned())),
+        StepKind::Reply(Call { client: "second".to_owned(), fault: Some(fault), ..call }),
+        step(last),
+    ]
 }
 
 /// Steps that make sense after one another, whatever `call` and `n` are: the last of them begins a life.
 fn steps(number: usize, call: Call, n: u32) -> Vec<StepKind> {
     let thread = format!("thread {number}");
-    let chunk = Fault { at: Trigger::ModelChunk { n: 1, edge: Edge::Before }, what: Action::Stop };
+    let chunk = Fault { at: Trigger::ModelChunk { n: 1, edge: Edge::Before }, what: Action::Stop, then: Vec::new() };
     let plain = Response { output: vec![Output::Text { text: "a".to_owned(), chunks: 1 }], ..Response::default() };
-    let what = match n % 9 {
+    let what = match n % 10 {
         0 => vec![start(call, thread)],
         1 => {
             let spec = Spec {
@@ -202,6 +237,7 @@ fn steps(number: usize, call: Call, n: u32) -> Vec<StepKind> {
             vec![StepKind::Together(calls.to_vec())]
         }
         7 => vec![StepKind::Reply(Call { fault: Some(chunk), model: vec![plain], ..reply(call) })],
+        8 => second(reply(call), n),
         _ => vec![StepKind::Reply(reply(call))],
     };
     what.into_iter().chain([restart(n)]).collect()
@@ -226,7 +262,7 @@ prop_compose! {
             title,
             refs: refs.into_iter().collect(),
             proves: vec![Invariant::Rehydrates, Invariant::ShownIsSent],
-            needs: vec![Need::Tools, Need::PowerLoss],
+            needs: vec![Need::Tools, Need::Mcp],
             models: answers.into_iter().map(|response| Unprompted { when: "^.*\\d".to_owned(), response }).collect(),
             steps: told.into_iter().map(|what| Step { line: 0, what }).collect(),
         }

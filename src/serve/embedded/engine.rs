@@ -191,6 +191,7 @@ impl EmbeddedEngine {
             credential: self.credential(thread),
             provider: &self.parts.config.provider.id,
         };
+        let call = Call { cancel: self.plant.cancel(call.cancel), ..call };
         let end = Turn::new(means, thread, &mut state, call).run(prompt).await;
         let outcome = match end {
             TurnEnd::Cancelled => Outcome::Cancelled,

@@ -42,6 +42,7 @@ impl std::fmt::Debug for Credential {
 
 /// Why a response did not come to its end. The display is the text of the error result, as Codex 0.153.4 has it.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum ModelError {
     /// The `env_key` variable is not set, or empty.
     #[error("Missing environment variable: `{0}`.")]

@@ -23,6 +23,7 @@ where
 
 /// Why the server ended other than by the end of its input.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ServeError {
     /// The task that serves is gone.
     #[error("the serving task ended abnormally: {0}; this is a defect of rehydra, please report it")]

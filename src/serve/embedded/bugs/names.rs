@@ -63,6 +63,9 @@ bugs! {
     ExitsOnModelError "exits-on-model-error" "The server ends when the model fails a turn."
     NotesOnEveryReply "notes-on-every-reply" "Every reply says that it was rehydrated, whether or not it was."
     IdCutToAUuid "id-cut-to-a-uuid" "An id is whatever UUID a text begins with."
+    BranchUntold "branch-untold" "A branch from a thread that another process has loaded is told to nobody."
+    BranchAliased "branch-aliased" "Such a branch gets an alias, as if it were the continuation."
+    CancelIgnored "cancel-ignored" "A turn goes on that the client took back."
 }
 
 /// No bug has that name.

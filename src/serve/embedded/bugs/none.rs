@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::rehydrate::continuation::Continuation;
 use crate::rehydrate::error::RehydrateError;
 use crate::rollout::{IdError, ThreadId};
@@ -59,6 +61,11 @@ impl Plant {
     /// The thread that a client's text names.
     pub(in crate::serve::embedded) fn thread_id(self, text: &str) -> Result<ThreadId, IdError> {
         ThreadId::parse(text)
+    }
+
+    /// By what a turn hears that the client takes it back.
+    pub(in crate::serve::embedded) fn cancel(self, own: &CancellationToken) -> &CancellationToken {
+        own
     }
 
     /// What a call ends with.

@@ -2,11 +2,16 @@
 
 use std::io::Write;
 use std::path::Path;
+use std::sync::LazyLock;
+
+use tokio_util::sync::CancellationToken;
 
 use super::{Bug, disks, histories};
+use crate::rehydrate::alias::append_alias;
 use crate::rehydrate::chain::{Extent, resume_thread_from_rollout};
 use crate::rehydrate::continuation::Continuation;
 use crate::rehydrate::error::RehydrateError;
+use crate::rehydrate::note::NoteKind;
 use crate::rollout::settings::{Approval, Sandbox};
 use crate::rollout::{IdError, ThreadId};
 use crate::serve::embedded::model::Credential;
@@ -112,6 +117,10 @@ impl Plant {
             Bug::NoiseOnStdout => {
                 let _ = writeln!(std::io::stdout(), "rehydrated {}", continuation.from);
             }
+            Bug::BranchAliased if branched(&continuation) => {
+                let _ = append_alias(reviver.world, home, continuation.source_id, continuation.id, "branched");
+            }
+            Bug::BranchUntold => continuation.notes.retain(|note| note.kind != NoteKind::BranchedFromLive),
             _ => histories::spoil(bug, &mut continuation.history),
         }
         if matches!(bug, Bug::SilentBlankHistory | Bug::NotesKeptBack | Bug::SandboxNarrowedSilently) {
@@ -134,6 +143,11 @@ impl Plant {
         }
     }
 
+    pub(in crate::serve::embedded) fn cancel(self, own: &CancellationToken) -> &CancellationToken {
+        static NEVER: LazyLock<CancellationToken> = LazyLock::new(CancellationToken::new);
+        if self.is(Bug::CancelIgnored) { &NEVER } else { own }
+    }
+
     pub(in crate::serve::embedded) fn answered(self, world: &World, outcome: Outcome) -> Outcome {
         match (self.bug, outcome) {
             (Some(Bug::OldIdReturned), Outcome::Reply { text, rehydration: Some(rehydration), .. }) => {
@@ -154,6 +168,10 @@ impl Plant {
             (_, outcome) => outcome,
         }
     }
+}
+
+fn branched(continuation: &Continuation) -> bool {
+    continuation.notes.iter().any(|note| note.kind == NoteKind::BranchedFromLive)
 }
 
 /// Leaves out aliases and locks: a server that always goes back to the rollout of the id it was given.

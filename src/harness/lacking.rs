@@ -1,0 +1,108 @@
+//! Why a scenario is not played on a target: what the story needs and the target, or this build, does not have.
+//!
+//! A story that cannot come to its point says nothing about a server, so it is not played and shown as unsupported, with
+//! the reason. Of a foreign server nothing is known but its profile: one that does not keep its threads as Codex's
+//! rollouts cannot be given any, and one that only promises what every server does sends none of Codex's notifications.
+
+use crate::fault::plan::{Rehydration, Trigger};
+use crate::journal::{Level, TargetKind, TargetProfile};
+use crate::scenario::{Call, Need, Scenario, StepKind};
+
+/// What is lacking, as the end of a sentence; `None` if the scenario can be played.
+pub(crate) fn lacking(target: &TargetProfile, scenario: &Scenario) -> Option<String> {
+    let mut lacking: Vec<_> = scenario.needs.iter().filter_map(|need| lacks(target.kind, *need)).collect();
+    let steps = scenario.steps.iter().map(|step| &step.what);
+    if !target.rollouts && steps.clone().any(is_about_rollouts) {
+        lacking.push(
+            "it places or damages rollouts, which the target does not keep; if it does, its profile says \
+             `rollouts = true`",
+        );
+    }
+    if target.kind == TargetKind::Foreign && target.level == Level::Core && steps.clone().any(waits_for_codex) {
+        lacking.push("it waits for a notification of Codex's own, and the target promises the core level only");
+    }
+    (!lacking.is_empty()).then(|| lacking.join("; "))
+}
+
+/// Nobody knows of a foreign server what it has.
+fn lacks(kind: TargetKind, need: Need) -> Option<&'static str> {
+    let ours = matches!(kind, TargetKind::Builtin | TargetKind::BuiltinControl);
+    match need {
+        Need::Tools => ours.then_some("the embedded engine runs no tools"),
+        Need::Approval => ours.then_some("the embedded engine asks for no approvals"),
+        Need::Compaction => ours.then_some("the embedded engine does not compact"),
+        Need::Injector => Some("this build has no write injector"),
+        Need::PowerLoss => Some("this build does not simulate power loss"),
+        Need::Mcp => {
+            let app_server = matches!(kind, TargetKind::CodexResume | TargetKind::CodexFork);
+            app_server.then_some("an app-server does not speak MCP")
+        }
+        Need::LongPrompts => {
+            let app_server = matches!(kind, TargetKind::CodexResume | TargetKind::CodexFork);
+            app_server.then_some("an app-server takes prompts of up to 1 MiB")
+        }
+    }
+}
+
+fn is_about_rollouts(step: &StepKind) -> bool {
+    matches!(step, StepKind::Rollout(_) | StepKind::Place(_) | StepKind::Damage(_))
+}
+
+fn waits_for_codex(step: &StepKind) -> bool {
+    let faulted = |call: &Call| call.fault.as_ref().is_some_and(|fault| is_codex_s(&fault.at));
+    match step {
+        StepKind::Codex(call) | StepKind::Reply(call) => faulted(call),
+        StepKind::Together(calls) => calls.iter().any(|one| faulted(&one.call)),
+        StepKind::Wait { frame, .. } => frame != ANSWER,
+        _ => false,
+    }
+}
+
+/// The name of the one frame that every server sends.
+const ANSWER: &str = "answer";
+
+fn is_codex_s(at: &Trigger) -> bool {
+    match at {
+        Trigger::Frame { name, .. } => name != ANSWER,
+        Trigger::Rehydration(point) => *point == Rehydration::Configured,
+        Trigger::Sent | Trigger::ModelRequest { .. } | Trigger::ModelChunk { .. } | Trigger::ModelEnd => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::target::profile;
+
+    fn scenario(steps: &str) -> Scenario {
+        let source = format!("rehydra = 1\ntitle = \"t\"\nproves = [\"responsive\"]\n\n{steps}");
+        Scenario::parse("t", None, &source).unwrap_or_else(|wrong| panic!("{wrong}"))
+    }
+
+    fn core() -> TargetProfile {
+        let foreign = profile::from_command("server").expect("a command");
+        TargetProfile { level: Level::Core, rollouts: false, ..foreign }
+    }
+
+    const PLACED: &str = "[[step]]\nrollout = { thread = \"old\", turns = 2, era = \"envelope\" }\n\n\
+                          [[step]]\nreply = { thread = \"old\", prompt = \"?\" }\n";
+    const CONFIGURED: &str = "[[step]]\ncodex = { prompt = \"a\" }\n\n[[step]]\nrestart = {}\n\n[[step]]\nreply.prompt = \"b\"\n\
+                              reply.fault = { at = { rehydration = \"configured\" }, kill = {} }\n";
+    const PLAIN: &str = "[[step]]\ncodex = { prompt = \"a\" }\n\n[[step]]\nreply.prompt = \"b\"\n\
+                         reply.fault = { at = { frame = \"answer\" }, kill = {} }\n";
+
+    #[test]
+    fn a_server_with_files_of_its_own_is_given_no_rollouts() {
+        assert!(lacking(&core(), &scenario(PLACED)).is_some_and(|why| why.contains("rollouts = true")));
+        let keeps = TargetProfile { rollouts: true, ..core() };
+        assert_eq!(lacking(&keeps, &scenario(PLACED)), None);
+    }
+
+    #[test]
+    fn a_core_server_sends_none_of_codex_s_notifications() {
+        assert!(lacking(&core(), &scenario(CONFIGURED)).is_some_and(|why| why.contains("Codex's own")));
+        assert_eq!(lacking(&core(), &scenario(PLAIN)), None);
+        let compatible = TargetProfile { level: Level::CodexCompatible, ..core() };
+        assert_eq!(lacking(&compatible, &scenario(CONFIGURED)), None);
+    }
+}

@@ -1,0 +1,283 @@
+//! A suite of scenarios for a test binary: each on each target is one case, which is played when it is asked for.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+
+use super::builder::{RUNS, make_runs, plain};
+use super::job::{Job, quoted};
+use super::lacking::lacking;
+use super::{Error, blocking};
+use crate::journal::TargetKind;
+use crate::limits::Limits;
+use crate::report::Case;
+use crate::scenario::{self, BASELINE_FILE, Baseline, Scenario};
+use crate::target::profile;
+use crate::target::resolve::{Resolved, TargetName};
+use crate::verdict;
+use crate::world::{Clock, RealClock};
+
+/// Which scenarios are played on which targets. Nothing is read before it is [loaded](Suite::load).
+#[derive(Clone, Debug)]
+#[must_use = "nothing is read before `load`"]
+pub struct Suite {
+    path: Option<PathBuf>,
+    targets: Vec<Asked>,
+    limits: Limits,
+    runs: PathBuf,
+    keep: bool,
+}
+
+#[derive(Clone, Debug)]
+enum Asked {
+    Name(String),
+    Command(String),
+}
+
+impl Suite {
+    /// The suite inside the library, with its baseline.
+    pub fn builtin() -> Suite {
+        Suite { path: None, targets: Vec::new(), limits: Limits::default(), runs: RUNS.into(), keep: false }
+    }
+
+    /// A scenario file, or a directory of them with its `baseline.toml`, if it has one.
+    pub fn at(path: impl Into<PathBuf>) -> Suite {
+        Suite { path: Some(path.into()), ..Suite::builtin() }
+    }
+
+    /// One more target, by the name that `rehydra run --target` takes. `builtin` if none is given.
+    pub fn target(mut self, name: impl Into<String>) -> Suite {
+        self.targets.push(Asked::Name(name.into()));
+        self
+    }
+
+    /// One more target: a server with Codex's tools, by its command line, quoted as for a shell.
+    pub fn command(mut self, command: impl Into<String>) -> Suite {
+        self.targets.push(Asked::Command(command.into()));
+        self
+    }
+
+    /// The limits of every run.
+    pub fn limits(mut self, limits: Limits) -> Suite {
+        self.limits = limits;
+        self
+    }
+
+    /// Where the directories of runs are made, if not below `.rehydra`.
+    pub fn runs(mut self, dir: impl Into<PathBuf>) -> Suite {
+        self.runs = dir.into();
+        self
+    }
+
+    /// Keep the directories of all runs.
+    pub fn keep(mut self) -> Suite {
+        self.keep = true;
+        self
+    }
+
+    /// Reads the scenarios and the baseline.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Wrong`] with everything that is wrong with them, or with the name of a target.
+    pub fn load(self) -> Result<Loaded, Error> {
+        let (scenarios, baseline, baseline_file) = match &self.path {
+            None => {
+                let parsed = scenario::builtin().into_iter().map(|(name, text)| Scenario::parse(&name, None, text));
+                let scenarios = parsed.collect::<Result<Vec<_>, _>>().map_err(wrong)?;
+                let baseline = Baseline::parse("the built-in baseline", scenario::builtin_baseline()).map_err(wrong)?;
+                (scenarios, baseline, None)
+            }
+            Some(path) => {
+                let scenarios = scenario::load(std::slice::from_ref(path)).map_err(wrong)?;
+                let file = Some(path.join(BASELINE_FILE)).filter(|file| file.is_file());
+                let baseline = file.as_deref().map_or(Ok(Baseline::default()), read)?;
+                (scenarios, baseline, file)
+            }
+        };
+        let mut targets = Vec::new();
+        for asked in &self.targets {
+            let name = match asked {
+                Asked::Name(name) => name.parse(),
+                Asked::Command(command) => TargetName::command(command),
+            };
+            targets.push(Player::new(name.map_err(wrong)?));
+        }
+        if targets.is_empty() {
+            targets.push(Player::new(TargetName::Builtin));
+        }
+        let (suite, control, dir) = (self, Player::new(TargetName::BuiltinControl), OnceLock::new());
+        Ok(Loaded { suite, scenarios, targets, control, baseline, baseline_file, dir })
+    }
+}
+
+fn wrong(error: impl ToString) -> Error {
+    Error::Wrong(error.to_string())
+}
+
+fn read(file: &Path) -> Result<Baseline, Error> {
+    let name = file.display().to_string();
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Error::Wrong(format!("failed to read the baseline {name}: {error}")))?;
+    Baseline::parse(&name, &text).map_err(wrong)
+}
+
+/// A target that is found, or installed, when it is first needed.
+#[derive(Debug)]
+struct Player {
+    name: TargetName,
+    found: OnceLock<Result<Resolved, String>>,
+}
+
+impl Player {
+    fn new(name: TargetName) -> Player {
+        Player { name, found: OnceLock::new() }
+    }
+
+    fn found(&self) -> Result<&Resolved, Error> {
+        let found = self.found.get_or_init(|| self.name.resolve().map_err(|error| error.to_string()));
+        found.as_ref().map_err(|text| Error::Setup(text.clone()))
+    }
+}
+
+/// A suite that was read.
+#[derive(Debug)]
+pub struct Loaded {
+    suite: Suite,
+    scenarios: Vec<Scenario>,
+    targets: Vec<Player>,
+    control: Player,
+    baseline: Baseline,
+    baseline_file: Option<PathBuf>,
+    /// The directory of this process's runs.
+    dir: OnceLock<Result<PathBuf, String>>,
+}
+
+/// One scenario on one target.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Pair {
+    /// Name of the scenario.
+    pub scenario: String,
+    /// Name of the target.
+    pub target: String,
+    /// What the scenario needs and the target is known not to have; it would be `unsupported`.
+    pub lacking: Option<String>,
+    at: (usize, usize),
+}
+
+impl Loaded {
+    /// Every scenario on every target, scenario by scenario.
+    pub fn pairs(&self) -> Vec<Pair> {
+        let mut pairs = Vec::new();
+        for (s, scenario) in self.scenarios.iter().enumerate() {
+            for (t, target) in self.targets.iter().enumerate() {
+                let (name, target) = (scenario.name.clone(), target.name.text());
+                pairs.push(Pair { scenario: name, lacking: self.lacking(scenario, t), target, at: (s, t) });
+            }
+        }
+        pairs
+    }
+
+    /// What can be said without finding the target: listing tests is not to install anything.
+    fn lacking(&self, scenario: &Scenario, target: usize) -> Option<String> {
+        let program = Path::new("rehydra");
+        let profile = match self.targets.get(target)?.name {
+            TargetName::Builtin => profile::builtin(program),
+            TargetName::BuiltinControl => profile::builtin_control(program),
+            _ => return None,
+        };
+        lacking(&profile, scenario)
+    }
+
+    /// Plays and judges one of the [pairs](Loaded::pairs). Blocks, and may be called from several threads, within an
+    /// async runtime too.
+    ///
+    /// # Errors
+    ///
+    /// The target cannot be had on this machine, or the directory of the runs cannot be made.
+    pub fn play(&self, pair: &Pair) -> Result<Case, Error> {
+        let gone = || Error::Wrong(format!("{} on {} is no case of this suite", pair.scenario, pair.target));
+        let scenario = self.scenarios.get(pair.at.0).ok_or_else(gone)?;
+        let target = self.targets.get(pair.at.1).ok_or_else(gone)?;
+        let found = target.found()?;
+        let compared = found.profile.kind == TargetKind::Builtin;
+        let control = if compared { Some(self.control.found()?) } else { None };
+        let dir = self.dir()?.join(plain(&format!("{}@{}", pair.scenario, pair.target)));
+        let job = Job {
+            scenario,
+            name: pair.target.clone(),
+            target: found,
+            control,
+            baseline: &self.baseline,
+            baseline_file: self.baseline_file.as_deref(),
+            limits: &self.suite.limits,
+            dir: &dir,
+            keep: self.suite.keep,
+            again: self.again(scenario, &target.name),
+        };
+        // A runtime cannot be started where another one is running, so it gets a thread of its own.
+        let playing = || Ok(blocking::runtime()?.block_on(job.play()));
+        let played = std::thread::scope(|scope| scope.spawn(playing).join());
+        played.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    }
+
+    /// What in the baseline is about something that does not exist any more, one text each.
+    pub fn stale(&self) -> Vec<String> {
+        let names: Vec<_> = self.scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
+        let mut stale = verdict::stale(&self.baseline, &names);
+        stale.extend(verdict::stale_targets(&self.baseline, TargetName::may_exist));
+        stale
+    }
+
+    /// Removes the directory of this process's runs, if none was kept.
+    pub fn tidy(&self) {
+        if let Some(Ok(dir)) = self.dir.get() {
+            // Only an empty directory can be removed: what was kept stays.
+            let _ = std::fs::remove_dir(dir);
+        }
+    }
+
+    fn dir(&self) -> Result<&Path, Error> {
+        let make = || {
+            let runs = &self.suite.runs;
+            let stamp = RealClock::default().now().strftime("%Y%m%dT%H%M%S").to_string();
+            let dir = runs.join(format!("{stamp}-{}", std::process::id()));
+            let made = make_runs(runs).and_then(|()| std::fs::create_dir_all(&dir));
+            made.map_err(|error| format!("failed to make {}: {error}; choose another place", dir.display()))?;
+            Ok(dir)
+        };
+        let dir = self.dir.get_or_init(make);
+        dir.as_deref().map_err(|text| Error::Setup(text.clone()))
+    }
+
+    /// The command that plays one case again.
+    fn again(&self, scenario: &Scenario, target: &TargetName) -> String {
+        let mut words = vec!["rehydra".to_owned(), "run".to_owned()];
+        words.extend(self.suite.path.iter().map(|path| path.display().to_string()));
+        words.extend(["--filter".to_owned(), scenario.name.clone()]);
+        words.extend(match target {
+            TargetName::Command(command) => ["--target-command".to_owned(), command.clone()],
+            name => ["--target".to_owned(), name.text()],
+        });
+        words.push("--keep".to_owned());
+        words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Plays one scenario file on one target, named as for `rehydra run --target`, and judges it by the `baseline.toml` beside
+/// the file, if there is one. Blocks, within an async runtime too.
+///
+/// # Errors
+///
+/// The scenario or the baseline is wrong, or the target cannot be had on this machine.
+pub fn run_scenario(path: impl AsRef<Path>, target: &str) -> Result<Case, Error> {
+    let loaded = Suite::at(path.as_ref()).target(target).load()?;
+    let pairs = loaded.pairs();
+    let [pair] = pairs.as_slice() else {
+        let text = format!("{} holds {} scenarios; name one file", path.as_ref().display(), pairs.len());
+        return Err(Error::Wrong(text));
+    };
+    let case = loaded.play(pair);
+    loaded.tidy();
+    case
+}

@@ -75,6 +75,12 @@ pub const SCENARIO_LIST: usize = 10_000;
 pub const SCENARIO_TEXT_CHARS: usize = 256 << 10;
 /// Longest title, name or reference of a scenario, in characters.
 pub const SCENARIO_LINE_CHARS: usize = 500;
+/// Longest name of a home or a credential in a scenario, in characters.
+pub const SCENARIO_LABEL_CHARS: usize = 40;
+/// Most variables that a restart adds to a life's environment.
+pub const SCENARIO_ENV: usize = 100;
+/// Longest filler behind a prompt, in bytes.
+pub const SCENARIO_FILL_BYTES: u64 = 32 << 20;
 /// Longest path in a scenario, in characters.
 pub const SCENARIO_PATH_CHARS: usize = 1_000;
 /// Longest regular expression in a scenario, in characters.

@@ -173,6 +173,9 @@ pub(super) struct Story {
     histories: BTreeMap<String, Vec<Item>>,
     /// Session files as they are now.
     pub(super) files: BTreeMap<String, Vec<u8>>,
+    /// Of the lives that begin from now on.
+    pub(super) home: Option<String>,
+    pub(super) credentials: Option<String>,
 }
 
 impl Story {
@@ -194,7 +197,8 @@ impl Story {
         };
         let dir = tempfile::tempdir().expect("a temporary directory");
         let (events, histories, files) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-        Story { dir, header, events, incarnation: 0, calls: 0, histories, files }
+        let (home, credentials) = (None, None);
+        Story { dir, header, events, incarnation: 0, calls: 0, histories, files, home, credentials }
     }
 
     /// Our server: a thread `main` with one turn, killed and started again.
@@ -226,7 +230,15 @@ impl Story {
         self.snapshot(SnapshotWhen::Birth);
         self.incarnation += 1;
         let process_cwd = format!("/run/life-{}", self.incarnation);
-        self.push(Lane::Target, Kind::Life(Life { from: Vec::new(), process_cwd }));
+        self.push(
+            Lane::Target,
+            Kind::Life(Life {
+                from: Vec::new(),
+                process_cwd,
+                home: self.home.clone(),
+                credentials: self.credentials.clone(),
+            }),
+        );
     }
 
     pub(super) fn death(&mut self, asked: Option<&str>) {

@@ -37,6 +37,10 @@ fn lacks(kind: TargetKind, need: Need) -> Option<&'static str> {
             let app_server = matches!(kind, TargetKind::CodexResume | TargetKind::CodexFork);
             app_server.then_some("an app-server does not speak MCP")
         }
+        Need::LongPrompts => {
+            let app_server = matches!(kind, TargetKind::CodexResume | TargetKind::CodexFork);
+            app_server.then_some("an app-server takes prompts of up to 1 MiB")
+        }
     }
 }
 

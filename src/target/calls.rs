@@ -36,8 +36,8 @@ enum Waiting {
 struct Table {
     next: i64,
     waiting: BTreeMap<i64, Waiting>,
-    /// Calls that have ended too: their events may come late.
-    known: BTreeMap<i64, CallId>,
+    /// Calls that have ended too: their events may come late. With what is answered where an approval is asked for.
+    known: BTreeMap<i64, (CallId, Option<bool>)>,
     over: bool,
 }
 
@@ -68,10 +68,10 @@ impl Calls {
         id
     }
 
-    /// A call is about to be written.
-    pub(super) fn open(&self, id: i64, call: CallId, done: oneshot::Sender<Answer>) {
+    /// A call is about to be written; `approve` is what its approvals get.
+    pub(super) fn open(&self, id: i64, call: CallId, approve: Option<bool>, done: oneshot::Sender<Answer>) {
         let mut table = self.lock();
-        table.known.insert(id, call);
+        table.known.insert(id, (call, approve));
         if table.over {
             drop(table);
             return self.end(call, done, ended(call, AnswerOutcome::Closed, Vec::new()));
@@ -135,7 +135,15 @@ impl Calls {
 
     /// The call of a slot, ended or not.
     pub(super) fn call_of(&self, id: i64) -> Option<CallId> {
-        self.lock().known.get(&id).copied()
+        self.lock().known.get(&id).map(|(call, _)| *call)
+    }
+
+    /// What is answered where an approval is asked for in that call: yes, no, or nothing. No, where nobody knows whose
+    /// it is.
+    pub(super) fn approve(&self, call: Option<CallId>) -> Option<bool> {
+        let table = self.lock();
+        let mut known = table.known.values();
+        known.find(|(id, _)| Some(*id) == call).map_or(Some(false), |(_, approve)| *approve)
     }
 
     /// The slot in which a call still waits.
@@ -146,7 +154,7 @@ impl Calls {
 
     /// Whether a call was sent to this life.
     pub(super) fn knows(&self, call: CallId) -> bool {
-        self.lock().known.values().any(|known| *known == call)
+        self.lock().known.values().any(|(known, _)| *known == call)
     }
 
     /// The client took a call back by that frame.

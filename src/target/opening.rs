@@ -22,7 +22,7 @@ use super::live::Fixed;
 use super::mcp;
 use super::speech::Speech;
 use super::trouble::Trouble;
-use super::{LifePlan, TargetError};
+use super::{Differs, LifePlan, TargetError};
 use crate::codex::app_server;
 use crate::fault::client::{Opening, PROBE_MS};
 use crate::journal::{self, Kind, Lane, Seq};
@@ -50,7 +50,9 @@ pub(super) async fn converse(life: &Life, plan: &LifePlan, spawn: Seq, list: boo
         Speech::AppServer(_) => open_app_server(life, deadline).await?,
     };
     let from = vec![spawn, hello, welcome];
-    let begun = journal::Life { from, process_cwd: plan.process_cwd.display().to_string() };
+    let process_cwd = plan.process_cwd.display().to_string();
+    let Differs { home, credentials, .. } = plan.differs.clone();
+    let begun = journal::Life { from, process_cwd, home, credentials };
     life.journal.append(Lane::Target, Kind::Life(begun));
     Ok(())
 }

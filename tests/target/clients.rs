@@ -40,7 +40,8 @@ const LAZY: &[&str] =
     &["server-discover-probe-1 server/discover", "0 initialize", "- notifications/initialized", "1 tools/call"];
 
 async fn open(rig: &Rig, opening: Option<Opening>) {
-    let plan = LifePlan { incarnation: 1, process_cwd: rig.dir.path().to_owned(), opening };
+    let plan =
+        LifePlan { incarnation: 1, process_cwd: rig.dir.path().to_owned(), opening, differs: Default::default() };
     rig.target.open(plan).await.expect("the life begins");
 }
 
@@ -167,7 +168,10 @@ async fn two_lives() {
     let second = rig.target.another();
     rig.open(1).await;
     let process_cwd: PathBuf = rig.dir.path().to_owned();
-    second.open(LifePlan { incarnation: 2, process_cwd, opening: Some(Opening::Plain) }).await.expect("it begins");
+    second
+        .open(LifePlan { incarnation: 2, process_cwd, opening: Some(Opening::Plain), differs: Default::default() })
+        .await
+        .expect("it begins");
     let kill = Action::Kill { signal: Signal::Kill, whom: Whom::Server };
     rig.armed.arm(rig.next(), "f".into(), Fault { at: Trigger::Sent, what: kill, then: Vec::new() });
     let pending = second.send(rig.ask("stuck")).await.expect("sent");

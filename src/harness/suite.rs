@@ -10,7 +10,7 @@ use super::{Error, blocking};
 use crate::journal::TargetKind;
 use crate::limits::Limits;
 use crate::report::Case;
-use crate::scenario::{self, BASELINE_FILE, Baseline, Scenario};
+use crate::scenario::{self, Baseline, Scenario};
 use crate::target::profile;
 use crate::target::resolve::{Resolved, TargetName};
 use crate::verdict;
@@ -80,18 +80,18 @@ impl Suite {
     ///
     /// [`Error::Wrong`] with everything that is wrong with them, or with the name of a target.
     pub fn load(self) -> Result<Loaded, Error> {
-        let (scenarios, baseline, baseline_file) = match &self.path {
+        let (scenarios, baseline) = match &self.path {
             None => {
                 let parsed = scenario::builtin().into_iter().map(|(name, text)| Scenario::parse(&name, None, text));
                 let scenarios = parsed.collect::<Result<Vec<_>, _>>().map_err(wrong)?;
                 let baseline = Baseline::parse("the built-in baseline", scenario::builtin_baseline()).map_err(wrong)?;
-                (scenarios, baseline, None)
+                (scenarios, baseline)
             }
             Some(path) => {
                 let scenarios = scenario::load(std::slice::from_ref(path)).map_err(wrong)?;
-                let file = Some(path.join(BASELINE_FILE)).filter(|file| file.is_file());
+                let file = scenario::baseline_of(path);
                 let baseline = file.as_deref().map_or(Ok(Baseline::default()), read)?;
-                (scenarios, baseline, file)
+                (scenarios, baseline)
             }
         };
         let mut targets = Vec::new();
@@ -106,7 +106,7 @@ impl Suite {
             targets.push(Player::new(TargetName::Builtin));
         }
         let (suite, control, dir) = (self, Player::new(TargetName::BuiltinControl), OnceLock::new());
-        Ok(Loaded { suite, scenarios, targets, control, baseline, baseline_file, dir })
+        Ok(Loaded { suite, scenarios, targets, control, baseline, dir })
     }
 }
 
@@ -147,7 +147,6 @@ pub struct Loaded {
     targets: Vec<Player>,
     control: Player,
     baseline: Baseline,
-    baseline_file: Option<PathBuf>,
     /// The directory of this process's runs.
     dir: OnceLock<Result<PathBuf, String>>,
 }
@@ -209,7 +208,6 @@ impl Loaded {
             target: found,
             control,
             baseline: &self.baseline,
-            baseline_file: self.baseline_file.as_deref(),
             limits: &self.suite.limits,
             dir: &dir,
             keep: self.suite.keep,
@@ -264,8 +262,8 @@ impl Loaded {
     }
 }
 
-/// Plays one scenario file on one target, named as for `rehydra run --target`, and judges it by the `baseline.toml` beside
-/// the file, if there is one. Blocks, within an async runtime too.
+/// Plays one scenario file on one target, named as for `rehydra run --target`, and judges it by the `baseline.toml` of
+/// the suite that the file belongs to, if there is one. Blocks, within an async runtime too.
 ///
 /// # Errors
 ///

@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         trial("one test is played alone", one_test_is_played_alone),
         trial("a failure says what the command line says", a_failure_says_what_the_command_line_says),
         trial("a known gap passes and a stale one does not", a_known_gap_passes_and_a_stale_one_does_not),
+        trial("the targets of the project are played", the_targets_of_the_project_are_played),
         trial("what a target lacks is ignored", what_a_target_lacks_is_ignored),
         trial("a suite that cannot be read is no success", a_suite_that_cannot_be_read_is_no_success),
         trial("a test called serve is no server", a_test_called_serve_is_no_server),
@@ -121,6 +122,24 @@ fn a_known_gap_passes_and_a_stale_one_does_not() {
     let fixed = place(&[("a/one.toml", STORY), ("baseline.toml", &fixed)]);
     let (fine, said) = tests(&fixed, "builtin", &[]);
     assert!(!fine && said.contains("FIXED a/one on builtin"), "{said}");
+}
+
+fn the_targets_of_the_project_are_played() {
+    let place = place(&[("a/one.toml", STORY)]);
+    let own = std::env::current_exe().expect("a program");
+    let profile = format!(
+        "[target.mine]\ncommand = [{own:?}, \"serve\", \"--engine\", \"embedded\"]\nlevel = \"codex-compatible\"\n\
+         start = {{ tool = \"codex\", prompt = \"/prompt\", cwd = \"/cwd\" }}\n\
+         reply = {{ tool = \"codex-reply\", prompt = \"/prompt\", id = \"/threadId\" }}\n\
+         id-in = {{ pointer = \"/structuredContent/threadId\" }}\nidentity = \"new\"\n"
+    );
+    std::fs::write(place.path().join("rehydra.toml"), profile).expect("a file");
+    for targets in ["", "mine"] {
+        let (fine, said) = tests(&place, targets, &["--exact", "a/one"]);
+        assert!(fine && said.contains("1 passed"), "{said}");
+    }
+    let (fine, said) = tests(&place, "main", &[]);
+    assert!(!fine && said.contains("rehydra.toml has mine"), "{said}");
 }
 
 fn what_a_target_lacks_is_ignored() {

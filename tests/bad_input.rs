@@ -1,9 +1,9 @@
-//! What an author sees when a scenario or a baseline is wrong: one snapshot of the whole rendering for each mistake.
+//! What an author sees when a scenario, a baseline or a profile is wrong: one snapshot of the whole rendering for each mistake.
 //!
 //! Snapshots are accepted on purpose with `INSTA_UPDATE=always cargo test --test bad_input`; without that nothing is
 //! written (`.config/insta.yaml`), so that a changed text fails here and is not taken over in silence.
 
-use rehydra::scenario::{Baseline, Diagnostics, Scenario};
+use rehydra::scenario::{Baseline, Diagnostics, Profiles, Scenario};
 
 const HEAD: &str = "rehydra = 1\ntitle = \"a bad one\"\nproves = [\"responsive\"]\n\n";
 const BEGIN: &str = "[[step]]\ncodex = { prompt = \"Remember blue.\", model = { text = \"Noted.\" } }\n\n";
@@ -96,4 +96,32 @@ fn a_baseline_without_reasons() {
     let source = "[[gap]]\nscenario = \"idle/*\"\ntarget = \"codex\"\ninvariants = [\"rehydrate\"]\nreason = \"\"\ntext = \"(\"\n\n[[gap]]\nscenaro = \"x\"\n";
     let wrong = Baseline::parse("baseline.toml", source).expect_err("the baseline is wrong");
     check("a_baseline_without_reasons", &wrong);
+}
+
+/// Profiles: all of the text, or what stands after a sound command.
+macro_rules! wrong_profile {
+    ($($name:ident: $source:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            let wrong = Profiles::parse("rehydra.toml", std::path::Path::new("/"), $source).expect_err("it is wrong");
+            check(stringify!($name), &wrong);
+        }
+    )*};
+}
+
+wrong_profile! {
+    a_profile_with_misspelt_keys: "[target.mine]\ncomand = [\"node\"]\nidin = { pointr = \"/x\" }\nlimits = { call-ms = 20, patience = 1 }\n\
+        args = [\"x\"]\nstart = { tol = \"ask\", prompt = \"/q\", id = \"/s\" }\nreply = { tool = \"ask\", prompt = \"/q\", cwd = \"/d\" }\n";
+    profiles_under_names_that_mean_something_else: "[target.builtin]\ncommand = [\"a\"]\n[target.\"codex@1.2.3\"]\ncommand = [\"a\"]\n\
+        [target.\"\"]\ncommand = [\"\"]\n[targets.mine]\ncommand = [\"a\"]\n";
+    a_profile_with_half_a_conversation: "[target.mine]\ncommand = []\nstart = { tool = \"ask\", prompt = \"question\" }\nlevel = \"cor\"\nidentity = \"stable\"\n";
+    places_that_clash_or_lead_nowhere: "[target.mine]\ncommand = [\"a\"]\n\
+        start = { tool = \"t\", prompt = \"/a\", cwd = \"/a/b\", sandbox = \"/m/x\", args = { m = \"text\" } }\n\
+        reply = { tool = \"t\", prompt = \"/list/3\", id = \"/list/3\", args = { list = [1] } }\n\
+        [target.two]\ncommand = [\"a\"]\nid-in = { pointer = \"/~2\" }\n";
+    patterns_of_a_profile_that_cannot_be_read: "[target.mine]\ncommand = [\"a\"]\nnote = \"(\"\nunknown-id-error = \"[z-a]\"\n\
+        id-in = { text = \"session: .*\" }\n\n[target.two]\ncommand = [\"a\"]\nid-in = { text = \"(a)(b)\", pointer = \"/x\" }\n";
+    an_environment_that_is_not_the_profile_s: "[target.mine]\ncommand = [\"a\", \"{hom}\", \"{\\\"x\\\": 1}\"]\ncodex = \"0.153.4\"\n\
+        env = { PATH = \"/x\", CODEX_HOME = \"y\", https_proxy = \"z\", \"A=B\" = \"1\", URL = \"{sub}/v1\" }\nlimits = { call_ms = 0 }\n";
+    a_file_of_profiles_without_one: "# nothing yet\n";
 }

@@ -322,8 +322,8 @@ fn a_server_whose_first_call_fails_is_quoted() {
     "#;
     fs::write(place.path("server.sh"), script).expect("written");
     let came = place.rehydra(&["run", "a.toml", "--target-command", "sh server.sh"]);
-    let came = came.to(1, &["the scenario expects a reply, and got ToolError: FOO_KEY is not set"]);
-    assert_eq!(came.out.matches("the scenario expects").count(), 1, "{}", came.out);
+    let came = came.to(3, &["the target's first answer is an error (FOO_KEY is not set)"]);
+    assert_eq!(came.out.matches("FOO_KEY is not set)").count(), 1, "{}", came.out);
 }
 
 #[test]

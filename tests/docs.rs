@@ -1,19 +1,25 @@
-//! Holds `docs/scenarios.md` to the format: what it shows is taken, and what the format has it names.
+//! Holds `docs/scenarios.md` and `docs/targets.md` to the formats: what they show is taken, and what a format has they name.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use rehydra::rollout::manifest::Manifest;
-use rehydra::scenario::{Baseline, Scenario, schema};
+use rehydra::scenario::{Baseline, PLACEHOLDERS, Profiles, Scenario, schema};
 use serde_json::Value;
 
 const DOC: &str = include_str!("../docs/scenarios.md");
+const TARGETS: &str = include_str!("../docs/targets.md");
 /// What stands before an excerpt of a scenario.
 const BEFORE: &str = "rehydra = 1\ntitle = \"t\"\nproves = [\"responsive\"]\n\n\
                       [[step]]\ncodex = { prompt = \"Hello.\", model = { text = \"Hi.\" } }\n\n";
 
 fn blocks(language: &str) -> Vec<&'static str> {
+    blocks_of(DOC, language)
+}
+
+fn blocks_of(doc: &'static str, language: &str) -> Vec<&'static str> {
     let fence = format!("```{language}\n");
-    DOC.split(fence.as_str()).skip(1).map(|rest| rest.split("```").next().unwrap_or_default()).collect()
+    doc.split(fence.as_str()).skip(1).map(|rest| rest.split("```").next().unwrap_or_default()).collect()
 }
 
 #[test]
@@ -64,4 +70,24 @@ fn collect(schema: &Value, names: &mut BTreeSet<String>) {
         Value::Array(list) => list.iter().for_each(|value| collect(value, names)),
         _ => {}
     }
+}
+
+#[test]
+fn every_profile_is_sound_and_has_every_key() {
+    let examples = blocks_of(TARGETS, "toml");
+    assert_eq!(examples.len(), 2);
+    for source in &examples {
+        Profiles::parse("docs/targets.md", Path::new("/"), source).unwrap_or_else(|wrong| panic!("{wrong}\n{source}"));
+    }
+    // What is wrong with an unknown key is told with all that are known.
+    let wrong =
+        Profiles::parse("x", Path::new("/"), "[target.a]\ncommand = [\"a\"]\nzzzzzzzz = 1\n").expect_err("a key");
+    let limits = Profiles::parse("x", Path::new("/"), "[target.a]\ncommand = [\"a\"]\nlimits = { zzzzzzzz = 1 }\n");
+    let known = format!("{wrong}{}", limits.expect_err("a limit"));
+    let names: Vec<&str> = known.split('`').skip(1).step_by(2).filter(|name| !name.starts_with('z')).collect();
+    assert!(names.len() > 18, "{names:?}");
+    let places = PLACEHOLDERS.map(|name| format!("`{{{name}}}`"));
+    let keys = names.iter().map(|name| format!("`{name}`"));
+    let absent: Vec<_> = keys.chain(places).filter(|name| !TARGETS.contains(name.as_str())).collect();
+    assert!(absent.is_empty(), "docs/targets.md says nothing of {absent:?}");
 }

@@ -58,6 +58,7 @@ const BUGS: &[(&str, &str, &str)] = &[
     ("first-turn-dropped", "durable", "client/half-a-frame"),
     ("silent-blank-history", "honest", "client/frames-of-no-sense"),
     ("turn-repeated", "once", "client/id-used-twice"),
+    ("calls-home", "hermetic", "idle/kill-9"),
 ];
 
 /// The cases of `rehydra run` with these arguments, from its JSON.

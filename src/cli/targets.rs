@@ -1,62 +1,15 @@
-//! Which targets a call is about: those that are named, else those of the project, else our own server.
+//! Which targets a call is about, told to whoever typed it.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use super::out::{Failure, styled};
-use crate::scenario::{PROFILES_FILE, Profiles};
+use crate::harness::{BadTarget, target_names};
 use crate::target::resolve::TargetName;
 
-/// The targets that are asked for by name or as command lines, each once. Where none is, those whose profiles are in the
-/// file `profiles`, and where it is not there either, `builtin`. The file is read only if something may be in it.
+/// The targets that are asked for by name or as command lines, else those of the project, else our own server.
 pub(super) fn names(named: &[String], commands: &[String], profiles: &Path) -> Result<Vec<TargetName>, Failure> {
-    let project = || match profiles.exists() {
-        true => Profiles::read(profiles).map_err(|problem| Failure::diagnosed(problem.render(styled()))),
-        false => Ok(Profiles::default()),
-    };
-    let own = |profiles: Profiles| profiles.profiles.into_iter().map(|profile| TargetName::Profile(Arc::new(profile)));
-    let mut names: Vec<TargetName> = Vec::new();
-    for text in named {
-        names.push(match text.parse::<TargetName>() {
-            Ok(name) => name,
-            Err(wrong) if text.contains('@') || text.starts_with("builtin") => return Err(Failure::usage(wrong)),
-            Err(wrong) => {
-                let project = project()?;
-                of_project(&project, text).ok_or_else(|| unknown(wrong, &project, text))?
-            }
-        });
-    }
-    for command in commands {
-        names.push(TargetName::command(command).map_err(Failure::usage)?);
-    }
-    if names.is_empty() {
-        names.extend(own(project()?));
-    }
-    if names.is_empty() {
-        names.push(TargetName::Builtin);
-    }
-    let mut each: Vec<TargetName> = Vec::new();
-    for name in names {
-        if !each.contains(&name) {
-            each.push(name);
-        }
-    }
-    Ok(each)
-}
-
-fn of_project(profiles: &Profiles, name: &str) -> Option<TargetName> {
-    profiles.get(name).map(|profile| TargetName::Profile(Arc::new(profile.clone())))
-}
-
-/// What is said of a name that nobody knows: what the project has, or how it could have some.
-fn unknown(wrong: impl std::fmt::Display, profiles: &Profiles, name: &str) -> Failure {
-    let names: Vec<&str> = profiles.profiles.iter().map(|profile| profile.name.as_str()).collect();
-    let help = match profiles.nearest(name) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None if names.is_empty() => {
-            format!("a server of your own is described in ./{PROFILES_FILE}; docs/targets.md says how")
-        }
-        None => format!("{PROFILES_FILE} has {}", names.join(", ")),
-    };
-    Failure::usage(format!("{wrong}\n  help: {help}"))
+    target_names(named, commands, profiles).map_err(|wrong| match wrong {
+        BadTarget::Name(text) => Failure::usage(text),
+        wrong @ BadTarget::Profiles(_) => Failure::diagnosed(wrong.render(styled())),
+    })
 }

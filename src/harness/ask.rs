@@ -64,6 +64,12 @@ impl<H> Ask<H> {
         self
     }
 
+    /// The story's name for the client that calls, if there are several.
+    pub fn client(mut self, name: impl Into<String>) -> Self {
+        self.call.client = name.into();
+        self
+    }
+
     /// Which of the thread's ids a reply is sent with, if it is not the newest.
     pub fn id(mut self, id: Id) -> Self {
         self.call.id = id;

@@ -4,12 +4,14 @@ use std::fs;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
+use super::suite::limits_for;
+use super::targets::names;
 use super::{Error, Harness};
 use crate::check::Invariant;
 use crate::limits::Limits;
 use crate::player::{Live, Plan};
-use crate::scenario::Scenario;
-use crate::target::resolve::{ResolveError, Resolved, TargetName};
+use crate::scenario::{PROFILES_FILE, Scenario};
+use crate::target::resolve::{Resolved, TargetName};
 
 /// Where runs are made unless somebody says otherwise; the same as `rehydra run`'s.
 pub(super) const RUNS: &str = ".rehydra";
@@ -18,38 +20,45 @@ pub(super) const RUNS: &str = ".rehydra";
 #[derive(Clone, Debug)]
 #[must_use = "nothing happens before `start`"]
 pub struct Builder {
-    target: Result<TargetName, String>,
+    target: Asked,
     name: Option<String>,
     proves: Vec<Invariant>,
-    limits: Limits,
+    limits: Option<Limits>,
     runs: PathBuf,
     keep: bool,
     rehydra: Option<PathBuf>,
 }
 
+#[derive(Clone, Debug)]
+enum Asked {
+    Name(String),
+    Command(String),
+}
+
 impl Builder {
     pub(super) fn new() -> Builder {
         Builder {
-            target: Ok(TargetName::Builtin),
+            target: Asked::Name("builtin".to_owned()),
             name: None,
             proves: vec![Invariant::Rehydrates, Invariant::Durable],
-            limits: Limits::default(),
+            limits: None,
             runs: RUNS.into(),
             keep: false,
             rehydra: None,
         }
     }
 
-    /// A target by the name that `rehydra run --target` takes; `builtin` if nothing is said.
+    /// A target by the name that `rehydra run --target` takes, one in `./rehydra.toml` among them; `builtin` if nothing is
+    /// said.
     pub fn target(mut self, name: &str) -> Builder {
-        self.target = name.parse().map_err(|error: ResolveError| error.to_string());
+        self.target = Asked::Name(name.to_owned());
         self
     }
 
     /// A server with Codex's tools, by its command line, quoted as for a shell. Its program and files are found from the
     /// current directory; it is started in another one, with an environment of its own.
     pub fn command(mut self, command: &str) -> Builder {
-        self.target = TargetName::command(command).map_err(|error| error.to_string());
+        self.target = Asked::Command(command.to_owned());
         self
     }
 
@@ -67,9 +76,9 @@ impl Builder {
         self
     }
 
-    /// The limits of the run.
+    /// The limits of the run, whatever the target's profile says.
     pub fn limits(mut self, limits: Limits) -> Builder {
-        self.limits = limits;
+        self.limits = Some(limits);
         self
     }
 
@@ -100,7 +109,7 @@ impl Builder {
     ///
     /// There is no such target, it cannot be had on this machine, or the run's directory cannot be made.
     pub async fn start(self) -> Result<Harness, Error> {
-        let name = self.target.map_err(Error::Wrong)?;
+        let name = self.target.name()?;
         let (target, rehydra) = resolved(name.clone(), self.rehydra).await?;
         let title = self.name.or_else(|| std::thread::current().name().map(str::to_owned));
         let title = title.unwrap_or_else(|| "by-hand".to_owned());
@@ -115,11 +124,24 @@ impl Builder {
             models: Vec::new(),
             steps: Vec::new(),
         };
-        let dir = make_run(&self.runs, &plain(&format!("{}@{}", scenario.name, name.text())))?;
-        let plan =
-            Plan { scenario: &scenario, target: &target, launcher: rehydra.as_deref(), limits: self.limits, dir: &dir };
+        let made = make_runs(&self.runs).map_err(|error| unmade(&self.runs, error));
+        let dir = made.and_then(|()| make_run(&self.runs, &plain(&format!("{}@{}", scenario.name, name.text()))))?;
+        let limits = limits_for(self.limits.as_ref(), &target);
+        let plan = Plan { scenario: &scenario, target: &target, launcher: rehydra.as_deref(), limits, dir: &dir };
         let live = Live::begin(plan).map_err(|error| Error::Setup(error.to_string()))?;
         Ok(Harness::new(live, scenario, name, dir, self.keep))
+    }
+}
+
+impl Asked {
+    fn name(self) -> Result<TargetName, Error> {
+        let (named, commands) = match self {
+            Asked::Name(name) => (vec![name], Vec::new()),
+            Asked::Command(command) => (Vec::new(), vec![command]),
+        };
+        let found = names(&named, &commands, Path::new(PROFILES_FILE));
+        let found = found.map_err(|wrong| Error::Wrong(wrong.render(false)))?;
+        found.into_iter().next().ok_or_else(|| Error::Wrong("there is no target; name one".to_owned()))
     }
 }
 
@@ -139,20 +161,20 @@ pub(crate) fn make_runs(runs: &Path) -> io::Result<()> {
 }
 
 /// A new directory for one run: numbered where another run has the name.
-fn make_run(runs: &Path, name: &str) -> Result<PathBuf, Error> {
-    let failed = |error: io::Error| {
-        Error::Setup(format!("failed to make a run's directory in {}: {error}; choose another place", runs.display()))
-    };
-    make_runs(runs).map_err(failed)?;
+pub(super) fn make_run(runs: &Path, name: &str) -> Result<PathBuf, Error> {
     let mut n = 1;
     loop {
         let dir = runs.join(if n == 1 { name.to_owned() } else { format!("{name}~{n}") });
         match fs::create_dir(&dir) {
             Ok(()) => return Ok(dir),
             Err(error) if error.kind() == ErrorKind::AlreadyExists => n += 1,
-            Err(error) => return Err(failed(error)),
+            Err(error) => return Err(unmade(runs, error)),
         }
     }
+}
+
+pub(super) fn unmade(runs: &Path, error: io::Error) -> Error {
+    Error::Setup(format!("failed to make a run's directory in {}: {error}; choose another place", runs.display()))
 }
 
 /// A name as one part of a path, which the artifact stores of CI systems take as well: not all of them take a colon.

@@ -20,6 +20,7 @@ mod job;
 mod lacking;
 mod live;
 mod suite;
+mod targets;
 
 pub use ask::{Ask, Reply};
 pub use blocking::block_on;
@@ -37,3 +38,4 @@ pub use crate::verdict::Verdict;
 
 pub(crate) use builder::{make_runs, plain};
 pub(crate) use job::{CONTROL, Job, judge, quoted, recorded, recorded_baseline};
+pub(crate) use targets::{BadTarget, names as target_names};

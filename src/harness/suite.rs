@@ -3,14 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use super::builder::{RUNS, make_runs, plain};
+use super::builder::{RUNS, make_run, make_runs, plain};
 use super::job::{Job, quoted};
 use super::lacking::lacking;
+use super::targets::names;
 use super::{Error, blocking};
 use crate::journal::TargetKind;
 use crate::limits::Limits;
 use crate::report::Case;
-use crate::scenario::{self, Baseline, Scenario};
+use crate::scenario::{self, Baseline, PROFILES_FILE, Scenario};
 use crate::target::profile;
 use crate::target::resolve::{Resolved, TargetName};
 use crate::verdict;
@@ -21,22 +22,18 @@ use crate::world::{Clock, RealClock};
 #[must_use = "nothing is read before `load`"]
 pub struct Suite {
     path: Option<PathBuf>,
-    targets: Vec<Asked>,
-    limits: Limits,
+    targets: Vec<String>,
+    commands: Vec<String>,
+    limits: Option<Limits>,
     runs: PathBuf,
     keep: bool,
-}
-
-#[derive(Clone, Debug)]
-enum Asked {
-    Name(String),
-    Command(String),
 }
 
 impl Suite {
     /// The suite inside the library, with its baseline.
     pub fn builtin() -> Suite {
-        Suite { path: None, targets: Vec::new(), limits: Limits::default(), runs: RUNS.into(), keep: false }
+        let (targets, commands) = (Vec::new(), Vec::new());
+        Suite { path: None, targets, commands, limits: None, runs: RUNS.into(), keep: false }
     }
 
     /// A scenario file, or a directory of them with its `baseline.toml`, if it has one.
@@ -44,21 +41,22 @@ impl Suite {
         Suite { path: Some(path.into()), ..Suite::builtin() }
     }
 
-    /// One more target, by the name that `rehydra run --target` takes. `builtin` if none is given.
+    /// One more target, by the name that `rehydra run --target` takes. If none is given, it is those of `./rehydra.toml`,
+    /// and where there is none, `builtin`.
     pub fn target(mut self, name: impl Into<String>) -> Suite {
-        self.targets.push(Asked::Name(name.into()));
+        self.targets.push(name.into());
         self
     }
 
     /// One more target: a server with Codex's tools, by its command line, quoted as for a shell.
     pub fn command(mut self, command: impl Into<String>) -> Suite {
-        self.targets.push(Asked::Command(command.into()));
+        self.commands.push(command.into());
         self
     }
 
-    /// The limits of every run.
+    /// The limits of every run, whatever a target's profile says.
     pub fn limits(mut self, limits: Limits) -> Suite {
-        self.limits = limits;
+        self.limits = Some(limits);
         self
     }
 
@@ -94,20 +92,17 @@ impl Suite {
                 (scenarios, baseline)
             }
         };
-        let mut targets = Vec::new();
-        for asked in &self.targets {
-            let name = match asked {
-                Asked::Name(name) => name.parse(),
-                Asked::Command(command) => TargetName::command(command),
-            };
-            targets.push(Player::new(name.map_err(wrong)?));
-        }
-        if targets.is_empty() {
-            targets.push(Player::new(TargetName::Builtin));
-        }
+        let names = names(&self.targets, &self.commands, Path::new(PROFILES_FILE));
+        let names = names.map_err(|wrong| Error::Wrong(wrong.render(false)))?;
+        let targets = names.into_iter().map(Player::new).collect();
         let (suite, control, dir) = (self, Player::new(TargetName::BuiltinControl), OnceLock::new());
         Ok(Loaded { suite, scenarios, targets, control, baseline, dir })
     }
+}
+
+/// The limits that were asked for, else those of the target.
+pub(super) fn limits_for(asked: Option<&Limits>, target: &Resolved) -> Limits {
+    asked.cloned().unwrap_or_else(|| target.setup.limits(Limits::default(), &[]))
 }
 
 fn wrong(error: impl ToString) -> Error {
@@ -201,14 +196,15 @@ impl Loaded {
         let found = target.found()?;
         let compared = found.profile.kind == TargetKind::Builtin;
         let control = if compared { Some(self.control.found()?) } else { None };
-        let dir = self.dir()?.join(plain(&format!("{}@{}", pair.scenario, pair.target)));
+        let dir = make_run(self.dir()?, &plain(&format!("{}@{}", pair.scenario, pair.target)))?;
+        let limits = limits_for(self.suite.limits.as_ref(), found);
         let job = Job {
             scenario,
             name: pair.target.clone(),
             target: found,
             control,
             baseline: &self.baseline,
-            limits: &self.suite.limits,
+            limits: &limits,
             dir: &dir,
             keep: self.suite.keep,
             again: self.again(scenario, &target.name),
@@ -216,6 +212,8 @@ impl Loaded {
         // A runtime cannot be started where another one is running, so it gets a thread of its own.
         let playing = || Ok(blocking::runtime()?.block_on(job.play()));
         let played = std::thread::scope(|scope| scope.spawn(playing).join());
+        // Only an empty directory can be removed: that of a case which was not played.
+        let _ = std::fs::remove_dir(&dir);
         played.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 

@@ -56,13 +56,7 @@ static PROFILE: TableShape = TableShape {
             "command = [\"node\", \"server.js\"]",
             "Program and arguments, with placeholders; no shell reads them.",
         ),
-        completes(
-            "start",
-            "reply",
-            Shape::Table(&START),
-            "start = { tool = \"ask\", prompt = \"/prompt\" }",
-            "The tool that begins a conversation.",
-        ),
+        optional("start", Shape::Table(&START), "The tool that begins a conversation."),
         completes(
             "reply",
             "start",

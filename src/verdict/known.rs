@@ -57,8 +57,19 @@ pub(super) fn compare(baseline: &Baseline, scenario: &str, target: &str, finding
     }
     let reasons: BTreeSet<&str> = active.iter().map(|gap| gap.reason.as_str()).collect();
     let refs: BTreeSet<&String> = active.iter().flat_map(|gap| &gap.refs).collect();
-    let reason = reasons.into_iter().collect::<Vec<_>>().join("; ");
-    Known::Gap { reason, refs: refs.into_iter().cloned().collect() }
+    Known::Gap { reason: listed_together(reasons), refs: refs.into_iter().cloned().collect() }
+}
+
+/// Several reasons as one text: sentences follow each other, anything else is parted by semicolons.
+fn listed_together<'r>(reasons: impl IntoIterator<Item = &'r str>) -> String {
+    let mut text = String::new();
+    for reason in reasons.into_iter().map(str::trim) {
+        if !text.is_empty() {
+            text.push_str(if text.ends_with('.') { " " } else { "; " });
+        }
+        text.push_str(reason);
+    }
+    text
 }
 
 /// Whether what fired is said in the words of the entry.

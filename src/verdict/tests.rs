@@ -268,3 +268,17 @@ fn an_entry_about_what_no_longer_exists_is_stale() {
     assert!(stale_targets(&baseline, |name| name.starts_with("codex@")).is_empty());
     assert_eq!(stale_targets(&baseline, |_| false).len(), 1);
 }
+
+#[test]
+fn reasons_of_several_entries_read_as_one_text() {
+    for (one, two, both) in [
+        ("A sentence.", "Another one.", "A sentence. Another one."),
+        ("a fragment", "another one", "a fragment; another one"),
+    ] {
+        let entry = |invariant, reason: &str| Gap { reason: reason.into(), ..gap(&[invariant]) };
+        let known = known(&[entry(REHYDRATES, one), entry(DURABLE, two)]);
+        let found = outcomes(&[broken(REHYDRATES), broken(DURABLE)]);
+        let verdict = judge(&run(&["rehydrates"]), &found, &known);
+        assert_eq!(verdict, Verdict::Gap { reason: both.into(), refs: Vec::new() });
+    }
+}

@@ -15,6 +15,12 @@
 //!
 //! Messages are read for the few fields that matter and are otherwise left alone (seen: 0.105.0, 0.130.0, 0.153.4 and
 //! 0.169.0), so a newer release may add what it likes. The wire has no `jsonrpc` member in either direction.
+//!
+//! What Codex restores by itself, and so what is tested, is less than what it could be told (seen on the bare binary, each
+//! with the id alone): the sandbox of a thread only in 0.169.0 and only from the `thread_settings_applied` that it wrote;
+//! the approval policy from 0.153.4. A turn that died is told to the model as interrupted on purpose by `thread/fork` from
+//! 0.130.0, and by what 0.130.0 … 0.169.0 write when stdin closes, 0.169.0 also on SIGTERM. A second `turn/start` in
+//! mid-turn is answered with the running turn from 0.153.4; before, with the id of a turn that never ends.
 
 mod client;
 mod frames;

@@ -167,6 +167,8 @@ mod planted {
         BranchAliased,
         /// A turn goes on that the client took back.
         CancelIgnored,
+        /// Each life asks another host for something as it begins.
+        CallsHome,
     }
 
     /// No bug has that name.
@@ -176,7 +178,7 @@ mod planted {
 
     impl Bug {
         /// Every bug.
-        pub const ALL: [Bug; 30] = [
+        pub const ALL: [Bug; 31] = [
             Bug::LastTurnDropped,
             Bug::FirstTurnDropped,
             Bug::TurnRepeated,
@@ -207,6 +209,7 @@ mod planted {
             Bug::BranchUntold,
             Bug::BranchAliased,
             Bug::CancelIgnored,
+            Bug::CallsHome,
         ];
 
         /// Its name on a command line.
@@ -242,6 +245,7 @@ mod planted {
                 Bug::BranchUntold => "branch-untold",
                 Bug::BranchAliased => "branch-aliased",
                 Bug::CancelIgnored => "cancel-ignored",
+                Bug::CallsHome => "calls-home",
             }
         }
     }
@@ -283,6 +287,10 @@ mod planted {
             if self.is(Bug::OrphanChildProcess) {
                 // Long enough to be counted, short enough to be gone if nobody counts.
                 let _ = std::process::Command::new("sleep").arg("30").stdin(std::process::Stdio::null()).spawn();
+            }
+            if self.is(Bug::CallsHome) {
+                // Nobody at home is as well.
+                let _ = call_home();
             }
         }
 
@@ -407,6 +415,14 @@ mod planted {
                 (_, outcome) => outcome,
             }
         }
+    }
+
+    /// Asks for updates as programs do, through the proxy that the environment names, and waits for the answer.
+    fn call_home() -> std::io::Result<()> {
+        let proxy = std::env::var("HTTPS_PROXY").map_err(std::io::Error::other)?;
+        let mut home = std::net::TcpStream::connect(proxy.trim_start_matches("http://"))?;
+        home.write_all(b"CONNECT updates.example:443 HTTP/1.1\r\n\r\n")?;
+        home.read_to_end(&mut Vec::new()).map(drop)
     }
 
     /// Leaves out aliases and locks: a server that always goes back to the rollout of the id it was given.

@@ -130,6 +130,21 @@ fn a_suite_brings_its_own_baseline_and_gaps_are_explained() {
 }
 
 #[test]
+fn a_file_is_judged_by_the_baseline_of_its_suite_and_again_by_the_one_it_was_judged_by() {
+    let gap = format!("[[gap]]\nscenario = \"deep/a\"\ntarget = \"builtin:no-rehydrate\"\n{GAP}");
+    let place = Place::new(&[("suite/deep/a.toml", STORY), ("suite/baseline.toml", &gap), (".git/HEAD", "")]);
+    let run = ["run", "suite/deep/a.toml", "--target", "builtin:no-rehydrate", "--keep"];
+    place.rehydra(&run).to(0, &["deep/a", "1 gap on builtin:no-rehydrate: before the patch"]);
+    fs::write(place.path("suite/baseline.toml"), "").expect("written");
+    place.rehydra(&["replay", ".rehydra", "--same"]).to(0, &["1 gap on builtin:no-rehydrate: before the patch"]);
+    place.rehydra(&["replay", ".rehydra", "--baseline", "/dev/null"]).to(1, &["FAIL"]);
+
+    let elsewhere =
+        Place::new(&[("project/a.toml", STORY), ("project/.git/HEAD", ""), ("baseline.toml", "no = toml =")]);
+    elsewhere.rehydra(&["run", "project/a.toml"]).to(0, &["1 passed"]);
+}
+
+#[test]
 fn a_baseline_that_cannot_be_read_is_2() {
     let empty_reason = format!("[[gap]]\nscenario = \"a\"\ntarget = \"b\"\n{}", GAP.replace("before the patch", ""));
     let place = Place::new(&[("garbage.toml", "gap = ["), ("empty.toml", &empty_reason)]);
@@ -307,8 +322,8 @@ fn a_server_whose_first_call_fails_is_quoted() {
     "#;
     fs::write(place.path("server.sh"), script).expect("written");
     let came = place.rehydra(&["run", "a.toml", "--target-command", "sh server.sh"]);
-    let came = came.to(1, &["the scenario expects a reply, and got ToolError: FOO_KEY is not set"]);
-    assert_eq!(came.out.matches("the scenario expects").count(), 1, "{}", came.out);
+    let came = came.to(3, &["the target's first answer is an error (FOO_KEY is not set)"]);
+    assert_eq!(came.out.matches("FOO_KEY is not set)").count(), 1, "{}", came.out);
 }
 
 #[test]

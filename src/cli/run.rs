@@ -114,7 +114,6 @@ pub(super) fn main(args: Args) -> Outcome {
         runs: runs.clone(),
         keep: args.keep,
         again: again(&args),
-        baseline_file,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(Failure::broken)?;
     let cases = runtime.block_on(async {

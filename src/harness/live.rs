@@ -178,9 +178,9 @@ impl Harness {
         let mut case = judge(&dir, &Baseline::default(), failure.or(given_up));
         case.target = target.text();
         case.again = again(&dir.join(STORY), &target);
-        case.judge_again = judge_again(&dir, None);
+        case.judge_again = judge_again(&dir);
         case.took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        record(&case, &dir);
+        record(&case, &dir, &Baseline::default());
         if !keep {
             clear(&mut case);
         }

@@ -38,7 +38,7 @@ pub use baseline::{Baseline, Gap};
 pub use baseline_text::baseline_text;
 pub use builtin::{builtin, builtin_baseline, fixture};
 pub use diagnostic::{Diagnostic, Diagnostics};
-pub use load::{BASELINE_FILE, LoadError, Problem, load};
+pub use load::{BASELINE_FILE, LoadError, Problem, baseline_of, load};
 pub use profile::{PLACEHOLDERS, PROFILES_FILE, Profile, Profiles};
 pub use schema::schema;
 pub use types::*;

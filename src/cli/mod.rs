@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand. Results go to stdout, diagnostics to stderr.
 
+mod doctor;
 mod exit;
 mod hidden;
 mod known;
@@ -33,6 +34,8 @@ enum Command {
     Replay(replay::Args),
     /// Serve `codex` and `codex-reply` over stdio, and bring conversations back after a restart
     Serve(serve::Args),
+    /// Say what works on this machine, and what to do about the rest
+    Doctor(doctor::Args),
     /// Print the JSON Schema of scenario files
     Schema,
 }
@@ -46,6 +49,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::main(args),
         Command::Replay(args) => replay::main(args),
         Command::Serve(args) => serve::main(args),
+        Command::Doctor(args) => doctor::main(args),
         Command::Schema => schema::main(),
     };
     match exit {

@@ -33,6 +33,8 @@ pub const CONFIG_BYTES: u64 = 1 << 20;
 pub const INSTALL_MS: u64 = 300_000;
 /// How long a Codex binary may take to tell its version.
 pub const PROBE_MS: u64 = 10_000;
+/// Most files of the cache that are counted to tell its size.
+pub const CACHE_FILES: u32 = 100_000;
 /// How much is kept of the end of what npm or such a binary prints.
 pub const PROBE_OUTPUT_BYTES: u64 = 64 << 10;
 /// How much of each end is kept of a body beyond [`BLOB_BYTES`].

@@ -96,6 +96,23 @@ pub const SUITE_FILES: usize = 10_000;
 /// Deepest directory of a suite.
 pub const SUITE_DEPTH: usize = 32;
 
+/// Most tools that a survey of a foreign server looks at.
+pub const SURVEY_TOOLS: usize = 200;
+/// Most arguments of one tool that it looks at.
+pub const SURVEY_ARGUMENTS: usize = 200;
+/// Deepest argument that it looks at, and longest chain of references in a schema that it follows.
+pub const SURVEY_NESTING: usize = 5;
+/// Most pages of a server's list of tools that it reads.
+pub const SURVEY_PAGES: usize = 20;
+/// Most ways of beginning a conversation that it tries.
+pub const SURVEY_STARTS: usize = 6;
+/// Most replies that it sends to find out how a conversation goes on.
+pub const SURVEY_REPLIES: usize = 40;
+/// How long it may take, in milliseconds.
+pub const SURVEY_MS: u64 = 300_000;
+/// Most files of a server's directories that it looks at.
+pub const SURVEY_FILES: usize = 10_000;
+
 /// The limits of one run. All durations in milliseconds, all sizes in bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -9,7 +9,7 @@ pub enum Exit {
     /// 0: every verdict is a pass, a known gap or unsupported.
     Fine,
     /// 1: at least one scenario failed, or the baseline is stale; `rehydra doctor`: something is missing that every run
-    /// needs.
+    /// needs; `rehydra init`: the server cannot be described.
     Failed,
     /// 2: the command line, a scenario or another input file is wrong. Nothing was played.
     Usage,

@@ -4,6 +4,7 @@ mod ci;
 mod doctor;
 mod exit;
 mod hidden;
+mod init;
 mod known;
 mod out;
 mod outputs;
@@ -41,6 +42,8 @@ enum Command {
     Replay(replay::Args),
     /// Serve `codex` and `codex-reply` over stdio, and bring conversations back after a restart
     Serve(serve::Args),
+    /// Get to know a server by talking to it, and write its profile
+    Init(init::Args),
     /// Say what works on this machine, and what to do about the rest
     Doctor(doctor::Args),
     /// Print the JSON Schema of scenario files, or of the JSON report
@@ -56,6 +59,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::main(args),
         Command::Replay(args) => replay::main(args),
         Command::Serve(args) => serve::main(args),
+        Command::Init(args) => init::main(args),
         Command::Doctor(args) => doctor::main(args),
         Command::Schema(args) => schema::main(args),
     };

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hyper::body::Incoming;
-use hyper::{Request, Response, StatusCode, header};
+use hyper::{Request, Response, StatusCode, Version, header};
 
 use crate::journal::{Journal, Kind, Lane, ModelRequest};
 
@@ -50,6 +50,9 @@ pub(super) async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<AnswerBody>, Unanswered> {
     let received = receive(&wire, request, shared.request_limit_bytes).await.map_err(|_| Unanswered)?;
+    if received.head.version == Version::HTTP_10 {
+        wire.ask_plain();
+    }
     if !is_for_a_response(&received.head) {
         return Ok(not_here(&shared, &received));
     }

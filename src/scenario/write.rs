@@ -324,8 +324,8 @@ fn list(entries: impl IntoIterator<Item = String>) -> String {
     format!("[{}]", entries.into_iter().collect::<Vec<_>>().join(", "))
 }
 
-/// A basic string on one line.
-pub(super) fn string(text: &str) -> String {
+/// A text as a basic string of TOML, on one line.
+pub fn string(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {
         match c {
@@ -343,8 +343,8 @@ pub(super) fn string(text: &str) -> String {
     quoted
 }
 
-/// JSON as TOML. A null has no form there: a field with one is left out, an entry becomes an empty string.
-fn json(value: &Value) -> String {
+/// JSON as TOML, on one line. A null has no form there: a field with one is left out, an entry becomes an empty string.
+pub fn json(value: &Value) -> String {
     match value {
         Value::Null => string(""),
         Value::Bool(flag) => flag.to_string(),

@@ -11,12 +11,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::home::HOME_VAR;
 use super::life::{Life, lock};
 use super::mcp::Results;
+use super::opening::Exchanged;
 use super::stand_in::Launches;
 use super::{Ask, Differs, End, LifePlan, Pending, Target, TargetError, burial, calls, opening, speech};
 use crate::codex::app_server::GoesOn;
@@ -173,6 +175,40 @@ impl LiveTarget {
         };
         Ok(LiveTarget { fixed: Arc::new(fixed), life, lives, listed: AtomicBool::new(false) })
     }
+
+    /// The same, opened without asking for its tools: for whoever wants to know first what they are.
+    pub fn unlisted(self) -> LiveTarget {
+        self.listed.store(true, Ordering::Relaxed);
+        self
+    }
+
+    /// Asks the running life something that is no call of a story.
+    pub async fn ask(&self, method: &str, params: Value, limit: Duration) -> Asked {
+        let Some(life) = self.life.get() else { return Asked::Closed };
+        match opening::exchange(&life, method, params, Instant::now() + limit).await {
+            Exchanged::Reply(_, reply) => reply.outcome.map_or_else(Asked::Error, Asked::Result),
+            Exchanged::Closed => Asked::Closed,
+            Exchanged::Timeout => Asked::Timeout,
+        }
+    }
+
+    /// The last lines that the running life wrote to stderr, harmless to show.
+    pub fn complaints(&self) -> Vec<String> {
+        self.life.get().map(|life| life.complaints()).unwrap_or_default()
+    }
+}
+
+/// What came of [`LiveTarget::ask`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Asked {
+    /// A result.
+    Result(Value),
+    /// An error of the protocol.
+    Error(Value),
+    /// The life ended first, or there is none.
+    Closed,
+    /// Nothing came in time.
+    Timeout,
 }
 
 fn launcher_or(explicit: Option<&Path>) -> Result<PathBuf, TargetError> {

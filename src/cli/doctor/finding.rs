@@ -3,7 +3,8 @@
 use anstyle::{AnsiColor, Style};
 use serde_json::json;
 
-use crate::report::{neutral, wrapped};
+use crate::neutral;
+use crate::report::wrapped;
 
 /// How something stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,14 +66,14 @@ impl Finding {
     pub(super) fn shown(&self, columns: usize) -> String {
         let head = format!("{:<4}  {:<NAME$}  ", self.state.word(), self.name);
         let indent = " ".repeat(head.len());
-        let lines = wrapped(&head, &neutral(&self.text, TEXT_CHARS), columns);
+        let lines = wrapped(&head, &neutral::line(&self.text, TEXT_CHARS), columns);
         let style = self.state.style();
         let mut text = match lines.strip_prefix(self.state.word()) {
             Some(rest) => format!("{style}{}{style:#}{rest}", self.state.word()),
             None => lines,
         };
         if let Some(help) = &self.help {
-            text.push_str(&wrapped(&format!("{indent}help: "), &neutral(help, TEXT_CHARS), columns));
+            text.push_str(&wrapped(&format!("{indent}help: "), &neutral::line(help, TEXT_CHARS), columns));
         }
         text
     }

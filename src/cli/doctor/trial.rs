@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::finding::Finding;
-use crate::cli::suite;
+use crate::harness;
 use crate::limits::Limits;
 use crate::player::{self, Plan};
 use crate::report::{COLUMNS, explanations};
@@ -52,7 +52,7 @@ fn played(launcher: &Path) -> Result<(), String> {
         Ok(played) => played.err().map(|error| error.to_string()),
         Err(_) => Some(format!("it did not end within {} ms", 2 * TRIAL_MS)),
     };
-    let case = suite::judge(&run, &Baseline::default(), failure);
+    let case = harness::judge(&run, &Baseline::default(), failure);
     if case.verdict == Verdict::Pass {
         return Ok(());
     }

@@ -130,6 +130,21 @@ fn a_suite_brings_its_own_baseline_and_gaps_are_explained() {
 }
 
 #[test]
+fn a_file_is_judged_by_the_baseline_of_its_suite_and_again_by_the_one_it_was_judged_by() {
+    let gap = format!("[[gap]]\nscenario = \"deep/a\"\ntarget = \"builtin:no-rehydrate\"\n{GAP}");
+    let place = Place::new(&[("suite/deep/a.toml", STORY), ("suite/baseline.toml", &gap), (".git/HEAD", "")]);
+    let run = ["run", "suite/deep/a.toml", "--target", "builtin:no-rehydrate", "--keep"];
+    place.rehydra(&run).to(0, &["deep/a", "1 gap on builtin:no-rehydrate: before the patch"]);
+    fs::write(place.path("suite/baseline.toml"), "").expect("written");
+    place.rehydra(&["replay", ".rehydra", "--same"]).to(0, &["1 gap on builtin:no-rehydrate: before the patch"]);
+    place.rehydra(&["replay", ".rehydra", "--baseline", "/dev/null"]).to(1, &["FAIL"]);
+
+    let elsewhere =
+        Place::new(&[("project/a.toml", STORY), ("project/.git/HEAD", ""), ("baseline.toml", "no = toml =")]);
+    elsewhere.rehydra(&["run", "project/a.toml"]).to(0, &["1 passed"]);
+}
+
+#[test]
 fn a_baseline_that_cannot_be_read_is_2() {
     let empty_reason = format!("[[gap]]\nscenario = \"a\"\ntarget = \"b\"\n{}", GAP.replace("before the patch", ""));
     let place = Place::new(&[("garbage.toml", "gap = ["), ("empty.toml", &empty_reason)]);
@@ -307,8 +322,8 @@ fn a_server_whose_first_call_fails_is_quoted() {
     "#;
     fs::write(place.path("server.sh"), script).expect("written");
     let came = place.rehydra(&["run", "a.toml", "--target-command", "sh server.sh"]);
-    let came = came.to(3, &["first answer is an error (FOO_KEY is not set)", "its model traffic does not come"]);
-    assert_eq!(came.out.matches("first answer is an error").count(), 1, "{}", came.out);
+    let came = came.to(3, &["the target's first answer is an error (FOO_KEY is not set)"]);
+    assert_eq!(came.out.matches("FOO_KEY is not set)").count(), 1, "{}", came.out);
 }
 
 #[test]
@@ -322,8 +337,39 @@ fn what_a_target_lacks_is_unsupported_and_not_played() {
 #[test]
 fn the_help_says_what_a_user_needs() {
     let place = Place::new(&[]);
-    place.rehydra(&["--help"]).to(0, &["run", "replay", "serve", "schema"]);
+    place.rehydra(&["--help"]).to(0, &["run", "replay", "serve", "doctor", "schema"]);
     let came = place.rehydra(&["run", "--help"]).to(0, &["Exit code:", "Verdicts:", "Examples:", "--limit <NAME=N>"]);
     assert!(came.out.lines().all(|line| line.chars().count() <= 100), "{}", came.out);
     place.rehydra(&[]).to(2, &["Usage: rehydra"]);
+}
+
+#[test]
+fn the_doctor_tries_a_run_and_leaves_nothing() {
+    let place = Place::new(&[]);
+    let doctor = |args: &[&str]| {
+        let mut command = place.command(&["doctor"]);
+        command.args(args).env("REHYDRA_CACHE", place.path("cache")).env("TMPDIR", place.0.path());
+        command
+    };
+    let says = ["ok    rehydra", "ok    trial      `idle/kill-9` passes on `builtin`", "runs work here"];
+    came(doctor(&[])).to(0, &says);
+    assert_eq!(fs::read_dir(place.0.path()).expect("there").count(), 0);
+    let json: serde_json::Value = serde_json::from_str(&came(doctor(&["--json"])).to(0, &[]).out).expect("JSON");
+    assert_eq!(json["works"], true);
+    let found = json["findings"].as_array().expect("a list");
+    assert!(found.iter().any(|f| f["name"] == "cache" && f["state"] == "ok"), "{json}");
+}
+
+#[test]
+fn the_doctor_says_what_is_missing_and_whether_it_matters() {
+    let place = Place::new(&[("bin/npm", "no program"), ("cache", "no directory")]);
+    let mut little = place.command(&["doctor"]);
+    little.env("PATH", place.path("bin")).env("REHYDRA_CACHE", place.path("cache"));
+    let says = ["warn  npm", "help: install Node.js", "warn  cache", "set REHYDRA_CACHE", "runs work here"];
+    came(little).to(0, &says);
+    let mut nothing = place.command(&["doctor", "--runs", "cache/runs"]);
+    nothing.env("REHYDRA_BIN", "/nonexistent/rehydra");
+    let says = ["fail  rehydra", "set REHYDRA_BIN to its path", "fail  disk", "with `rehydra run --runs DIR`"];
+    let came = came(nothing).to(1, &says);
+    assert!(!came.out.contains("trial"), "nothing can be tried: {}", came.out);
 }

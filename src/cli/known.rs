@@ -24,9 +24,10 @@ pub(super) fn file(named: Option<&Path>, paths: &[PathBuf]) -> Result<Option<Pat
     if let Some(path) = named {
         return Ok(Some(path.to_owned()));
     }
-    let mut beside: Vec<PathBuf> =
-        paths.iter().map(|path| path.join(scenario::BASELINE_FILE)).filter(|path| path.is_file()).collect();
-    beside.dedup();
+    let mut beside: Vec<PathBuf> = paths.iter().filter_map(|path| scenario::baseline_of(path)).collect();
+    let real = |path: &PathBuf| path.canonicalize().unwrap_or_else(|_| path.clone());
+    beside.sort_by_key(real);
+    beside.dedup_by_key(|path| real(path));
     match beside.as_slice() {
         [first, second, ..] => Err(Failure::usage(format!(
             "{} and {} are two baselines; play the suites one by one, or name one file with --baseline",

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::known;
 use super::show::{exit_of, show_cases};
 use super::{Exit, Failure, Outcome};
-use crate::harness::{CONTROL, judge, recorded};
+use crate::harness::{CONTROL, judge, recorded, recorded_baseline};
 use crate::report;
 use crate::world::{Clock, RealClock};
 
@@ -15,7 +15,7 @@ pub(super) struct Args {
     /// Directories of runs, or directories that hold some
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
-    /// Known gaps [default: those of the suite inside the binary]
+    /// Known gaps [default: those that the run was judged by when it was played]
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
     /// Print the results as JSON
@@ -31,7 +31,6 @@ const DEPTH: usize = 4;
 
 pub(super) fn main(args: Args) -> Outcome {
     let clock = RealClock::default();
-    let baseline = known::read(args.baseline.as_deref())?;
     let mut dirs = Vec::new();
     for path in &args.runs {
         let before = dirs.len();
@@ -43,7 +42,12 @@ pub(super) fn main(args: Args) -> Outcome {
             )));
         }
     }
-    let cases: Vec<_> = dirs.iter().map(|dir| judge(dir, &baseline, None)).collect();
+    let given = args.baseline.as_deref().map(|file| known::read(Some(file))).transpose()?;
+    let judged = |dir: &PathBuf| match &given {
+        Some(baseline) => Ok(judge(dir, baseline, None)),
+        None => known::read(recorded_baseline(dir).as_deref()).map(|baseline| judge(dir, &baseline, None)),
+    };
+    let cases = dirs.iter().map(judged).collect::<Result<Vec<_>, _>>()?;
     let changed = changed(&dirs, &cases);
     let results = report::Results { cases: &cases, stale: &[], elapsed_ms: clock.elapsed().as_millis() as u64 };
     let json = args.json.then(|| report::document(&results));

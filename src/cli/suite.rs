@@ -37,8 +37,6 @@ pub(super) struct Suite {
     pub keep: bool,
     /// The command that plays the suite again, but for the scenario and the target.
     pub again: Vec<String>,
-    /// Where the baseline was read from, if it is not the one inside the binary.
-    pub baseline_file: Option<PathBuf>,
 }
 
 /// A scenario on a target.
@@ -135,7 +133,6 @@ impl Job {
             target: &self.target,
             control: self.control.as_deref(),
             baseline: &suite.baseline,
-            baseline_file: suite.baseline_file.as_deref(),
             limits: &limits,
             dir: &self.dir,
             keep: suite.keep,

@@ -3,7 +3,7 @@
 //! Whoever plays a scenario does it here, the command line and a test alike, so that the same run gets the same verdict
 //! whoever asks. A run that needs attention keeps its directory; any other leaves nothing behind unless it is asked to.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::lacking::lacking;
 use crate::check::{self, Invariant};
@@ -11,7 +11,7 @@ use crate::journal::{Run, TargetKind};
 use crate::limits::Limits;
 use crate::player::{self, Plan};
 use crate::report::{Case, NOT_PLAYED, word};
-use crate::scenario::{Baseline, Scenario};
+use crate::scenario::{BASELINE_FILE, Baseline, Scenario};
 use crate::target::resolve::Resolved;
 use crate::verdict::{self, Verdict};
 use crate::world::{Clock, RealClock};
@@ -25,8 +25,6 @@ pub(crate) struct Job<'a> {
     /// What `additive` compares with, for a target that makes that promise.
     pub control: Option<&'a Resolved>,
     pub baseline: &'a Baseline,
-    /// Where the baseline was read from, if it is not the one inside the binary.
-    pub baseline_file: Option<&'a Path>,
     pub limits: &'a Limits,
     /// The run's directory; must not exist yet.
     pub dir: &'a Path,
@@ -55,8 +53,8 @@ impl Job<'_> {
         case.path = self.scenario.path.clone();
         case.again = self.again;
         if case.dir.is_some() {
-            case.judge_again = judge_again(self.dir, self.baseline_file);
-            record(&case, self.dir);
+            case.judge_again = judge_again(self.dir);
+            record(&case, self.dir, self.baseline);
         }
         case.took_ms = clock.elapsed().as_millis() as u64;
         if !self.keep {
@@ -141,9 +139,16 @@ fn bare_case(verdict: Verdict) -> Case {
 /// The file in a run's directory that holds the verdict it was given.
 const VERDICT: &str = "verdict";
 
-/// Keeps the verdict in the run's directory, for [`recorded`]. Without it only that comparison is lost.
-pub(crate) fn record(case: &Case, dir: &Path) {
+/// Keeps in the run's directory the verdict, for [`recorded`], and the baseline that it was judged by, for
+/// [`recorded_baseline`]. Without them only those are lost.
+pub(crate) fn record(case: &Case, dir: &Path, baseline: &Baseline) {
     let _ = std::fs::write(dir.join(VERDICT), word(&case.verdict));
+    let _ = std::fs::write(dir.join(BASELINE_FILE), &baseline.source);
+}
+
+/// The baseline that a run was judged by when it was played.
+pub(crate) fn recorded_baseline(dir: &Path) -> Option<PathBuf> {
+    Some(dir.join(BASELINE_FILE)).filter(|file| file.is_file())
 }
 
 /// The verdict that a run was given when it was played.
@@ -151,10 +156,9 @@ pub(crate) fn recorded(dir: &Path) -> Option<String> {
     std::fs::read_to_string(dir.join(VERDICT)).ok()
 }
 
-pub(crate) fn judge_again(dir: &Path, baseline: Option<&Path>) -> String {
-    let path = |path: &Path| quoted(&path.display().to_string());
-    let baseline = baseline.map(|file| format!(" --baseline {}", path(file))).unwrap_or_default();
-    format!("rehydra replay {}{baseline}", path(dir))
+/// The command that judges a run again, by the baseline that is kept in its directory.
+pub(crate) fn judge_again(dir: &Path) -> String {
+    format!("rehydra replay {}", quoted(&dir.display().to_string()))
 }
 
 /// A word as a shell reads it. A word that no shell can be given stands as it is.

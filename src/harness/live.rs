@@ -8,7 +8,6 @@ use super::Error;
 use super::ask::{Ask, Reply};
 use super::builder::Builder;
 use super::job::{clear, judge, judge_again, quoted, record};
-use crate::fault::client::Opening;
 use crate::fault::plan::{Signal, Whom};
 use crate::journal::{Answer, Event, Kind, Unexpected};
 use crate::neutral;
@@ -151,7 +150,7 @@ impl Harness {
     /// Begins the next life; ends the old one before, if it is still there, in that way.
     #[track_caller]
     pub fn restart_by(&mut self, end: Ending) -> impl Future<Output = Result<(), Error>> + Send {
-        self.step(StepKind::Restart(Restart { end, then: Vec::new(), opening: Opening::Plain }))
+        self.step(StepKind::Restart(Restart::by(end)))
     }
 
     /// Any other step of a scenario: a rollout to be placed or damaged, a file to be changed, a frame to be waited for.
@@ -179,9 +178,9 @@ impl Harness {
         let mut case = judge(&dir, &Baseline::default(), failure.or(given_up));
         case.target = target.text();
         case.again = again(&dir.join(STORY), &target);
-        case.judge_again = judge_again(&dir, None);
+        case.judge_again = judge_again(&dir);
         case.took_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        record(&case, &dir);
+        record(&case, &dir, &Baseline::default());
         if !keep {
             clear(&mut case);
         }

@@ -37,5 +37,5 @@ pub use crate::scenario::{Ending, Expected, Id};
 pub use crate::verdict::Verdict;
 
 pub(crate) use builder::{make_runs, plain};
-pub(crate) use job::{CONTROL, Job, judge, quoted, recorded};
+pub(crate) use job::{CONTROL, Job, judge, quoted, recorded, recorded_baseline};
 pub(crate) use targets::{BadTarget, names as target_names};

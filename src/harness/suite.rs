@@ -11,7 +11,7 @@ use super::{Error, blocking};
 use crate::journal::TargetKind;
 use crate::limits::Limits;
 use crate::report::Case;
-use crate::scenario::{self, BASELINE_FILE, Baseline, PROFILES_FILE, Scenario};
+use crate::scenario::{self, Baseline, PROFILES_FILE, Scenario};
 use crate::target::profile;
 use crate::target::resolve::{Resolved, TargetName};
 use crate::verdict;
@@ -78,25 +78,25 @@ impl Suite {
     ///
     /// [`Error::Wrong`] with everything that is wrong with them, or with the name of a target.
     pub fn load(self) -> Result<Loaded, Error> {
-        let (scenarios, baseline, baseline_file) = match &self.path {
+        let (scenarios, baseline) = match &self.path {
             None => {
                 let parsed = scenario::builtin().into_iter().map(|(name, text)| Scenario::parse(&name, None, text));
                 let scenarios = parsed.collect::<Result<Vec<_>, _>>().map_err(wrong)?;
                 let baseline = Baseline::parse("the built-in baseline", scenario::builtin_baseline()).map_err(wrong)?;
-                (scenarios, baseline, None)
+                (scenarios, baseline)
             }
             Some(path) => {
                 let scenarios = scenario::load(std::slice::from_ref(path)).map_err(wrong)?;
-                let file = Some(path.join(BASELINE_FILE)).filter(|file| file.is_file());
+                let file = scenario::baseline_of(path);
                 let baseline = file.as_deref().map_or(Ok(Baseline::default()), read)?;
-                (scenarios, baseline, file)
+                (scenarios, baseline)
             }
         };
         let names = names(&self.targets, &self.commands, Path::new(PROFILES_FILE));
         let names = names.map_err(|wrong| Error::Wrong(wrong.render(false)))?;
         let targets = names.into_iter().map(Player::new).collect();
         let (suite, control, dir) = (self, Player::new(TargetName::BuiltinControl), OnceLock::new());
-        Ok(Loaded { suite, scenarios, targets, control, baseline, baseline_file, dir })
+        Ok(Loaded { suite, scenarios, targets, control, baseline, dir })
     }
 }
 
@@ -142,7 +142,6 @@ pub struct Loaded {
     targets: Vec<Player>,
     control: Player,
     baseline: Baseline,
-    baseline_file: Option<PathBuf>,
     /// The directory of this process's runs.
     dir: OnceLock<Result<PathBuf, String>>,
 }
@@ -205,7 +204,6 @@ impl Loaded {
             target: found,
             control,
             baseline: &self.baseline,
-            baseline_file: self.baseline_file.as_deref(),
             limits: &limits,
             dir: &dir,
             keep: self.suite.keep,
@@ -262,8 +260,8 @@ impl Loaded {
     }
 }
 
-/// Plays one scenario file on one target, named as for `rehydra run --target`, and judges it by the `baseline.toml` beside
-/// the file, if there is one. Blocks, within an async runtime too.
+/// Plays one scenario file on one target, named as for `rehydra run --target`, and judges it by the `baseline.toml` of
+/// the suite that the file belongs to, if there is one. Blocks, within an async runtime too.
 ///
 /// # Errors
 ///

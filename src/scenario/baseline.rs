@@ -15,6 +15,8 @@ use crate::limits::{SCENARIO_LINE_CHARS, SCENARIO_LIST};
 pub struct Baseline {
     /// In the order of the file.
     pub gaps: Vec<Gap>,
+    /// The text that it was read from: what a run keeps, to be judged by it again.
+    pub source: String,
 }
 
 /// A known failure.
@@ -93,7 +95,7 @@ impl Baseline {
                 }
                 gaps.push(gap);
             }
-            Baseline { gaps }
+            Baseline { gaps, source: source.to_owned() }
         })
     }
 }

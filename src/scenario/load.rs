@@ -71,8 +71,31 @@ impl fmt::Display for Problem {
     }
 }
 
+/// The baseline that `path` is judged by: that at the root of the suite, which a directory is itself. A file's suite is the
+/// nearest directory above it that holds one, but none above the root of the project that the file belongs to.
+pub fn baseline_of(path: &Path) -> Option<PathBuf> {
+    if path.is_dir() {
+        return Some(path.join(BASELINE_FILE)).filter(|file| file.is_file());
+    }
+    suite_of(&fs::canonicalize(path).ok()?).map(|root| root.join(BASELINE_FILE))
+}
+
+/// The root of the suite that a file belongs to.
+fn suite_of(real: &Path) -> Option<&Path> {
+    for dir in real.ancestors().skip(1).take(limits::SUITE_DEPTH) {
+        if dir.join(BASELINE_FILE).is_file() {
+            return Some(dir);
+        }
+        if dir.join(".git").exists() {
+            return None;
+        }
+    }
+    None
+}
+
 /// Reads the scenarios that `paths` name: a file is one scenario, a directory all of those below it. They come in the
-/// order of the paths and within a path in the order of names; a file that is named twice comes once.
+/// order of the paths and within a path in the order of names; a file that is named twice comes once. A scenario is named by
+/// its path below the root of its suite, so that its baseline knows it whether it is played alone or with the others.
 ///
 /// # Errors
 ///
@@ -149,7 +172,10 @@ impl Walk {
     fn root(&mut self, path: &Path) -> io::Result<()> {
         let real = fs::canonicalize(path)?;
         if !fs::metadata(&real)?.is_dir() {
-            let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+            let stem = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+            let below =
+                suite_of(&real).and_then(|root| real.strip_prefix(root).ok()).map(|path| path.to_string_lossy());
+            let name = below.as_deref().and_then(is_scenario).map_or(stem, str::to_owned);
             self.file(name, path.to_owned(), real);
             return Ok(());
         }
@@ -235,7 +261,7 @@ mod tests {
             ("notes.md", ""),
         ]);
         assert_eq!(names(&[dir.path().to_owned()]), ["a/b/c", "a/z", "b"]);
-        assert_eq!(names(&[dir.path().join("a/z.toml"), dir.path().to_owned()]), ["z", "a/b/c", "b"]);
+        assert_eq!(names(&[dir.path().join("a/z.toml"), dir.path().to_owned()]), ["a/z", "a/b/c", "b"]);
     }
 
     #[test]

@@ -71,7 +71,7 @@ fn gap(invariants: &[Invariant]) -> Gap {
 }
 
 fn known(gaps: &[Gap]) -> Baseline {
-    Baseline { gaps: gaps.to_vec() }
+    Baseline { gaps: gaps.to_vec(), source: String::new() }
 }
 
 fn none() -> Baseline {

@@ -37,6 +37,7 @@
 //! | [`report`] | terminal, JSON, JUnit, Markdown, annotations; nothing else prints |
 //! | [`verdict`] | findings × baseline → verdict |
 //! | [`player`] | plays a scenario: steps, markers, faults |
+//! | [`survey`] | gets to know a server that nobody has described, by talking to it |
 //! | [`target`] | the server under test: homes, live processes, the recording client |
 //! | [`scenario`] | the file format, its diagnostics and schema; baselines |
 //! | [`fault`] | triggers and actions as data; armed faults |
@@ -96,6 +97,8 @@ pub mod responses;
 pub mod scenario;
 #[cfg(feature = "harness")]
 pub mod serve;
+#[cfg(feature = "harness")]
+pub mod survey;
 #[cfg(feature = "harness")]
 pub mod target;
 #[cfg(feature = "harness")]

@@ -33,6 +33,8 @@ pub const CONFIG_BYTES: u64 = 1 << 20;
 pub const INSTALL_MS: u64 = 300_000;
 /// How long a Codex binary may take to tell its version.
 pub const PROBE_MS: u64 = 10_000;
+/// Most files of the cache that are counted to tell its size.
+pub const CACHE_FILES: u32 = 100_000;
 /// How much is kept of the end of what npm or such a binary prints.
 pub const PROBE_OUTPUT_BYTES: u64 = 64 << 10;
 /// How much of each end is kept of a body beyond [`BLOB_BYTES`].
@@ -75,6 +77,12 @@ pub const SCENARIO_LIST: usize = 10_000;
 pub const SCENARIO_TEXT_CHARS: usize = 256 << 10;
 /// Longest title, name or reference of a scenario, in characters.
 pub const SCENARIO_LINE_CHARS: usize = 500;
+/// Longest name of a home or a credential in a scenario, in characters.
+pub const SCENARIO_LABEL_CHARS: usize = 40;
+/// Most variables that a restart adds to a life's environment.
+pub const SCENARIO_ENV: usize = 100;
+/// Longest filler behind a prompt, in bytes.
+pub const SCENARIO_FILL_BYTES: u64 = 32 << 20;
 /// Longest path in a scenario, in characters.
 pub const SCENARIO_PATH_CHARS: usize = 1_000;
 /// Longest regular expression in a scenario, in characters.
@@ -87,6 +95,23 @@ pub const SCENARIO_LIMIT_MS: u64 = 3_600_000;
 pub const SUITE_FILES: usize = 10_000;
 /// Deepest directory of a suite.
 pub const SUITE_DEPTH: usize = 32;
+
+/// Most tools that a survey of a foreign server looks at.
+pub const SURVEY_TOOLS: usize = 200;
+/// Most arguments of one tool that it looks at.
+pub const SURVEY_ARGUMENTS: usize = 200;
+/// Deepest argument that it looks at, and longest chain of references in a schema that it follows.
+pub const SURVEY_NESTING: usize = 5;
+/// Most pages of a server's list of tools that it reads.
+pub const SURVEY_PAGES: usize = 20;
+/// Most ways of beginning a conversation that it tries.
+pub const SURVEY_STARTS: usize = 6;
+/// Most replies that it sends to find out how a conversation goes on.
+pub const SURVEY_REPLIES: usize = 40;
+/// How long it may take, in milliseconds.
+pub const SURVEY_MS: u64 = 300_000;
+/// Most files of a server's directories that it looks at.
+pub const SURVEY_FILES: usize = 10_000;
 
 /// The limits of one run. All durations in milliseconds, all sizes in bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -337,8 +337,39 @@ fn what_a_target_lacks_is_unsupported_and_not_played() {
 #[test]
 fn the_help_says_what_a_user_needs() {
     let place = Place::new(&[]);
-    place.rehydra(&["--help"]).to(0, &["run", "replay", "serve", "schema"]);
+    place.rehydra(&["--help"]).to(0, &["run", "replay", "serve", "doctor", "schema"]);
     let came = place.rehydra(&["run", "--help"]).to(0, &["Exit code:", "Verdicts:", "Examples:", "--limit <NAME=N>"]);
     assert!(came.out.lines().all(|line| line.chars().count() <= 100), "{}", came.out);
     place.rehydra(&[]).to(2, &["Usage: rehydra"]);
+}
+
+#[test]
+fn the_doctor_tries_a_run_and_leaves_nothing() {
+    let place = Place::new(&[]);
+    let doctor = |args: &[&str]| {
+        let mut command = place.command(&["doctor"]);
+        command.args(args).env("REHYDRA_CACHE", place.path("cache")).env("TMPDIR", place.0.path());
+        command
+    };
+    let says = ["ok    rehydra", "ok    trial      `idle/kill-9` passes on `builtin`", "runs work here"];
+    came(doctor(&[])).to(0, &says);
+    assert_eq!(fs::read_dir(place.0.path()).expect("there").count(), 0);
+    let json: serde_json::Value = serde_json::from_str(&came(doctor(&["--json"])).to(0, &[]).out).expect("JSON");
+    assert_eq!(json["works"], true);
+    let found = json["findings"].as_array().expect("a list");
+    assert!(found.iter().any(|f| f["name"] == "cache" && f["state"] == "ok"), "{json}");
+}
+
+#[test]
+fn the_doctor_says_what_is_missing_and_whether_it_matters() {
+    let place = Place::new(&[("bin/npm", "no program"), ("cache", "no directory")]);
+    let mut little = place.command(&["doctor"]);
+    little.env("PATH", place.path("bin")).env("REHYDRA_CACHE", place.path("cache"));
+    let says = ["warn  npm", "help: install Node.js", "warn  cache", "set REHYDRA_CACHE", "runs work here"];
+    came(little).to(0, &says);
+    let mut nothing = place.command(&["doctor", "--runs", "cache/runs"]);
+    nothing.env("REHYDRA_BIN", "/nonexistent/rehydra");
+    let says = ["fail  rehydra", "set REHYDRA_BIN to its path", "fail  disk", "with `rehydra run --runs DIR`"];
+    let came = came(nothing).to(1, &says);
+    assert!(!came.out.contains("trial"), "nothing can be tried: {}", came.out);
 }

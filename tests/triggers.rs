@@ -93,7 +93,8 @@ fn main() -> ExitCode {
         let test = move || ends_at(&ours(), true, at, DEADLY[0].0, *point, DEADLY[0].1);
         trials.push(Trial::test(format!("builtin: {at}, after a restart"), test));
     }
-    let others: [(&str, Test); 6] = [
+    let others: [(&str, Test); 7] = [
+        ("of two processes for one life the first is thrown away", twice),
         ("a stopped server goes on when it is continued", stopped),
         ("of calls together the fault of one ends all", together),
         ("a request counts within its turn", second_request),
@@ -300,6 +301,21 @@ fn stopped() -> Result<(), Failure> {
     let completed = run.target_said("task_complete");
     assert!(completed.iter().all(|seq| !(fired..continued).contains(seq)), "a stopped server says nothing");
     assert!(completed.iter().any(|seq| *seq > continued), "it goes on where it stood");
+    Ok(())
+}
+
+fn twice() -> Result<(), Failure> {
+    let steps = "[[step]]\nclient = { opening = \"twice\" }\n\
+         [[step]]\ncodex = { prompt = \"One.\", model = { text = \"First.\" } }\n";
+    let run = told(&ours(), steps)?;
+    let lives = |is: fn(&Kind) -> bool| {
+        run.events.iter().filter(|event| is(&event.kind)).map(|event| event.incarnation).collect::<Vec<_>>()
+    };
+    assert_eq!(lives(|kind| matches!(kind, Kind::Spawn(_))), [1, 2]);
+    assert_eq!(lives(|kind| matches!(kind, Kind::Life(_))), [2]);
+    assert_eq!(lives(|kind| matches!(kind, Kind::Death(_))), [1, 2]);
+    assert_eq!(lives(|kind| matches!(kind, Kind::Call(_))), [2]);
+    assert_eq!(run.outcome(1), [AnswerOutcome::Reply]);
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 use super::Invariant;
 use super::files::is_session;
 use super::outcome::{Finding, Outcome, one_line};
-use super::view::{Seen, View};
+use super::view::{Seen, Turn, View};
 use crate::journal::{ModelRequest, RefusalKind};
 
 /// What the journal writes in place of a secret.
@@ -18,15 +18,20 @@ const MARK: &[u8] = "«redacted»".as_bytes();
 pub(super) fn same_auth(view: &View<'_>) -> Outcome {
     let mut findings = Vec::new();
     let mut looked = false;
-    let all = || view.turns.iter().flat_map(|t| &t.requests);
-    let own = all().find(|r| r.what.refused.is_none()).and_then(|r| r.what.credential_digest.as_deref());
+    // Of the lives that were started with the same credential, the first request that was not refused.
+    let own = |turn: &Turn<'_>| {
+        let credentials = view.credentials(turn.call.incarnation);
+        let alike = view.turns.iter().filter(|t| view.credentials(t.call.incarnation) == credentials);
+        let mut requests = alike.flat_map(|t| &t.requests);
+        requests.find(|r| r.what.refused.is_none()).and_then(|r| r.what.credential_digest.as_deref())
+    };
     for turn in view.turns.iter().filter(|t| t.thread.is_some()) {
         let settles = turn.shows_history() && view.settles(turn);
         looked |= settles && turn.requests.iter().any(|r| r.what.credential_digest.is_some());
         if !turn.restored {
             continue;
         }
-        if let Some((request, got, text)) = turn.requests.iter().find_map(|r| foreign(r, own)) {
+        if let Some((request, got, text)) = turn.requests.iter().find_map(|r| foreign(r, own(turn))) {
             let said = ("the credential that the server was started with", got);
             findings.push(turn.finding(Invariant::SameAuth, said, text, vec![request, turn.call.seq]));
         }

@@ -4,9 +4,10 @@
 //! another live process has loaded can go on beside it under an id of its own: from there on the thread has two strands
 //! with one past. What is said in one is no part of the other, and an old id leads to the strand that it was of.
 //!
-//! A strand begins with a reply that names a new id while another life, still running, has the thread. The server's note
-//! says which of two such replies branched, where they came at once; without a note it is the later one. Where ids stay
-//! there is one strand, whoever writes it.
+//! A strand begins with a reply that names a new id while another life, still running, has the thread. The server's
+//! note says which of two such replies branched, where they came at once; without a note it is the later one. Where ids
+//! stay there is one strand, whoever writes it. Where the client maps ids (`thread/fork`), each client goes on in its
+//! own.
 
 /// Number of a strand in its run; the first of every thread is 0.
 pub(super) type Strand = usize;
@@ -147,6 +148,18 @@ mod tests {
         story.answer(second, &two);
         story.of_life(2, |story| story.answer(first, &one));
         story
+    }
+
+    #[test]
+    fn a_client_that_maps_ids_goes_on_with_its_own() {
+        let mut story = Story::restarted_on(TargetKind::CodexFork);
+        let past = story.history("main");
+        story.life();
+        story.say(Say { client: Some("second".into()), ..Say::reply("main", A, C, past.clone()) });
+        story.say_in(2, Say::reply("main", A, B, past.clone()));
+        let own = [past, vec![user(p(3)), assistant(r(3))]].concat();
+        story.say_in(2, Say { id_is: IdChoice::First, ..Say::reply("main", A, B, own) });
+        assert_eq!(story.fired(), [""; 0]);
     }
 
     #[test]

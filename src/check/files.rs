@@ -16,8 +16,9 @@ use super::threads::canonical;
 use super::view::{Seen, View};
 use crate::journal::{Snapshot, SnapshotFile};
 
-/// Whether a path below the home is a session file.
+/// Whether a path below a home is a session file. That of another home of the run begins with `../` and its name.
 pub(super) fn is_session(path: &str) -> bool {
+    let path = path.strip_prefix("../").and_then(|path| path.split_once('/')).map_or(path, |(_, below)| below);
     let inside = path.starts_with("sessions/") || path.starts_with("archived_sessions/");
     inside && (path.ends_with(".jsonl") || path.ends_with(".jsonl.zst"))
 }

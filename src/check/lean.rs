@@ -3,8 +3,9 @@
 //! Between two snapshots the session files may grow by, for each call, 64 KiB and four times what its turn held (its
 //! prompt, what tools and model added between its first and last request, the reply: formats store a message as an
 //! item, as an event and in summaries of the turn), and for each call that rehydrated a thread, one copy of the live
-//! history: the JSON of the items that its first request sent, with 128 bytes an item for the envelope. A server whose
-//! threads keep their ids appends to the file it has and needs no copy. Copies of copies exceed this quickly.
+//! history: the JSON of the items that its first request sent, with 128 bytes an item for the envelope, and messages
+//! once more, because the format stores what was said as an item and as an event. A server whose threads keep their ids
+//! appends to the file it has and needs no copy. Copies of copies exceed this quickly.
 
 use serde_json::Value;
 
@@ -62,30 +63,43 @@ fn allowance(view: &View<'_>, turn: &Turn<'_>) -> Option<u64> {
     let (Some(first), Some(last)) = (turn.requests.first(), turn.requests.last()) else {
         return Some(CONSTANT_BYTES + TURN_COPIES * said);
     };
-    let (history, prompt) = input_bytes(view, first.what, turn)?;
-    let (end, _) = input_bytes(view, last.what, turn)?;
-    let copies = match view.run.header.target.identity {
-        Identity::New if turn.rehydrating => 1,
+    let begin = input_bytes(view, first.what, turn)?;
+    let end = input_bytes(view, last.what, turn)?;
+    let copy = match view.run.header.target.identity {
+        Identity::New if turn.rehydrating => begin.all + begin.messages,
         _ => 0,
     };
-    let held = prompt + end.saturating_sub(history) + said;
-    Some(CONSTANT_BYTES.saturating_add(TURN_COPIES.saturating_mul(held)).saturating_add(copies * history))
+    let held = begin.prompt + end.all.saturating_sub(begin.all) + said;
+    Some(CONSTANT_BYTES.saturating_add(TURN_COPIES.saturating_mul(held)).saturating_add(copy))
 }
 
-/// Bytes of the items of a request, and of the one that holds the turn's own prompt.
-fn input_bytes(view: &View<'_>, request: &ModelRequest, turn: &Turn<'_>) -> Option<(u64, u64)> {
+/// How large the items of a request are in a file.
+#[derive(Default)]
+struct InputBytes {
+    all: u64,
+    /// Those of them that are messages.
+    messages: u64,
+    /// The one that holds the turn's own prompt, without its envelope.
+    prompt: u64,
+}
+
+fn input_bytes(view: &View<'_>, request: &ModelRequest, turn: &Turn<'_>) -> Option<InputBytes> {
     let body: Value = serde_json::from_slice(&view.run.blobs.bytes(&request.body).ok()?).ok()?;
     let items = body.get("input")?.as_array()?;
     let own = turn.call.what.marker.as_str();
-    let (mut all, mut prompt) = (0u64, 0u64);
+    let mut bytes = InputBytes::default();
     for item in items {
         let text = item.to_string();
-        all += text.len() as u64 + ENVELOPE_BYTES;
+        let stored = text.len() as u64 + ENVELOPE_BYTES;
+        bytes.all += stored;
+        if item.get("type").and_then(Value::as_str) == Some("message") {
+            bytes.messages += stored;
+        }
         if text.contains(own) {
-            prompt = text.len() as u64;
+            bytes.prompt = text.len() as u64;
         }
     }
-    Some((all, prompt))
+    Some(bytes)
 }
 
 #[cfg(test)]
@@ -113,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn one_copy_of_a_long_history_is_allowed_and_two_are_not() {
+    fn one_copy_of_a_long_history_as_items_and_events_is_allowed_and_two_are_not() {
         for copies in [1, 2] {
             let mut story = Story::new(TargetKind::Builtin);
             let long: Vec<_> = (0..4000).map(|n| bare("assistant", &format!("{n} {}", "x".repeat(100)))).collect();
@@ -122,7 +136,7 @@ mod tests {
             story.restart();
             story.say(Say::reply("main", A, B, story.history("main")));
             let file = story.files.get_mut(&Story::rollout_path(B)).expect("the continuation is there");
-            file.extend(std::iter::repeat_n(b' ', copies * 4000 * 250));
+            file.extend(std::iter::repeat_n(b' ', copies * 4000 * 500));
             story.death(Some("KILL"));
             assert_eq!(story.says(Invariant::Lean) == Outcome::Held, copies == 1, "{copies} copies");
         }

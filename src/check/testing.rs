@@ -93,6 +93,7 @@ pub(super) fn tool_output(id: &str) -> Item {
 /// One call and what comes of it.
 #[derive(Clone, Debug)]
 pub(super) struct Say {
+    pub(super) client: Option<String>,
     pub(super) thread: String,
     pub(super) kind: CallKind,
     pub(super) sent: Option<String>,
@@ -118,6 +119,7 @@ pub(super) struct Say {
 impl Say {
     fn new(thread: &str, kind: CallKind, sent: Option<&str>, returned: &str) -> Say {
         Say {
+            client: None,
             thread: thread.into(),
             kind,
             sent: sent.map(str::to_owned),
@@ -171,6 +173,9 @@ pub(super) struct Story {
     histories: BTreeMap<String, Vec<Item>>,
     /// Session files as they are now.
     pub(super) files: BTreeMap<String, Vec<u8>>,
+    /// Of the lives that begin from now on.
+    pub(super) home: Option<String>,
+    pub(super) credentials: Option<String>,
 }
 
 impl Story {
@@ -192,7 +197,8 @@ impl Story {
         };
         let dir = tempfile::tempdir().expect("a temporary directory");
         let (events, histories, files) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
-        Story { dir, header, events, incarnation: 0, calls: 0, histories, files }
+        let (home, credentials) = (None, None);
+        Story { dir, header, events, incarnation: 0, calls: 0, histories, files, home, credentials }
     }
 
     /// Our server: a thread `main` with one turn, killed and started again.
@@ -224,7 +230,15 @@ impl Story {
         self.snapshot(SnapshotWhen::Birth);
         self.incarnation += 1;
         let process_cwd = format!("/run/life-{}", self.incarnation);
-        self.push(Lane::Target, Kind::Life(Life { from: Vec::new(), process_cwd }));
+        self.push(
+            Lane::Target,
+            Kind::Life(Life {
+                from: Vec::new(),
+                process_cwd,
+                home: self.home.clone(),
+                credentials: self.credentials.clone(),
+            }),
+        );
     }
 
     pub(super) fn death(&mut self, asked: Option<&str>) {
@@ -282,6 +296,7 @@ impl Story {
             from: Vec::new(),
             call,
             step: call,
+            client: say.client.clone(),
             thread: say.thread.clone(),
             kind: say.kind,
             id_sent: say.sent.clone(),

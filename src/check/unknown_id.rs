@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use super::outcome::{Finding, Outcome, one_line};
 use super::view::{Turn, View};
 use super::{Invariant, files};
-use crate::journal::{Answer, CallKind, IdChoice, TargetKind};
+use crate::journal::{Answer, CallKind, TargetKind};
 use crate::rollout::ThreadId;
 
 /// An id with no thread behind it is refused as the original refuses it.
@@ -44,8 +44,9 @@ pub(super) fn unknown_id(view: &View<'_>) -> Outcome {
     Outcome::conclude(findings, looked, "no reply with an unknown id was answered")
 }
 
+/// A reply with an id that no thread of its home has.
 fn is_unknown(turn: &Turn<'_>) -> bool {
-    turn.thread.is_none() && turn.call.what.id_is == Some(IdChoice::Literal)
+    turn.thread.is_none() && turn.call.what.id_sent.is_some()
 }
 
 fn told(answer: &Answer) -> String {
@@ -132,6 +133,7 @@ mod tests {
     use super::super::testing::*;
     use super::*;
     use crate::journal::AnswerOutcome;
+    use crate::journal::IdChoice;
 
     fn asked(kind: TargetKind, id: &str, text: &str, structured: Option<Value>) -> Story {
         let mut story = Story::restarted_on(kind);

@@ -14,12 +14,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::Invariant;
 use super::branches::{Branches, Strand};
 use super::outcome::Finding;
-use super::{Invariant, threads::Threads};
+use super::threads::{Threads, canonical};
 use crate::journal::{
     Answer, AnswerOutcome, Call, CallId, CallKind, DamageDone, Death, Event, FaultFired, IdChoice, Identity,
-    Incarnation, Kind, ModelRequest, Placed, Run, Seq, Settings, Shown, Snapshot, Unexpected,
+    Incarnation, Kind, Life, ModelRequest, Placed, Run, Seq, Settings, Shown, Snapshot, TargetKind, Unexpected,
 };
 use crate::marker::{self, Carrier, Marker};
 
@@ -119,6 +120,11 @@ impl<'r> Turn<'r> {
     }
 }
 
+/// The story's name of the home that a path in the journal leads to: `../home-NAME/…`.
+fn home_of_path(path: &str) -> Option<&str> {
+    Some(path.strip_prefix("../home-")?.split_once('/')?.0)
+}
+
 /// The kind of the note with which our server says that it branched.
 const BRANCHED: &str = "branched_from_live";
 
@@ -148,6 +154,9 @@ pub(super) struct View<'r> {
     pub(super) unexpected: Vec<Seen<'r, Unexpected>>,
     /// Requests that belong to no call.
     pub(super) strays: Vec<Seen<'r, ModelRequest>>,
+    lives: HashMap<Incarnation, &'r Life>,
+    /// In which home an id was told, as the story calls that; an id may be in several.
+    homes: HashSet<(String, Option<&'r str>)>,
     branches: Branches,
     origins: HashMap<Marker, Origin<'r>>,
 }
@@ -167,6 +176,8 @@ impl<'r> View<'r> {
             shown: Vec::new(),
             unexpected: Vec::new(),
             strays: Vec::new(),
+            lives: HashMap::new(),
+            homes: HashSet::new(),
             branches: Branches::default(),
             origins: HashMap::new(),
         };
@@ -189,13 +200,14 @@ impl<'r> View<'r> {
     fn take(&mut self, at: usize, event: &'r Event, by_call: &mut HashMap<CallId, usize>) {
         match &event.kind {
             Kind::Placed(placed) => {
+                self.homes.insert((canonical(&placed.id), home_of_path(&placed.path)));
                 self.threads.learn(&placed.thread, 0, &placed.id, at);
                 self.placed.push(Seen::new(at, event, placed));
             }
             Kind::Call(call) if !by_call.contains_key(&call.call) => {
                 by_call.insert(call.call, self.turns.len());
-                let thread = self.thread_of(call, at);
-                let strand = call.id_sent.as_ref().and_then(|id| self.threads.strand(id)).unwrap_or_default();
+                let thread = self.thread_of(call, event.incarnation, at);
+                let strand = self.strand_of(call, thread);
                 self.turns.push(Turn {
                     call: Seen::new(at, event, call),
                     answer: None,
@@ -227,13 +239,28 @@ impl<'r> View<'r> {
             }
             Kind::Damage(damage) => self.damage.push(Seen::new(at, event, damage)),
             Kind::Snapshot(snapshot) => self.snapshots.push(Seen::new(at, event, snapshot)),
-            Kind::Life(_) => self.births.push((event.incarnation, at)),
+            Kind::Life(life) => {
+                self.births.push((event.incarnation, at));
+                self.lives.entry(event.incarnation).or_insert(life);
+            }
             Kind::Death(death) => self.deaths.push(Seen::new(at, event, death)),
             Kind::Shown(shown) => self.shown.push(Seen::new(at, event, shown)),
             Kind::Fault(fault) => self.faults.push(Seen::new(at, event, fault)),
             Kind::Unexpected(unexpected) => self.unexpected.push(Seen::new(at, event, unexpected)),
             _ => {}
         }
+    }
+
+    /// The strand that a call goes on with: the one that its id is of. Where the client holds the mapping of ids, an id
+    /// leads to what that client was told last.
+    fn strand_of(&self, call: &Call, thread: Option<&str>) -> Strand {
+        if self.run.header.target.kind == TargetKind::CodexFork {
+            let mut own = self.turns.iter().rev().filter(|t| t.thread == thread && t.call.what.client == call.client);
+            if let Some(turn) = own.find(|t| t.is_reply()) {
+                return turn.strand;
+            }
+        }
+        call.id_sent.as_ref().and_then(|id| self.threads.strand(id)).unwrap_or_default()
     }
 
     /// The turn `n` was answered: its thread may have an id more, and a strand.
@@ -248,6 +275,12 @@ impl<'r> View<'r> {
         }
         if let (Some(thread), Some(id)) = (turn.thread, &answer.what.id_returned) {
             self.threads.learn(thread, turn.strand, id, answer.at);
+            // An error may repeat the id that it was given, wherever that is of.
+            let repeats = answer.what.id_returned == turn.call.what.id_sent;
+            if turn.is_reply() || !repeats {
+                let life = turn.call.incarnation;
+                self.homes.insert((canonical(id), self.home(life)));
+            }
         }
     }
 
@@ -300,8 +333,12 @@ impl<'r> View<'r> {
     }
 
     /// The thread a call belongs to. Only an id written in the scenario can be nobody's: the others were learnt from
-    /// the target, if not from an answer then from something it said before.
-    fn thread_of(&mut self, call: &'r Call, at: usize) -> Option<&'r str> {
+    /// the target, if not from an answer then from something it said before. In another home than it is known from every
+    /// id is nobody's.
+    fn thread_of(&mut self, call: &'r Call, life: Incarnation, at: usize) -> Option<&'r str> {
+        if call.id_sent.as_deref().is_some_and(|id| self.is_of_another_home(id, life)) {
+            return None;
+        }
         match (&call.id_sent, call.id_is) {
             (Some(id), Some(IdChoice::Literal)) => self.threads.owner(id),
             (Some(id), _) => {
@@ -310,6 +347,23 @@ impl<'r> View<'r> {
             }
             (None, _) => Some(&call.thread),
         }
+    }
+
+    /// The story's name of a life's home; none for the usual one.
+    fn home(&self, life: Incarnation) -> Option<&'r str> {
+        self.lives.get(&life).and_then(|life| life.home.as_deref())
+    }
+
+    /// The story's name of a life's credential; none for the usual one.
+    pub(super) fn credentials(&self, life: Incarnation) -> Option<&'r str> {
+        self.lives.get(&life).and_then(|life| life.credentials.as_deref())
+    }
+
+    /// Whether an id was told in other homes than that of the life, and never in that one.
+    pub(super) fn is_of_another_home(&self, id: &str, life: Incarnation) -> bool {
+        let id = canonical(id);
+        let here = (id, self.home(life));
+        !self.homes.contains(&here) && self.homes.iter().any(|(known, _)| *known == here.0)
     }
 
     fn find_origins(&mut self) {

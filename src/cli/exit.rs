@@ -8,7 +8,8 @@ use std::process::ExitCode;
 pub enum Exit {
     /// 0: every verdict is a pass, a known gap or unsupported.
     Fine,
-    /// 1: at least one scenario failed, or the baseline is stale.
+    /// 1: at least one scenario failed, or the baseline is stale; `rehydra doctor`: something is missing that every run
+    /// needs; `rehydra init`: the server cannot be described.
     Failed,
     /// 2: the command line, a scenario or another input file is wrong. Nothing was played.
     Usage,

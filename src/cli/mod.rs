@@ -1,8 +1,10 @@
 //! The command line: one file per subcommand. Results go to stdout, diagnostics to stderr.
 
 mod ci;
+mod doctor;
 mod exit;
 mod hidden;
+mod init;
 mod known;
 mod out;
 mod outputs;
@@ -40,6 +42,10 @@ enum Command {
     Replay(replay::Args),
     /// Serve `codex` and `codex-reply` over stdio, and bring conversations back after a restart
     Serve(serve::Args),
+    /// Get to know a server by talking to it, and write its profile
+    Init(init::Args),
+    /// Say what works on this machine, and what to do about the rest
+    Doctor(doctor::Args),
     /// Print the JSON Schema of scenario files, or of the JSON report
     Schema(schema::Args),
 }
@@ -53,6 +59,8 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::main(args),
         Command::Replay(args) => replay::main(args),
         Command::Serve(args) => serve::main(args),
+        Command::Init(args) => init::main(args),
+        Command::Doctor(args) => doctor::main(args),
         Command::Schema(args) => schema::main(args),
     };
     match exit {

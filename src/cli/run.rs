@@ -134,7 +134,7 @@ pub(super) fn main(args: Args) -> Outcome {
     show(&args, &results)
 }
 
-async fn interrupted() {
+pub(super) async fn interrupted() {
     use tokio::signal::unix::{SignalKind, signal};
     let (Ok(mut int), Ok(mut term)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) else {
         return std::future::pending().await;
@@ -182,7 +182,7 @@ fn filtered(filters: &[String], all: Vec<Scenario>) -> Result<Vec<Arc<Scenario>>
 const NAMES: usize = 60;
 
 /// The limits of every run.
-fn limits(changes: &[String]) -> Result<Limits, Failure> {
+pub(super) fn limits(changes: &[String]) -> Result<Limits, Failure> {
     let mut limits = Limits::default();
     for change in changes {
         let number = change.split_once('=').and_then(|(name, n)| Some((name, n.parse().ok().filter(|n| *n > 0)?)));

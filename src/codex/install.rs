@@ -141,6 +141,11 @@ impl Cache {
         Some(Cache::new(std::path::absolute(root).ok()?, PathBuf::from("npm")))
     }
 
+    /// The directory of the cache, there or not.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// Installs a release, or finds it installed.
     pub fn ensure(&self, version: Version) -> Result<Installed, InstallError> {
         if let Some(installed) = self.marked(version) {
@@ -174,6 +179,16 @@ impl Cache {
     fn marked(&self, version: Version) -> Option<Installed> {
         let dir = self.dir(version);
         if !dir.join(MARKER).is_file() {
+            return None;
+        }
+        let native = native::in_node_modules(&dir.join("node_modules"))?;
+        Some(Installed { version, native })
+    }
+
+    /// A release that `ensure` would use as it lies there.
+    pub(super) fn whole(&self, version: Version) -> Option<Installed> {
+        let dir = self.dir(version);
+        if !dir.join(MARKER).is_file() && !dir.join(NPM_MARKER).is_file() {
             return None;
         }
         let native = native::in_node_modules(&dir.join("node_modules"))?;

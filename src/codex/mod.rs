@@ -5,6 +5,7 @@ pub mod app_server;
 mod bounded;
 pub mod hermetic;
 pub mod install;
+pub mod inventory;
 mod native;
 pub mod overrides;
 mod policy_setting;

@@ -71,7 +71,7 @@ pub(super) fn at(found: &Path) -> Result<Installed, InstallError> {
     Ok(Installed { version, native })
 }
 
-fn is_executable(file: &Path) -> bool {
+pub(super) fn is_executable(file: &Path) -> bool {
     fs::metadata(file).is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0)
 }
 

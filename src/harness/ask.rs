@@ -10,7 +10,7 @@ use crate::fault::plan::{Action, Fault, Signal, Trigger, Whom};
 use crate::journal::{Answer, AnswerOutcome};
 use crate::marker;
 use crate::model::script::{Failure, Output, Response};
-use crate::scenario::{Call, Expect, Expected, Id, MAIN_CLIENT};
+use crate::scenario::{Approve, Call, Expect, Expected, Id, MAIN_CLIENT};
 
 /// A call of the story: what is asked, what the stub model answers, what goes wrong meanwhile.
 ///
@@ -54,6 +54,8 @@ impl<H> Ask<H> {
             fault: None,
             expect: Expect::default(),
             limit_ms: None,
+            fill: 0,
+            approve: Approve::default(),
         };
         Ask { harness, start, call, line: Location::caller().line() }
     }

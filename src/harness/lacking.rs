@@ -6,7 +6,7 @@
 
 use crate::fault::plan::{Rehydration, Trigger};
 use crate::journal::{Level, TargetKind, TargetProfile};
-use crate::scenario::{Call, Need, Scenario, StepKind};
+use crate::scenario::{Call, Id, Need, Scenario, StepKind};
 
 /// What is lacking, as the end of a sentence; `None` if the scenario can be played.
 pub(crate) fn lacking(target: &TargetProfile, scenario: &Scenario) -> Option<String> {
@@ -20,6 +20,9 @@ pub(crate) fn lacking(target: &TargetProfile, scenario: &Scenario) -> Option<Str
     }
     if target.kind == TargetKind::Foreign && target.level == Level::Core && steps.clone().any(waits_for_codex) {
         lacking.push("it waits for a notification of Codex's own, and the target promises the core level only");
+    }
+    if target.kind == TargetKind::Foreign && target.level == Level::Core && steps.clone().any(respells_an_id) {
+        lacking.push("it writes a UUID in other ways, and the target promises the core level only: any id");
     }
     (!lacking.is_empty()).then(|| lacking.join("; "))
 }
@@ -37,6 +40,10 @@ fn lacks(kind: TargetKind, need: Need) -> Option<&'static str> {
             let app_server = matches!(kind, TargetKind::CodexResume | TargetKind::CodexFork);
             app_server.then_some("an app-server does not speak MCP")
         }
+        Need::LongPrompts => {
+            let app_server = matches!(kind, TargetKind::CodexResume | TargetKind::CodexFork);
+            app_server.then_some("an app-server takes prompts of up to 1 MiB")
+        }
     }
 }
 
@@ -50,6 +57,17 @@ fn waits_for_codex(step: &StepKind) -> bool {
         StepKind::Codex(call) | StepKind::Reply(call) => faulted(call),
         StepKind::Together(calls) => calls.iter().any(|one| faulted(&one.call)),
         StepKind::Wait { frame, .. } => frame != ANSWER,
+        _ => false,
+    }
+}
+
+/// Whether a known id is sent in another spelling. Only of a UUID it is known which spellings mean the same.
+fn respells_an_id(step: &StepKind) -> bool {
+    let spellings = ["{CURRENT}", "{simple}", "urn:uuid:{current}"];
+    let respelt = |call: &Call| matches!(&call.id, Id::Literal(id) if spellings.contains(&id.as_str()));
+    match step {
+        StepKind::Reply(call) => respelt(call),
+        StepKind::Together(calls) => calls.iter().any(|one| respelt(&one.call)),
         _ => false,
     }
 }
@@ -92,6 +110,18 @@ mod tests {
         assert!(lacking(&core(), &scenario(PLACED)).is_some_and(|why| why.contains("rollouts = true")));
         let keeps = TargetProfile { rollouts: true, ..core() };
         assert_eq!(lacking(&keeps, &scenario(PLACED)), None);
+    }
+
+    #[test]
+    fn ids_of_a_core_server_need_not_be_uuids() {
+        let spelt = |id: &str| {
+            let steps = format!(
+                "[[step]]\ncodex = {{ prompt = \"a\" }}\n\n[[step]]\nreply = {{ id = \"{id}\", prompt = \"b\" }}\n"
+            );
+            lacking(&core(), &scenario(&steps))
+        };
+        assert!(spelt("{CURRENT}").is_some_and(|why| why.contains("UUID")));
+        assert_eq!((spelt("{current}x"), spelt("first")), (None, None));
     }
 
     #[test]

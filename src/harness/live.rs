@@ -8,7 +8,6 @@ use super::Error;
 use super::ask::{Ask, Reply};
 use super::builder::Builder;
 use super::job::{clear, judge, judge_again, quoted, record};
-use crate::fault::client::Opening;
 use crate::fault::plan::{Signal, Whom};
 use crate::journal::{Answer, Event, Kind, Unexpected};
 use crate::neutral;
@@ -151,7 +150,7 @@ impl Harness {
     /// Begins the next life; ends the old one before, if it is still there, in that way.
     #[track_caller]
     pub fn restart_by(&mut self, end: Ending) -> impl Future<Output = Result<(), Error>> + Send {
-        self.step(StepKind::Restart(Restart { end, then: Vec::new(), opening: Opening::Plain }))
+        self.step(StepKind::Restart(Restart::by(end)))
     }
 
     /// Any other step of a scenario: a rollout to be placed or damaged, a file to be changed, a frame to be waited for.

@@ -36,6 +36,9 @@ pub struct Call {
     pub from: Vec<Seq>,
     pub call: CallId,
     pub step: u32,
+    /// The client that called; `None` is the one that the scenario does not name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client: Option<String>,
     /// The scenario's name for the thread.
     pub thread: String,
     pub kind: CallKind,

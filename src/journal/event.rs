@@ -104,6 +104,12 @@ pub struct Life {
     pub from: Vec<Seq>,
     /// The process cwd of this life, never a thread's.
     pub process_cwd: String,
+    /// The story's name of its home, where that is not the usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub home: Option<String>,
+    /// The story's name of its credential for the model, where that is not the usual one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<String>,
 }
 
 /// A life is over: exited, reaped, its pipes drained.

@@ -64,7 +64,7 @@ fn kinds(drawn: &Drawn, body: &Body) -> Vec<Kind> {
         Kind::Exit(Exit { code, signal: code }),
         Kind::ModelBytes(ModelBytes { connection: n, direction: Direction::Out, bytes: bytes.clone() }),
         Kind::Step(Step { n, what: t(), line: n }),
-        Kind::Life(Life { from: from.clone(), process_cwd: t() }),
+        Kind::Life(Life { from: from.clone(), process_cwd: t(), home: Some(t()), credentials: None }),
         Kind::Death(Death { from: from.clone(), asked: other.clone() }),
         Kind::Placed(Placed {
             thread: t(),
@@ -82,6 +82,7 @@ fn kinds(drawn: &Drawn, body: &Body) -> Vec<Kind> {
             from: from.clone(),
             call: n,
             step: n,
+            client: Some(t()),
             thread: t(),
             kind: CallKind::Reply,
             id_sent: other.clone(),

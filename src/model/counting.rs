@@ -29,6 +29,7 @@ struct State {
     flushes: u64,
     waiting: Option<Waker>,
     reset: bool,
+    plain: bool,
 }
 
 /// A moment on the wire, and how much was handed over after it.
@@ -54,7 +55,8 @@ impl Wire {
     /// The moment at which a body hands over a chunk of `len` bytes.
     pub(super) fn mark(&self, len: usize) -> Mark {
         let state = self.lock();
-        Mark { written: state.written, flushes: state.flushes, len: framed(len) }
+        let len = if state.plain { len as u64 } else { framed(len) };
+        Mark { written: state.written, flushes: state.flushes, len }
     }
 
     /// Ready when the kernel took all that was handed over up to and with the chunk of that mark. Only the task that
@@ -69,6 +71,11 @@ impl Wire {
             Poll::Pending
         })
         .await;
+    }
+
+    /// The body goes out as it is, without the framing of the chunked encoding, which HTTP/1.0 does not have.
+    pub(super) fn ask_plain(&self) {
+        self.lock().plain = true;
     }
 
     /// Has the connection end by a reset instead of an orderly close.

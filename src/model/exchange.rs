@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hyper::body::Incoming;
-use hyper::{Request, Response, StatusCode, header};
+use hyper::{Request, Response, StatusCode, Version, header};
 
 use crate::journal::{Journal, Kind, Lane, ModelRequest};
 
@@ -21,13 +21,18 @@ use super::{plan, summary};
 pub(super) struct Shared {
     pub(super) journal: Journal,
     pub(super) gate: Arc<dyn Gate>,
-    pub(super) token: String,
+    /// The one bearer token that is accepted now.
+    pub(super) token: Mutex<String>,
     pub(super) request_limit_bytes: usize,
     pub(super) turns: Mutex<Turns>,
     pub(super) requests: AtomicU32,
 }
 
 impl Shared {
+    pub(super) fn token(&self) -> MutexGuard<'_, String> {
+        self.token.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn turns(&self) -> MutexGuard<'_, Turns> {
         self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -45,17 +50,21 @@ pub(super) async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<AnswerBody>, Unanswered> {
     let received = receive(&wire, request, shared.request_limit_bytes).await.map_err(|_| Unanswered)?;
+    if received.head.version == Version::HTTP_10 {
+        wire.ask_plain();
+    }
     if !is_for_a_response(&received.head) {
         return Ok(not_here(&shared, &received));
     }
-    let asked = read(&received, &shared.token);
+    let token = shared.token().clone();
+    let asked = read(&received, &token);
     let (assigned, refused) = note(&shared, &received, &asked);
     if let Some(call) = assigned.call {
         shared.gate.reach(call, Point::Request { n: assigned.of_turn }).await;
     }
     match (refused, assigned.scripted) {
         (Some(refused), _) => Ok(plain(refused.status, refused.body())),
-        (None, Some(scripted)) => play(&shared, wire, assigned.call, scripted, &asked.model),
+        (None, Some(scripted)) => play(&shared, wire, assigned.call, scripted, &asked),
         // `note` refuses what has no script.
         (None, None) => Err(Unanswered),
     }
@@ -105,7 +114,7 @@ fn play(
     wire: Arc<Wire>,
     call: Option<u32>,
     scripted: Scripted,
-    model: &str,
+    asked: &Asked,
 ) -> Result<Response<AnswerBody>, Unanswered> {
     match &scripted.response.failure {
         Some(Failure::Reset) => {
@@ -119,7 +128,7 @@ fn play(
         _ => {}
     }
     let script = Script {
-        steps: plan::steps(&scripted.label, model, &scripted.response).into(),
+        steps: plan::steps(&scripted.label, &asked.model, &scripted.response, asked.shell).into(),
         wire,
         gate: Arc::clone(&shared.gate),
         call,

@@ -28,6 +28,7 @@ mod receive;
 mod refuse;
 pub mod script;
 mod server;
+mod shell;
 mod summary;
 mod turns;
 

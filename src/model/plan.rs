@@ -9,6 +9,7 @@ use crate::responses::event::{EventStream, StreamEvent, TokenUsage};
 use crate::responses::item;
 
 use super::script::{Failure, Output, Response};
+use super::shell::Shell;
 
 /// One step of an exchange.
 #[derive(Clone, Debug, PartialEq)]
@@ -25,22 +26,27 @@ pub(super) enum Step {
     Break,
 }
 
-/// The steps of `response`, named `label`. [`Failure::Http`] and [`Failure::Reset`] come before any stream, so they have
+/// The steps of `response`, named `label`; commands are run with `shell`. [`Failure::Http`] and [`Failure::Reset`] come before any stream, so they have
 /// no part in it.
 ///
 /// A failure `after` so many chunks comes right after that chunk, with 0 right after `response.created`; a response with
 /// fewer chunks fails right after its last one.
-pub(super) fn steps(label: &str, model: &str, response: &Response) -> Vec<Step> {
-    let mut plan = Plan { stream: EventStream::new(&format!("resp_{label}"), model), steps: Vec::new() };
+pub(super) fn steps(label: &str, model: &str, response: &Response, shell: Shell) -> Vec<Step> {
+    let mut plan = Plan { stream: EventStream::new(&format!("resp_{label}"), model), steps: Vec::new(), shell };
     let created = plan.stream.created();
     plan.send(created);
     for (place, output) in response.output.iter().enumerate() {
         plan.output(&format!("{label}_{}", place + 1), output);
     }
     plan.steps.push(Step::Done);
-    match response.failure {
-        Some(Failure::Stall { after }) => plan.cut(after, Step::Stall),
-        Some(Failure::Close { after }) => plan.cut(after, Step::Break),
+    match &response.failure {
+        Some(Failure::Stall { after }) => plan.cut(*after, Step::Stall),
+        Some(Failure::Close { after }) => plan.cut(*after, Step::Break),
+        Some(Failure::Malformed { after }) => plan.cut(*after, Step::Send(MALFORMED.to_vec())),
+        Some(Failure::Failed { message }) => {
+            let failed = plan.stream.failed("server_error", message);
+            plan.send(failed);
+        }
         Some(Failure::NoCompleted) => {}
         Some(Failure::Http { .. } | Failure::Reset) | None => {
             let usage = response.usage.unwrap_or_default();
@@ -52,9 +58,13 @@ pub(super) fn steps(label: &str, model: &str, response: &Response) -> Vec<Step> 
     plan.steps
 }
 
+/// An event that nobody can read.
+const MALFORMED: &[u8] = b"event: response.output_text.delta\ndata: {\"type\":\"response.output_text.del\n\n";
+
 struct Plan {
     stream: EventStream,
     steps: Vec<Step>,
+    shell: Shell,
 }
 
 impl Plan {
@@ -67,6 +77,10 @@ impl Plan {
             Output::Text { text, chunks } => self.text(label, text, *chunks),
             Output::Reasoning { summary } => self.reasoning(label, summary),
             Output::Call { name, arguments } => self.call(label, name, arguments),
+            Output::Run { command, escalate } => {
+                let shell = self.shell;
+                self.call(label, shell.name(), &shell.arguments(command, *escalate));
+            }
         }
     }
 
@@ -174,7 +188,7 @@ mod tests {
             failure: None,
         };
         let done = |value| Incoming::ItemDone(value);
-        let events = read(&steps("1_1", "mock", &response));
+        let events = read(&steps("1_1", "mock", &response, Shell::default()));
         let usage = TokenUsage { input: 3, output: 4, ..TokenUsage::default() };
         assert_eq!(
             events,
@@ -193,8 +207,8 @@ mod tests {
     #[test]
     fn the_same_script_gives_the_same_bytes() {
         let response = Response { output: vec![text("hello", 3)], ..Response::default() };
-        assert_eq!(steps("7_2", "m", &response), steps("7_2", "m", &response));
-        assert_ne!(steps("7_2", "m", &response), steps("7_3", "m", &response));
+        assert_eq!(steps("7_2", "m", &response, Shell::default()), steps("7_2", "m", &response, Shell::default()));
+        assert_ne!(steps("7_2", "m", &response, Shell::default()), steps("7_3", "m", &response, Shell::default()));
     }
 
     #[test]
@@ -203,7 +217,7 @@ mod tests {
             |failure| Response { output: vec![text("abcd", 2), text("efgh", 2)], failure: Some(failure), usage: None };
         for (after, seen) in [(0, 0), (1, 1), (3, 3), (4, 4), (9, 4)] {
             for (failure, last) in [(Failure::Stall { after }, Step::Stall), (Failure::Close { after }, Step::Break)] {
-                let steps = steps("1_1", "m", &failing(failure));
+                let steps = steps("1_1", "m", &failing(failure), Shell::default());
                 assert_eq!((chunks(&steps), steps.last()), (seen, Some(&last)), "after {after}");
                 let before = &steps[steps.len() - 2];
                 assert_eq!(matches!(before, Step::Chunk(_)), after > 0);
@@ -215,12 +229,12 @@ mod tests {
     fn a_response_without_text_fails_right_after_its_beginning() {
         let call = Output::Call { name: "shell".into(), arguments: json!({}) };
         let response = Response { output: vec![call], failure: Some(Failure::Close { after: 1 }), usage: None };
-        assert_eq!(read(&steps("1_1", "m", &response)), [Incoming::Created]);
+        assert_eq!(read(&steps("1_1", "m", &response, Shell::default())), [Incoming::Created]);
     }
 
     #[test]
     fn without_its_completion_a_response_ends_with_its_items() {
         let response = Response { output: vec![text("abcd", 1)], failure: Some(Failure::NoCompleted), usage: None };
-        assert_eq!(steps("1_1", "m", &response).last(), Some(&Step::Done));
+        assert_eq!(steps("1_1", "m", &response, Shell::default()).last(), Some(&Step::Done));
     }
 }

@@ -14,6 +14,7 @@ use crate::responses::{context, item, pairing};
 
 use super::counting::Wire;
 use super::refuse::Refused;
+use super::shell::Shell;
 
 /// A request as it came.
 pub(super) struct Received {
@@ -95,6 +96,8 @@ pub(super) struct Asked {
     /// Text of the last message of the user that is not contextual; empty if there is none.
     pub(super) prompt: String,
     pub(super) cwd_told: Option<String>,
+    /// The tool for shell commands that it offers.
+    pub(super) shell: Shell,
     /// SHA-256 of the credential, hex.
     pub(super) credential_digest: Option<String>,
     /// Why it gets no answer, the first reason of those the API checks in this order: credential, form, pairing.
@@ -147,6 +150,7 @@ impl Asked {
         self.model = body.get("model").and_then(Value::as_str).unwrap_or_default().to_owned();
         self.prompt = context::last_prompt(&self.input).map(item::text).unwrap_or_default();
         self.cwd_told = context::cwd_told(&self.input);
+        self.shell = body.get("tools").map(Shell::offered).unwrap_or_default();
         if body.get("stream") != Some(&Value::Bool(true)) {
             return Err(bad("the stub model answers streams only; send `\"stream\": true`".to_owned()));
         }

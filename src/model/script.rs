@@ -36,6 +36,13 @@ pub enum Output {
         /// Its arguments as an object; sent as JSON text.
         arguments: Value,
     },
+    /// A call of whatever tool for shell commands the request offers, see [`super::shell`].
+    Run {
+        /// The command line.
+        command: String,
+        /// It asks to be run outside of the sandbox, which needs an approval where the policy is `on-request`.
+        escalate: bool,
+    },
 }
 
 /// Token counts of a response.
@@ -72,4 +79,14 @@ pub enum Failure {
     },
     /// All items are sent, `response.completed` is not, and the body ends.
     NoCompleted,
+    /// All items are sent, and the response ends with `response.failed` instead of `response.completed`.
+    Failed {
+        /// The error's message.
+        message: String,
+    },
+    /// After that many chunks comes an event whose data is no JSON, and the body ends.
+    Malformed {
+        /// Chunks sent before.
+        after: u32,
+    },
 }

@@ -49,7 +49,7 @@ impl Stub {
         let port = listener.local_addr()?.port();
         let listener = TcpListener::from_std(listener)?;
         let (turns, requests) = (Turns::default().into(), Default::default());
-        let shared = Arc::new(Shared { journal, gate, token, request_limit_bytes, turns, requests });
+        let shared = Arc::new(Shared { journal, gate, token: token.into(), request_limit_bytes, turns, requests });
         let stub = Stub { port, shared, stopping: CancellationToken::new(), tasks: TaskTracker::new() };
         let accepting = accept(listener, Arc::clone(&stub.shared), stub.stopping.clone(), stub.tasks.clone());
         stub.tasks.spawn(accepting);
@@ -59,6 +59,11 @@ impl Stub {
     /// The port on 127.0.0.1. The API's base URL is `http://127.0.0.1:PORT/v1`.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// From now on `token` is the one bearer token that a request may carry.
+    pub fn accept(&self, token: String) {
+        *self.shared.token() = token;
     }
 
     /// Registers a turn: requests whose last prompt holds `marker` are those of `call`, and the *n*-th of them gets the

@@ -58,9 +58,9 @@ impl Book {
         self.ids.get(thread)?.last().map(String::as_str)
     }
 
-    /// The first id of the first thread, by name, other than `except`.
-    pub(super) fn any_but(&self, except: &str) -> Option<&str> {
-        self.ids.iter().filter(|(name, _)| *name != except).flat_map(|(_, ids)| ids).next().map(String::as_str)
+    /// The first id of the first thread, by name.
+    pub(super) fn any(&self) -> Option<&str> {
+        self.ids.values().flatten().next().map(String::as_str)
     }
 
     /// The id that a reply to `thread` is sent with, or `None` if the thread has none yet.

@@ -8,7 +8,7 @@ use super::markers::planted;
 use super::story::{Stop, Story, make_dir};
 use super::survey;
 use crate::journal::{Answer, AnswerOutcome, CallId, CallKind, IdChoice, Kind, Lane, Planted, Unexpected};
-use crate::scenario::{Call, Expected};
+use crate::scenario::{Approve, Call, Expected, MAIN_CLIENT};
 use crate::target::{Ask, Pending, Target};
 
 /// The name under which a call without a directory of its own runs.
@@ -64,7 +64,7 @@ impl<T: Target> Story<T> {
         }
         self.calls += 1;
         let call: CallId = self.calls;
-        let (prompt, marker) = self.planter.prompt(&spec.prompt);
+        let (prompt, marker) = self.planter.prompt(&spec.prompt, spec.fill);
         let responses = self.planter.responses(&spec.model);
         let planted = Planted { call, markers: planted(&responses) };
         self.journal.append(Lane::Player, Kind::Planted(planted));
@@ -76,6 +76,7 @@ impl<T: Target> Story<T> {
         let mut ask = Ask {
             call,
             step: self.step,
+            client: Some(&spec.client).filter(|name| *name != MAIN_CLIENT).cloned(),
             thread: spec.thread.clone(),
             kind: if start { CallKind::Start } else { CallKind::Reply },
             id,
@@ -85,6 +86,11 @@ impl<T: Target> Story<T> {
             sandbox: None,
             approval: None,
             faulted: spec.fault.is_some(),
+            approve: match spec.approve {
+                Approve::Deny => Some(false),
+                Approve::Accept => Some(true),
+                Approve::Hold => None,
+            },
             limit: Duration::from_millis(limit_ms),
         };
         if start {

@@ -11,7 +11,8 @@ use crate::fault::client::{Opening, Rung};
 use crate::fault::plan::{Action, Signal, Whom};
 use crate::journal::{Kind, Lane, SnapshotWhen, Unopened};
 use crate::scenario::{ClientAct, ClientStep, Ending, MAIN_CLIENT, Restart};
-use crate::target::{End, LifePlan, Target, Whose};
+use crate::target::home::{HOME_VAR, TOKEN_VAR};
+use crate::target::{Differs, End, LifePlan, Target, Whose};
 
 /// The client whose process [`Opening::Twice`] throws away. No name of a scenario has a line break.
 const THROWN: &str = "\n";
@@ -45,7 +46,30 @@ impl<T: Target> Story<T> {
 
     pub(super) async fn restart(&mut self, restart: &Restart) -> Result<(), Stop> {
         self.end_life(MAIN_CLIENT, Some(end(restart.end, &restart.then))).await?;
+        self.differ(restart.into())?;
         self.begin_life(MAIN_CLIENT, restart.opening).await
+    }
+
+    /// What is different from now on: in the next life, and in those of other clients that begin beside it. The model
+    /// takes the credential that goes with it and no other.
+    fn differ(&mut self, mut differs: Differs) -> Result<(), Stop> {
+        self.home = match &differs.home {
+            Some(name) => {
+                let made = self.homes.named(name);
+                made.map_err(|error| Stop(format!("failed to make the home `{name}`: {error}")))?
+            }
+            None => self.homes.usual(),
+        };
+        if differs.home.is_some() {
+            differs.env.push((HOME_VAR.to_owned(), self.home.display().to_string()));
+        }
+        let token = self.homes.token(differs.credentials.as_deref());
+        self.stub.accept(token.clone());
+        if differs.credentials.is_some() {
+            differs.env.push((TOKEN_VAR.to_owned(), token));
+        }
+        self.differs = differs;
+        Ok(())
     }
 
     pub(super) async fn client(&mut self, step: &ClientStep) -> Result<(), Stop> {
@@ -129,7 +153,8 @@ impl<T: Target> Story<T> {
         make_dir(&process_cwd)?;
         self.clients.main_began |= client == MAIN_CLIENT;
         self.clients.open.push(client.to_owned());
-        let opened = self.server(client).open(LifePlan { incarnation, process_cwd, opening }).await;
+        let plan = LifePlan { incarnation, process_cwd, opening, differs: self.differs.clone() };
+        let opened = self.server(client).open(plan).await;
         let Err(error) = opened else { return Ok(()) };
         if error.whose == Whose::Server {
             // What was begun is buried already.
@@ -141,6 +166,14 @@ impl<T: Target> Story<T> {
             }
         }
         Err(error.into())
+    }
+}
+
+impl From<&Restart> for Differs {
+    fn from(restart: &Restart) -> Differs {
+        let Restart { home, credentials, tz, env, .. } = restart.clone();
+        let zone = tz.map(|tz| ("TZ".to_owned(), tz));
+        Differs { home, credentials, env: env.into_iter().chain(zone).collect() }
     }
 }
 

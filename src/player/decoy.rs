@@ -20,9 +20,9 @@ impl<T: Target> Story<T> {
     /// Puts a decoy beside the first thread that has an id, unless there is one for these eight digits already. Before
     /// any thread has an id, the decoy is just a stranger.
     pub(super) fn decoy(&mut self) -> Result<(), Stop> {
-        let like = self.book.any_but(DECOY).and_then(|id| Uuid::parse_str(id).ok());
+        let like = self.book.any().and_then(|id| Uuid::parse_str(id).ok());
         let digits = |id: &str| id.get(..8).map(str::to_owned);
-        let standing = self.book.current(DECOY).and_then(digits);
+        let standing = self.decoys.get(&self.home).and_then(|id| digits(id));
         if standing.is_some() && like.is_none_or(|like| standing == digits(&like.to_string())) {
             return Ok(());
         }
@@ -52,6 +52,7 @@ impl<T: Target> Story<T> {
             approval: Some(spec.approval),
             complete: true,
         };
+        self.decoys.insert(self.home.clone(), placed.id.clone());
         self.put(&made.bytes, placed)
     }
 }

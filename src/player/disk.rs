@@ -33,7 +33,7 @@ impl<T: Target> Story<T> {
             approval: has_settings.then(|| step.spec.approval.clone()),
             complete: made.complete,
         };
-        self.put(&made.bytes, placed)
+        self.known(placed, &made.bytes)
     }
 
     /// Puts a recorded rollout into the home: `{cwd}` in it becomes the run's directory, all else stays byte for byte.
@@ -63,7 +63,13 @@ impl<T: Target> Story<T> {
             approval: fixture.approval.clone(),
             complete: fixture.turns > 0,
         };
-        self.put(&fill(&bytes, &cwd), placed)
+        self.known(placed, &fill(&bytes, &cwd))
+    }
+
+    /// Puts a rollout into the home, whose thread the story may continue.
+    fn known(&mut self, placed: Placed, bytes: &[u8]) -> Result<(), Stop> {
+        self.book.learn(&placed.thread, &placed.id);
+        self.put(bytes, placed)
     }
 
     fn placed_cwd(&self, cwd: Option<&str>) -> Result<String, Stop> {
@@ -72,7 +78,7 @@ impl<T: Target> Story<T> {
         Ok(dir.display().to_string())
     }
 
-    pub(super) fn put(&mut self, bytes: &[u8], placed: Placed) -> Result<(), Stop> {
+    pub(super) fn put(&mut self, bytes: &[u8], mut placed: Placed) -> Result<(), Stop> {
         if !Path::new(&placed.path).components().all(|part| matches!(part, std::path::Component::Normal(_))) {
             return Err(Stop(format!("the file name `{}` does not stay inside the home", placed.path)));
         }
@@ -82,7 +88,7 @@ impl<T: Target> Story<T> {
         fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
         let mut file = fs::File::options().write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
         std::io::Write::write_all(&mut file, bytes).map_err(failed)?;
-        self.book.learn(&placed.thread, &placed.id);
+        placed.path.insert_str(0, &self.homes.prefix(&self.home));
         self.journal.append(Lane::Player, Kind::Placed(placed));
         Ok(())
     }
@@ -99,9 +105,8 @@ impl<T: Target> Story<T> {
         let mutated = mutate::apply(&step.mutator, &before);
         fs::write(&path, &mutated.bytes).map_err(failed)?;
         let state = |bytes: &[u8]| FileState { len: bytes.len() as u64, sha256: sha256_hex(bytes) };
-        let relative = path.strip_prefix(&self.home).unwrap_or(&path);
         let done = DamageDone {
-            path: relative.display().to_string(),
+            path: self.told(&path),
             thread: Some(step.thread.clone()),
             mutator: step.mutator.name().to_owned(),
             before: state(&before),
@@ -110,6 +115,13 @@ impl<T: Target> Story<T> {
         };
         self.journal.append(Lane::Player, Kind::Damage(done));
         Ok(())
+    }
+
+    /// A path as the journal tells it: from the usual home, if it lies in one.
+    fn told(&self, path: &Path) -> String {
+        let homes = self.homes.all();
+        let mut inside = homes.iter().filter_map(|(prefix, home)| Some((prefix, path.strip_prefix(home).ok()?)));
+        inside.next().map_or_else(|| path.display().to_string(), |(prefix, rest)| format!("{prefix}{}", rest.display()))
     }
 
     /// Changes a file of the run's directory.
@@ -125,7 +137,7 @@ impl<T: Target> Story<T> {
         };
         outcome.map_err(|error| Stop(format!("failed to change {}: {error}", path.display())))?;
         let done = DamageDone {
-            path: path.strip_prefix(&self.home).unwrap_or(&path).display().to_string(),
+            path: self.told(&path),
             thread: None,
             mutator: mutator.to_owned(),
             before,

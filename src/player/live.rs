@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::homes::Homes;
 use super::story::{Parts, Story};
 use crate::fault::armed::Armed;
 use crate::journal::{FORMAT, Header, Journal, Redactor, ScenarioHeader, TargetKind};
@@ -131,7 +132,7 @@ impl Live {
             journal: journal.clone(),
             world,
             limits,
-            home: home.codex_home(),
+            homes: Homes::new(home, spec),
             seed,
         };
         Ok(Live { story: Story::new(parts), journal, _props: (guard, stand_in) })

@@ -5,6 +5,9 @@ use serde_json::Value;
 use crate::marker::{Carrier, Marker, find};
 use crate::model::script::{Output, Response};
 
+/// What fills a long prompt: words, so that nobody takes it for data.
+const FILLER: &str = " and so on";
+
 /// Hands out the markers of one run; the same seed gives the same ones in the same order.
 #[derive(Clone, Debug)]
 pub(super) struct Planter {
@@ -23,10 +26,11 @@ impl Planter {
         marker
     }
 
-    /// The prompt with its marker.
-    pub(super) fn prompt(&mut self, prompt: &str) -> (String, Marker) {
+    /// The prompt, so many bytes of filler, and the marker: behind the filler, so that a prompt which is cut loses it.
+    pub(super) fn prompt(&mut self, prompt: &str, fill: u32) -> (String, Marker) {
         let marker = self.marker(Carrier::Prompt);
-        (format!("{prompt} {marker}"), marker)
+        let filler: String = FILLER.chars().cycle().take(fill as usize).collect();
+        (format!("{prompt}{filler} {marker}"), marker)
     }
 
     /// The scripts with a marker in each of their texts. In a tool call's arguments `{marker}` stands for one.
@@ -52,6 +56,11 @@ impl Planter {
                 let marker = self.marker(Carrier::Call);
                 Output::Call { name: name.clone(), arguments: fill(arguments, &marker) }
             }
+            Output::Run { command, escalate } => {
+                let marker = self.marker(Carrier::Call);
+                // To a shell a comment.
+                Output::Run { command: format!("{command} # {marker}"), escalate: *escalate }
+            }
         }
     }
 }
@@ -62,6 +71,7 @@ pub(super) fn planted(responses: &[Response]) -> Vec<Marker> {
         Output::Text { text, .. } => find(text),
         Output::Reasoning { summary } => find(summary),
         Output::Call { arguments, .. } => find(&arguments.to_string()),
+        Output::Run { command, .. } => find(command),
     };
     responses.iter().flat_map(|response| &response.output).flat_map(said).collect()
 }
@@ -86,11 +96,20 @@ mod tests {
                 Output::Reasoning { summary: "Thinking.".into() },
                 Output::Text { text: "Noted.".into(), chunks: 2 },
                 Output::Call { name: "shell".into(), arguments: serde_json::json!({"command": ["echo", "{marker}"]}) },
+                Output::Run { command: "pwd".into(), escalate: false },
             ],
             ..Response::default()
         };
         let planted = Planter::new(5).responses(&[script]);
         let carriers: Vec<_> = super::planted(&planted).iter().map(Marker::carrier).collect();
-        assert_eq!(carriers, [Some(Carrier::Reasoning), Some(Carrier::Reply), Some(Carrier::Call)]);
+        assert!(matches!(&planted[0].output[3], Output::Run { command, .. } if command.starts_with("pwd # rhc-")));
+        assert_eq!(carriers, [Carrier::Reasoning, Carrier::Reply, Carrier::Call, Carrier::Call].map(Some));
+    }
+
+    #[test]
+    fn filler_stands_between_a_prompt_and_its_marker() {
+        let (prompt, marker) = Planter::new(5).prompt("Read this:", 1_000);
+        assert_eq!(prompt.len(), "Read this:".len() + 1_000 + 1 + marker.as_str().len());
+        assert!(prompt.starts_with("Read this: and so on and so on") && prompt.ends_with(marker.as_str()));
     }
 }

@@ -13,6 +13,7 @@ mod calls;
 mod clients;
 mod decoy;
 mod disk;
+mod homes;
 mod live;
 mod markers;
 mod story;

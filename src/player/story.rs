@@ -1,11 +1,13 @@
 //! The story: the steps of one scenario, in order, on one target.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::book::Book;
 use super::clients::Clients;
+use super::homes::Homes;
 use super::markers::Planter;
 use super::survey;
 use crate::fault::armed::Armed;
@@ -14,7 +16,7 @@ use crate::journal::{Broken, CallId, Incarnation, Journal, Kind, Lane, SnapshotW
 use crate::limits::Limits;
 use crate::model::Stub;
 use crate::scenario::{MAIN_CLIENT, Scenario, Step, StepKind};
-use crate::target::{End, Target};
+use crate::target::{Differs, End, Target};
 use crate::world::World;
 
 /// Why a story stops before its end. The text says what to do.
@@ -39,11 +41,16 @@ pub struct Story<T: Target> {
     pub(super) limits: Limits,
     /// The run's directory.
     pub(super) dir: PathBuf,
-    /// The `CODEX_HOME` in it.
+    pub(super) homes: Homes,
+    /// The `CODEX_HOME` of the running life, or of the last one.
     pub(super) home: PathBuf,
     pub(super) seed: u64,
     pub(super) planter: Planter,
     pub(super) book: Book,
+    /// The id of the newest decoy in each home.
+    pub(super) decoys: BTreeMap<PathBuf, String>,
+    /// What the last restart made different.
+    pub(super) differs: Differs,
     pub(super) calls: CallId,
     pub(super) lives: Incarnation,
     pub(super) clients: Clients<T>,
@@ -59,13 +66,14 @@ pub(super) struct Parts<T: Target> {
     pub journal: Journal,
     pub world: World,
     pub limits: Limits,
-    pub home: PathBuf,
+    pub homes: Homes,
     pub seed: u64,
 }
 
 impl<T: Target> Story<T> {
     pub(super) fn new(parts: Parts<T>) -> Story<T> {
-        let Parts { scenario, target, stub, armed, journal, world, limits, home, seed } = parts;
+        let Parts { scenario, target, stub, armed, journal, world, limits, homes, seed } = parts;
+        let (home, decoys, differs) = (homes.usual(), BTreeMap::new(), Differs::default());
         let dir = journal.dir().to_owned();
         let planter = Planter::new(seed);
         let (book, calls, lives, clients, step) = (Book::default(), 0, 0, Clients::default(), 0);
@@ -78,10 +86,13 @@ impl<T: Target> Story<T> {
             world,
             limits,
             dir,
+            homes,
             home,
             seed,
             planter,
             book,
+            decoys,
+            differs,
             calls,
             lives,
             clients,
@@ -180,7 +191,7 @@ impl<T: Target> Story<T> {
     }
 
     pub(super) fn snapshot(&self, when: SnapshotWhen) {
-        let files = survey::session_files(&self.home, &self.journal);
+        let files = survey::session_files(&self.homes.all(), &self.journal);
         self.journal.append(Lane::Player, Kind::Snapshot(crate::journal::Snapshot { when, files }));
     }
 

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::journal::{
     Answer, AnswerOutcome, Journal, Kind, Lane, Settings, SettingsSource, SnapshotFile, len_and_sha256,
@@ -17,12 +17,16 @@ const COVERED: [&str; 3] = ["sessions", "archived_sessions", "rehydra"];
 /// Deepest directory that is looked at.
 const DEPTH: usize = 8;
 
-/// Every regular file below the covered directories, sorted by path. Links are not followed; lock files are left out,
-/// because they hold nothing.
-pub(super) fn session_files(home: &Path, journal: &Journal) -> Vec<SnapshotFile> {
+/// Every regular file below the covered directories of the homes, sorted by path; each home comes with what stands
+/// before its paths. Links are not followed; lock files are left out, because they hold nothing.
+pub(super) fn session_files(homes: &[(String, PathBuf)], journal: &Journal) -> Vec<SnapshotFile> {
     let mut files = Vec::new();
-    for top in COVERED {
-        collect(home, &home.join(top), DEPTH, journal, &mut files);
+    for (prefix, home) in homes {
+        let before = files.len();
+        for top in COVERED {
+            collect(home, &home.join(top), DEPTH, journal, &mut files);
+        }
+        files.iter_mut().skip(before).for_each(|file: &mut SnapshotFile| file.path.insert_str(0, prefix));
     }
     files.sort_by(|a: &SnapshotFile, b| a.path.cmp(&b.path));
     files

@@ -19,6 +19,7 @@
 mod child;
 mod launcher;
 mod leftover;
+mod machine;
 mod spawner;
 mod table;
 mod tag;
@@ -27,6 +28,7 @@ mod warden;
 pub use child::{Child, Ended};
 pub use launcher::{LAUNCH_FAILED, LaunchError, LauncherError, answer_for_rehydra, exec_launcher, launcher_path};
 pub use leftover::{Found, Scope, clear, clear_now, find, wait_gone};
+pub use machine::{Machine, Missing, WriteFaults};
 pub use rustix::process::Signal;
 pub use spawner::{Order, SpawnError, Spawned, spawn};
 pub use tag::{TAG_VAR, Tag};

@@ -16,6 +16,7 @@ pub(super) const NEEDS: Words<Need> = Words(&[
     ("injector", Need::Injector),
     ("power-loss", Need::PowerLoss),
     ("mcp", Need::Mcp),
+    ("long-prompts", Need::LongPrompts),
 ]);
 pub(super) const SIGNALS: Words<Signal> =
     Words(&[("KILL", Signal::Kill), ("TERM", Signal::Term), ("INT", Signal::Int), ("ABRT", Signal::Abort)]);
@@ -42,6 +43,8 @@ pub(super) const KEEPS: Words<Keep> = Words(&[("half", Keep::Half), ("all-but-ne
 pub(super) const MILLISECONDS: Shape = Shape::Int { min: 1, max: SCENARIO_LIMIT_MS };
 pub(super) const BODY: Shape = Shape::Text(Text { min: 0, max: SCENARIO_TEXT_CHARS, form: Form::Plain });
 pub(super) const NAME: Shape = line(SCENARIO_LINE_CHARS);
+/// A name that becomes a part of a path.
+const LABEL: Shape = Shape::Text(Text { min: 1, max: SCENARIO_LABEL_CHARS, form: Form::Path });
 pub(super) const NOTHING: Shape = Shape::Table(&EMPTY);
 const THREAD: &str = "The scenario's name for the thread.";
 const WHERE: &str = "Directory below the run's that is the thread's cwd.";
@@ -106,26 +109,64 @@ pub(super) static STEP: TableShape = TableShape {
         why: "is not what a step is called",
         help: "write `reply`, which calls the target's `codex-reply`",
     }],
+    keys: &STEP_KEYS,
+};
+
+/// A step that is played several times.
+static REPEATED: TableShape = TableShape {
+    id: "repeated",
+    name: "a repeated step",
+    doc: "One of the steps of a `repeat`: exactly one key.",
+    choice: Some("give each entry of `steps` exactly one key, and every further key an entry of its own"),
+    refused: &[Refused {
+        key: "repeat",
+        why: "cannot stand in another `repeat`",
+        help: "write its steps out, or give the outer one more `times`",
+    }],
+    // `repeat` is the last of them.
+    keys: match STEP_KEYS.split_last() {
+        Some((_, others)) => others,
+        None => &[],
+    },
+};
+
+static REPEAT: TableShape = TableShape {
+    id: "repeat",
+    name: "`repeat`",
+    doc: "Steps that are played several times, one round after the other.",
+    choice: None,
+    refused: &[],
     keys: &[
-        one_of("codex", Shape::Table(&CODEX), "Begins a thread."),
-        one_of("reply", Shape::Table(&REPLY), "Continues a thread."),
-        one_of(
-            "together",
-            Shape::List { of: &Shape::Table(&TOGETHER), min: 2, max: SCENARIO_TOGETHER, unique: false },
-            "Calls that are sent in order without waiting; the step ends when all have ended.",
+        required("times", Shape::Int { min: 1, max: SCENARIO_STEPS as u64 }, "times = 50", "How many rounds."),
+        required(
+            "steps",
+            Shape::List { of: &Shape::Table(&REPEATED), min: 1, max: SCENARIO_STEPS, unique: false },
+            "steps = [{ restart = {} }, { reply = { … } }]",
+            "The steps of a round, in order.",
         ),
-        one_of("restart", Shape::Table(&RESTART), "Ends the life if there is one and begins the next."),
-        one_of("kill", Shape::Table(&KILL), "Sends a signal that is meant to end the life, and waits for the exit."),
-        one_of("signal", Shape::Word(|| PAUSES.names()), "Stops or continues the whole process group."),
-        one_of("eof", NOTHING, "Closes the target's stdin and waits for the exit."),
-        one_of("rollout", Shape::Table(&ROLLOUT), "Puts a synthetic rollout into the home."),
-        one_of("place", Shape::Table(&PLACE), "Puts a recorded rollout into the home."),
-        one_of("damage", Shape::Table(&DAMAGE), "Damages a thread's rollout while no life is running."),
-        one_of("file", Shape::Table(&FILE_STEP), "Changes a file of the run's directory."),
-        one_of("wait", Shape::Table(&WAIT), "Waits for a frame from the target."),
-        one_of("client", Shape::Table(&CLIENT), "Something that a client does besides calling."),
     ],
 };
+
+static STEP_KEYS: [Key; 14] = [
+    one_of("codex", Shape::Table(&CODEX), "Begins a thread."),
+    one_of("reply", Shape::Table(&REPLY), "Continues a thread."),
+    one_of(
+        "together",
+        Shape::List { of: &Shape::Table(&TOGETHER), min: 2, max: SCENARIO_TOGETHER, unique: false },
+        "Calls that are sent in order without waiting; the step ends when all have ended.",
+    ),
+    one_of("restart", Shape::Table(&RESTART), "Ends the life if there is one and begins the next."),
+    one_of("kill", Shape::Table(&KILL), "Sends a signal that is meant to end the life, and waits for the exit."),
+    one_of("signal", Shape::Word(|| PAUSES.names()), "Stops or continues the whole process group."),
+    one_of("eof", NOTHING, "Closes the target's stdin and waits for the exit."),
+    one_of("rollout", Shape::Table(&ROLLOUT), "Puts a synthetic rollout into the home."),
+    one_of("place", Shape::Table(&PLACE), "Puts a recorded rollout into the home."),
+    one_of("damage", Shape::Table(&DAMAGE), "Damages a thread's rollout while no life is running."),
+    one_of("file", Shape::Table(&FILE_STEP), "Changes a file of the run's directory."),
+    one_of("wait", Shape::Table(&WAIT), "Waits for a frame from the target."),
+    one_of("client", Shape::Table(&CLIENT), "Something that a client does besides calling."),
+    one_of("repeat", Shape::Table(&REPEAT), "Plays steps several times."),
+];
 
 static EMPTY: TableShape = TableShape {
     id: "nothing",
@@ -151,7 +192,7 @@ static TOGETHER: TableShape = TableShape {
 static RESTART: TableShape = TableShape {
     id: "restart",
     name: "`restart`",
-    doc: "How the old life ends, if it is still there, and how the next is opened.",
+    doc: "How the old life ends, if it is still there, and how the next one is opened and what is different in it.",
     choice: None,
     refused: &[],
     keys: &[
@@ -159,6 +200,18 @@ static RESTART: TableShape = TableShape {
         optional("whom", Shape::Word(|| WHOM.names()), "The server's process alone (if absent) or its whole group."),
         beside("then", "end", THEN, "The ladder's further rungs, each for a life that is still there."),
         optional("opening", Shape::Word(|| OPENINGS.names()), "How the next life is opened; `plain` if absent."),
+        optional("home", LABEL, "Another home for the next life, by a name: a new one, or the one that had it before."),
+        optional(
+            "credentials",
+            LABEL,
+            "Another credential for the next life, by a name; the model accepts no other then.",
+        ),
+        optional("tz", line(SCENARIO_LINE_CHARS), "Time zone of the next life, as `TZ` has it."),
+        optional(
+            "env",
+            Shape::Map { of: &BODY, max: SCENARIO_ENV },
+            "Further variables of the next life's environment.",
+        ),
     ],
 };
 

@@ -3,7 +3,7 @@
 use super::grammar::*;
 use super::keys::{BODY, MILLISECONDS, NAME, NOTHING, SIGNALS, WHOM};
 use super::keys_client::{NAMED, THEN};
-use super::types::Expected;
+use super::types::{Approve, Expected};
 use crate::fault::plan::{Edge, Rehydration};
 use crate::limits::*;
 
@@ -16,6 +16,9 @@ pub(super) const OUTCOMES: Words<Expected> = Words(&[
     ("interrupted", Expected::Interrupted),
     ("any", Expected::Any),
 ]);
+
+pub(super) const APPROVES: Words<Approve> =
+    Words(&[("deny", Approve::Deny), ("accept", Approve::Accept), ("hold", Approve::Hold)]);
 
 pub(super) fn sandboxes() -> Vec<&'static str> {
     vec!["read-only", "workspace-write", "danger-full-access"]
@@ -72,11 +75,17 @@ static TOOL: TableShape = TableShape {
     id: "tool",
     name: "`tools`",
     doc: "One tool call.",
-    choice: None,
+    choice: Some("give each entry of `tools` exactly one of `name` and `run`"),
     refused: &[],
     keys: &[
-        required("name", NAME, "name = \"shell\"", "The tool's name."),
-        optional("arguments", Shape::Object, "Its arguments; none if absent."),
+        one_of("name", NAME, "The tool's name."),
+        one_of(
+            "run",
+            text(SCENARIO_TEXT_CHARS),
+            "A shell command, run by whatever tool for shell commands the request offers.",
+        ),
+        beside("arguments", "name", Shape::Object, "The arguments of the tool of that name; none if absent."),
+        beside("escalate", "run", Shape::Yes, "The command asks to run outside of the sandbox."),
     ],
 };
 
@@ -105,6 +114,12 @@ static FAIL: TableShape = TableShape {
         one_of("stall-after", CHUNKS_BEFORE, "The stream stops for good after that many chunks."),
         one_of("close-after", CHUNKS_BEFORE, "The connection is closed in mid-body after that many chunks."),
         one_of("no-completed", Shape::Yes, "All items are sent, `response.completed` is not, and the body ends."),
+        one_of("failed", text(SCENARIO_TEXT_CHARS), "The response ends with `response.failed` and that message."),
+        one_of(
+            "malformed-after",
+            CHUNKS_BEFORE,
+            "After that many chunks comes an event whose data is no JSON, and the body ends.",
+        ),
     ],
 };
 
@@ -128,6 +143,17 @@ const EXPECT_KEY: Key = optional(
 );
 const CALL_LIMIT: Key = optional("limit_ms", MILLISECONDS, "Milliseconds to the answer, instead of the run's limit.");
 
+const FILL: Key = optional(
+    "fill",
+    Shape::Int { min: 1, max: SCENARIO_FILL_BYTES },
+    "So many bytes of filler between the prompt and its marker.",
+);
+const APPROVE: Key = optional(
+    "approve",
+    Shape::Word(|| APPROVES.names()),
+    "What is answered where the target asks for an approval; `deny` if absent, and `hold` leaves it open.",
+);
+
 /// A call that begins a thread.
 pub(super) static CODEX: TableShape = TableShape {
     id: "codex",
@@ -150,6 +176,8 @@ pub(super) static CODEX: TableShape = TableShape {
         FAULT_KEY,
         EXPECT_KEY,
         CALL_LIMIT,
+        FILL,
+        APPROVE,
     ],
 };
 
@@ -181,6 +209,8 @@ pub(super) static REPLY: TableShape = TableShape {
         FAULT_KEY,
         EXPECT_KEY,
         CALL_LIMIT,
+        FILL,
+        APPROVE,
     ],
 };
 

@@ -175,7 +175,8 @@ mod tests {
     fn a_profile_can_set_every_limit() {
         let mut names: Vec<_> = limits().map(str::to_owned).collect();
         let mut all = Limits::names();
-        (names.sort(), all.sort());
+        names.sort();
+        all.sort();
         assert_eq!(names, all);
     }
 }

@@ -42,4 +42,4 @@ pub use load::{BASELINE_FILE, LoadError, Problem, baseline_of, load};
 pub use profile::{PLACEHOLDERS, PROFILES_FILE, Profile, Profiles};
 pub use schema::schema;
 pub use types::*;
-pub use write::to_toml;
+pub use write::{json as toml_value, string as toml_string, to_toml};

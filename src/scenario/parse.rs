@@ -28,11 +28,11 @@ impl Scenario {
     pub fn parse(name: &str, path: Option<&Path>, source: &str) -> Result<Scenario, Diagnostics> {
         let origin = path.map_or_else(|| format!("{name}.toml"), |path| path.display().to_string());
         read(&origin, source, &keys::FILE, |file, lines, findings| {
-            let steps: Vec<Told<'_, '_>> =
-                file.views("step").into_iter().map(|view| Told { view, what: parse_step::step(view) }).collect();
+            let (steps, rounds) = told(file, findings);
             let proves: Vec<Invariant> =
                 file.texts("proves").iter().filter_map(|name| name.parse::<Invariant>().ok()).collect();
             story::judge(file, &proves, &steps, findings);
+            let steps = rounds.into_iter().flat_map(|round| round.of(&steps)).collect::<Vec<_>>();
             let lined = |told: Told<'_, '_>| Some(Step { line: lines.of(told.view.span().start), what: told.what? });
             Scenario {
                 name: name.to_owned(),
@@ -49,7 +49,54 @@ impl Scenario {
     }
 }
 
+/// Which of the told steps come how often.
+struct Rounds {
+    steps: std::ops::Range<usize>,
+    times: usize,
+}
+
+impl Rounds {
+    fn of<'t, 'de>(self, told: &[Told<'t, 'de>]) -> Vec<Told<'t, 'de>> {
+        let round = told.get(self.steps).unwrap_or_default();
+        std::iter::repeat_n(round, self.times).flatten().cloned().collect()
+    }
+}
+
+/// The steps as they are judged, and how often they come. A `repeat` is judged by two of its rounds: what is wrong with a
+/// round after another one shows in the second.
+fn told<'t, 'de>(file: View<'t, 'de>, findings: &mut conform::Findings) -> (Vec<Told<'t, 'de>>, Vec<Rounds>) {
+    let (mut steps, mut rounds, mut total) = (Vec::new(), Vec::new(), 0_usize);
+    for view in file.views("step") {
+        let begin = steps.len();
+        if view.chosen() != Some("repeat") {
+            steps.push(Told { view, what: parse_step::step(view) });
+            rounds.push(Rounds { steps: begin..steps.len(), times: 1 });
+            total += 1;
+            continue;
+        }
+        let repeat = view.view("repeat");
+        let times = repeat.number("times").and_then(|times| usize::try_from(times).ok()).unwrap_or(1);
+        let round = repeat.views("steps");
+        total = total.saturating_add(times.saturating_mul(round.len()));
+        if total > limits::SCENARIO_STEPS {
+            let message = format!("the story has {total} steps by here, which is too many");
+            let help = format!("keep `times` so low that there are {} or fewer", limits::SCENARIO_STEPS);
+            findings.add(repeat.value_span("times"), message, "too often", help);
+            continue;
+        }
+        let first = round.iter().map(|view| Told { view: *view, what: parse_step::step(*view) });
+        steps.extend(first);
+        let end = steps.len();
+        rounds.push(Rounds { steps: begin..end, times });
+        if times > 1 {
+            steps.extend_from_within(begin..end);
+        }
+    }
+    (steps, rounds)
+}
+
 /// A step, and where its words stand.
+#[derive(Clone)]
 pub(super) struct Told<'t, 'de> {
     pub(super) view: View<'t, 'de>,
     /// `None` where it could not be made out.

@@ -26,6 +26,8 @@ pub(super) fn call(view: View<'_, '_>, start: bool) -> Call {
         fault: view.has("fault").then(|| fault(view.view("fault"))).flatten(),
         expect: expect(view),
         limit_ms: view.number("limit_ms"),
+        fill: view.count("fill").unwrap_or(0),
+        approve: view.word("approve", &keys_call::APPROVES).unwrap_or_default(),
     }
 }
 
@@ -56,10 +58,10 @@ fn expect(view: View<'_, '_>) -> Expect {
 pub(super) fn response(view: View<'_, '_>) -> Response {
     let reasoning = view.text("reasoning").map(|summary| Output::Reasoning { summary });
     let text = view.text("text").map(|text| Output::Text { text, chunks: view.count("chunks").unwrap_or(1) });
-    let tools = view
-        .views("tools")
-        .into_iter()
-        .map(|tool| Output::Call { name: tool.text("name").unwrap_or_default(), arguments: tool.json("arguments") });
+    let tools = view.views("tools").into_iter().map(|tool| match tool.text("run") {
+        Some(command) => Output::Run { command, escalate: tool.has("escalate") },
+        None => Output::Call { name: tool.text("name").unwrap_or_default(), arguments: tool.json("arguments") },
+    });
     let usage = view.has("usage").then(|| {
         let usage = view.view("usage");
         Usage { input: usage.number("input").unwrap_or(0), output: usage.number("output").unwrap_or(0) }
@@ -81,6 +83,12 @@ fn failure(view: View<'_, '_>) -> Option<Failure> {
     }
     if let Some(after) = view.count("close-after") {
         return Some(Failure::Close { after });
+    }
+    if let Some(after) = view.count("malformed-after") {
+        return Some(Failure::Malformed { after });
+    }
+    if let Some(message) = view.text("failed") {
+        return Some(Failure::Failed { message });
     }
     if view.has("reset") {
         return Some(Failure::Reset);

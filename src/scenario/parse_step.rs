@@ -36,6 +36,7 @@ pub(super) fn step(view: View<'_, '_>) -> Option<StepKind> {
             let wait = inner();
             StepKind::Wait { frame: wait.text("frame").unwrap_or_default(), limit_ms: wait.number("limit_ms") }
         }
+        // `repeat` is no step of a story: its rounds are.
         _ => return None,
     })
 }
@@ -48,7 +49,16 @@ fn together(view: View<'_, '_>) -> Option<TogetherCall> {
 
 fn restart(view: View<'_, '_>) -> Restart {
     let opening = view.word("opening", &OPENINGS).unwrap_or_default();
-    Restart { end: ending(view), then: then(view), opening }
+    let env = view.pairs("env").into_iter().map(|(name, _, value)| (name.to_owned(), value.to_owned())).collect();
+    Restart {
+        end: ending(view),
+        then: then(view),
+        opening,
+        home: view.text("home"),
+        credentials: view.text("credentials"),
+        tz: view.text("tz"),
+        env,
+    }
 }
 
 /// `end` and `whom`.

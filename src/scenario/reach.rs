@@ -84,12 +84,13 @@ fn cancelled(call: &Call, view: View<'_, '_>, into: &mut Findings) {
 
 /// A failure after more chunks than there are.
 fn failure(response: &Response, view: View<'_, '_>, into: &mut Findings) {
-    let (key, after) = match response.failure {
+    let (key, after) = match &response.failure {
         Some(Failure::Stall { after }) => ("stall-after", after),
         Some(Failure::Close { after }) => ("close-after", after),
+        Some(Failure::Malformed { after }) => ("malformed-after", after),
         _ => return,
     };
-    let all = scripted(response);
+    let (after, all) = (*after, scripted(response));
     if after > all {
         let message = format!("`{key}` is {after}, and the response has {all} chunk{}", plural(all));
         let help = format!("write a number from 0 to {all}, or raise `chunks`");
@@ -119,7 +120,7 @@ fn chunks(n: u32, edge: Edge, call: &Call, at: View<'_, '_>, into: &mut Findings
 fn end(call: &Call, at: View<'_, '_>, into: &mut Findings) {
     let (message, help) = match call.model.last().map(|response| &response.failure) {
         None => ("the fault waits for the model's end, and the call has no response", "give the call a `model`"),
-        Some(None | Some(Failure::NoCompleted)) => return,
+        Some(None | Some(Failure::NoCompleted | Failure::Failed { .. })) => return,
         Some(Some(_)) => {
             ("the fault waits for the model's end, and the last response fails before it", "remove `fail`")
         }
@@ -145,19 +146,19 @@ fn rehydration(point: Rehydration, call: &Call, responses: bool, place: Place, a
 fn scripted(response: &Response) -> u32 {
     response.output.iter().fold(0, |sum, output| match output {
         Output::Text { chunks, .. } => sum.saturating_add(*chunks),
-        Output::Reasoning { .. } | Output::Call { .. } => sum,
+        Output::Reasoning { .. } | Output::Call { .. } | Output::Run { .. } => sum,
     })
 }
 
 /// Chunks of a response whose edge is reached: the one at which it fails has a before and no after.
 fn sent(response: &Response, edge: Edge) -> u32 {
     let all = scripted(response);
-    match response.failure {
-        None | Some(Failure::NoCompleted) => all,
+    match &response.failure {
+        None | Some(Failure::NoCompleted | Failure::Failed { .. }) => all,
         Some(Failure::Http { .. } | Failure::Reset) => 0,
-        Some(Failure::Stall { after } | Failure::Close { after }) => match edge {
+        Some(Failure::Stall { after } | Failure::Close { after } | Failure::Malformed { after }) => match edge {
             Edge::Before => after.saturating_add(1).min(all),
-            Edge::After => after.min(all),
+            Edge::After => (*after).min(all),
         },
     }
 }

@@ -12,12 +12,12 @@ use std::ops::Range;
 
 use super::builtin;
 use super::conform::Findings;
-use super::diagnostic::quoted;
+use super::diagnostic::{Diagnostic, quoted};
 use super::keys::NEEDS;
 use super::parse::Told;
 use super::reach;
 use super::suggest::nearest;
-use super::types::{Call, ClientAct, ClientStep, Id, MAIN_CLIENT, Need, StepKind};
+use super::types::{Call, ClientAct, ClientStep, Id, MAIN_CLIENT, Need, Restart, StepKind};
 use super::view::View;
 use crate::check::Invariant;
 use crate::fault::client::Opening;
@@ -101,6 +101,7 @@ pub(super) fn judge(file: View<'_, '_>, proves: &[Invariant], steps: &[Told<'_, 
         replied_across: false,
         into,
     };
+    let before = story.into.found.len();
     for told in steps {
         match &told.what {
             Some(what) => story.step(what, told.view),
@@ -110,6 +111,14 @@ pub(super) fn judge(file: View<'_, '_>, proves: &[Invariant], steps: &[Told<'_, 
             }
         }
     }
+    // Rounds of a `repeat` are walked twice, and what is wrong with each of them is one thing.
+    let mut seen = std::collections::BTreeSet::new();
+    let place = |found: &Diagnostic| found.span.clone().map(|span| (span.start, span.end));
+    let mut at = 0;
+    story.into.found.retain(|found| {
+        at += 1;
+        at <= before || seen.insert((place(found), found.message.clone()))
+    });
     if !story.vague && !steps.is_empty() {
         story.promises(file, proves);
         story.loose_ends(steps);
@@ -128,6 +137,7 @@ impl Story<'_> {
             }
             StepKind::Restart(how) => {
                 let restart = view.view("restart");
+                self.next_life(how, restart);
                 if restart.has("whom") && restart.text("end").as_deref() == Some("eof") {
                     let message = "`whom` says who gets the signal, and `eof` is none".to_owned();
                     self.into.add(restart.key_span("whom"), message, "for nobody", "remove `whom`");
@@ -158,6 +168,30 @@ impl Story<'_> {
             }
             StepKind::Damage(damage) => self.damage(&damage.thread, view),
             StepKind::File(_) => {}
+        }
+    }
+
+    /// Names that cannot be what they are to be.
+    fn next_life(&mut self, told: &Restart, restart: View<'_, '_>) {
+        let plain = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) && name != ".";
+        for (key, name) in [("home", &told.home), ("credentials", &told.credentials)] {
+            if let Some(name) = name.as_deref().filter(|name| !plain(name) && restart.sound(key)) {
+                let message = format!("`{key}` cannot be called {}", quoted(name));
+                self.into.add(
+                    restart.value_span(key),
+                    message,
+                    "no plain name",
+                    "use letters, digits, `-`, `_` and `.`",
+                );
+            }
+        }
+        for (name, at, _) in restart.pairs("env") {
+            if let Some((_, help)) = ITS_OWN.iter().find(|(own, _)| *own == name) {
+                self.into.add(at, format!("{} is the run's own", quoted(name)), "not here", *help);
+            } else if name.is_empty() || name.contains(['=', '\0']) {
+                let message = format!("there is no variable {}", quoted(name));
+                self.into.add(at, message, "no name", "write a name without `=`");
+            }
         }
     }
 
@@ -399,6 +433,15 @@ impl Story<'_> {
         }
     }
 }
+
+/// Variables that a run sets itself, and what to do instead.
+const ITS_OWN: &[(&str, &str)] = &[
+    ("CODEX_HOME", "name another `home`"),
+    ("HOME", "leave it to the run, whose directory holds it"),
+    ("TMPDIR", "leave it to the run, whose directory holds it"),
+    ("TZ", "write `tz`"),
+    ("REHYDRA_STUB_TOKEN", "name other `credentials`"),
+];
 
 /// Whether the id of a reply is made from the thread's.
 fn needs_thread(id: &Id) -> bool {

@@ -46,6 +46,8 @@ pub enum Need {
     PowerLoss,
     /// MCP itself: the story writes frames that only MCP has.
     Mcp,
+    /// Prompts of more than 1 MiB (the app-server of 0.130.0 to 0.169.0 refuses them).
+    LongPrompts,
 }
 
 /// `[[model]]`: the answer to a request whose last user message holds no marker of the story.
@@ -166,6 +168,22 @@ pub struct Call {
     pub expect: Expect,
     /// Instead of the run's limit.
     pub limit_ms: Option<u64>,
+    /// Bytes of filler behind the prompt.
+    pub fill: u32,
+    /// What is answered where the target asks for an approval.
+    pub approve: Approve,
+}
+
+/// What is answered where the target asks for an approval.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Approve {
+    /// No, at once.
+    #[default]
+    Deny,
+    /// Yes, at once.
+    Accept,
+    /// Nothing: it stays open.
+    Hold,
 }
 
 /// Which id a reply is sent with.
@@ -207,7 +225,8 @@ pub enum Expected {
     Any,
 }
 
-/// How the old life ends and the next begins.
+/// How the old life ends and the next begins. All but the end is of the next life alone: the one after it is as the
+/// first one was, unless its restart says so again.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Restart {
     /// How the old life ends, if it is still there.
@@ -216,6 +235,22 @@ pub struct Restart {
     pub then: Vec<Rung>,
     /// How the next one is opened.
     pub opening: Opening,
+    /// Another home, by a name of the story's; the same name is the same home.
+    pub home: Option<String>,
+    /// Another credential for the model, by a name of the story's; the model then takes no other.
+    pub credentials: Option<String>,
+    /// The time zone, in any form that `TZ` has.
+    pub tz: Option<String>,
+    /// Further variables of its environment.
+    pub env: Vec<(String, String)>,
+}
+
+impl Restart {
+    /// A restart that changes nothing but the life.
+    pub fn by(end: Ending) -> Restart {
+        let (then, opening, env) = (Vec::new(), Opening::default(), Vec::new());
+        Restart { end, then, opening, home: None, credentials: None, tz: None, env }
+    }
 }
 
 /// See [`Restart`].

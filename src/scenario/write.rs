@@ -12,8 +12,8 @@ use serde_json::Value;
 use super::grammar::Words;
 use super::keys_client::OPENINGS;
 use super::types::{
-    Call, ClientAct, ClientStep, Ending, Expect, Expected, FileStep, Id, MAIN_CLIENT, Restart, Scenario, StepKind,
-    Synthetic,
+    Approve, Call, ClientAct, ClientStep, Ending, Expect, Expected, FileStep, Id, MAIN_CLIENT, Restart, Scenario,
+    StepKind, Synthetic,
 };
 use super::{keys, keys_call};
 use crate::fault::client::{Opening, Rung};
@@ -157,6 +157,11 @@ fn call(asked: &Call) -> Fields {
         .put_some("fault", asked.fault.as_ref().map(|f| fault(f).inline()))
         .put_some("expect", expect(&asked.expect))
         .put_some("limit_ms", asked.limit_ms.map(|ms| ms.to_string()))
+        .put_some("fill", Some(asked.fill).filter(|bytes| *bytes != 0).map(|bytes| bytes.to_string()))
+        .put_some(
+            "approve",
+            Some(asked.approve).filter(|a| *a != Approve::Deny).map(|a| string(word(&keys_call::APPROVES, a))),
+        )
 }
 
 fn expect(expect: &Expect) -> Option<String> {
@@ -181,6 +186,10 @@ fn response(response: &Response) -> Fields {
                 let fields = Fields::default().put("name", string(name));
                 let some = arguments.as_object().is_some_and(|object| !object.is_empty());
                 tools.push(fields.put_some("arguments", some.then(|| json(arguments))).inline());
+            }
+            Output::Run { command, escalate } => {
+                let fields = Fields::default().put("run", string(command));
+                tools.push(fields.put_some("escalate", escalate.then_some("true")).inline());
             }
         }
     }
@@ -207,6 +216,8 @@ fn failure(failure: &Failure) -> Fields {
         Failure::Stall { after } => fields.put("stall-after", after.to_string()),
         Failure::Close { after } => fields.put("close-after", after.to_string()),
         Failure::NoCompleted => fields.put("no-completed", "true"),
+        Failure::Failed { message } => fields.put("failed", string(message)),
+        Failure::Malformed { after } => fields.put("malformed-after", after.to_string()),
     }
 }
 
@@ -246,7 +257,15 @@ fn restarted(restart: &Restart) -> Fields {
         end => ending(Fields::default(), end.into()),
     };
     let opening = Some(restart.opening).filter(|opening| *opening != Opening::default());
-    fields.put_some("then", then(&restart.then)).put_some("opening", opening.map(|o| string(word(&OPENINGS, o))))
+    let env = restart.env.iter().map(|(name, value)| format!("{} = {}", string(name), string(value)));
+    let env = (!restart.env.is_empty()).then(|| format!("{{ {} }}", env.collect::<Vec<_>>().join(", ")));
+    fields
+        .put_some("then", then(&restart.then))
+        .put_some("opening", opening.map(|o| string(word(&OPENINGS, o))))
+        .put_some("home", restart.home.as_deref().map(string))
+        .put_some("credentials", restart.credentials.as_deref().map(string))
+        .put_some("tz", restart.tz.as_deref().map(string))
+        .put_some("env", env)
 }
 
 /// `end` and `whom`.
@@ -305,8 +324,8 @@ fn list(entries: impl IntoIterator<Item = String>) -> String {
     format!("[{}]", entries.into_iter().collect::<Vec<_>>().join(", "))
 }
 
-/// A basic string on one line.
-pub(super) fn string(text: &str) -> String {
+/// A text as a basic string of TOML, on one line.
+pub fn string(text: &str) -> String {
     let mut quoted = String::from("\"");
     for c in text.chars() {
         match c {
@@ -324,8 +343,8 @@ pub(super) fn string(text: &str) -> String {
     quoted
 }
 
-/// JSON as TOML. A null has no form there: a field with one is left out, an entry becomes an empty string.
-fn json(value: &Value) -> String {
+/// JSON as TOML, on one line. A null has no form there: a field with one is left out, an entry becomes an empty string.
+pub fn json(value: &Value) -> String {
     match value {
         Value::Null => string(""),
         Value::Bool(flag) => flag.to_string(),

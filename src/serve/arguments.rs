@@ -76,9 +76,12 @@ pub fn start_request(arguments: Option<Map<String, Value>>) -> Result<StartReque
 
 /// Checks the arguments of `codex-reply`. Unknown fields are passed over, as Codex does for this tool alone.
 ///
-/// The id may be of any length: what is longer than a UUID's longest form fails to parse, with the text that Codex has
+/// `thread_id` reads the id, which may be of any length: what is longer than a UUID's longest form fails to parse, with the text that Codex has
 /// for it.
-pub fn reply_request(arguments: Option<Map<String, Value>>) -> Result<ReplyRequest, Refusal> {
+pub fn reply_request(
+    arguments: Option<Map<String, Value>>,
+    thread_id: impl Fn(&str) -> Result<ThreadId, IdError>,
+) -> Result<ReplyRequest, Refusal> {
     let arguments = arguments.ok_or(Refusal::MissingArguments(Tool::CodexReply))?;
     let (mut prompt, mut thread, mut conversation) = (None, None, None);
     for (name, value) in arguments {
@@ -91,7 +94,7 @@ pub fn reply_request(arguments: Option<Map<String, Value>>) -> Result<ReplyReque
     }
     let prompt = prompt.ok_or_else(missing_prompt)?;
     let id = thread.or(conversation).ok_or(Refusal::NoThreadId)?;
-    Ok(ReplyRequest { thread: ThreadId::parse(&id)?, prompt })
+    Ok(ReplyRequest { thread: thread_id(&id)?, prompt })
 }
 
 const SANDBOXES: [(&str, SandboxMode); 3] = [
@@ -176,7 +179,7 @@ mod tests {
     }
 
     fn reply(arguments: Value) -> String {
-        text(reply_request(object(arguments)).map(|_| ()))
+        text(reply_request(object(arguments), ThreadId::parse).map(|_| ()))
     }
 
     fn object(value: Value) -> Option<Map<String, Value>> {
@@ -279,7 +282,8 @@ mod tests {
             plain.replace('-', ""),
             format!("{{{plain}}}"),
         ] {
-            let request = reply_request(object(json!({"prompt": "x", "conversationId": form}))).unwrap();
+            let request =
+                reply_request(object(json!({"prompt": "x", "conversationId": form})), ThreadId::parse).unwrap();
             assert_eq!(request.thread.to_string(), plain);
         }
     }

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::arguments::Refusal;
 use super::events::Event;
 use crate::rehydrate::note::Note;
-use crate::rollout::ThreadId;
+use crate::rollout::{IdError, ThreadId};
 
 /// How wide the sandbox of a new thread is: the variants that the tool's schema names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,6 +141,10 @@ pub struct Call<'a> {
 
 /// A conversation engine.
 pub trait Engine: Send + Sync {
+    /// The thread that a client's text names: a UUID in any of its spellings, and nothing else.
+    fn thread_id(&self, text: &str) -> Result<ThreadId, IdError> {
+        ThreadId::parse(text)
+    }
     /// Begins a thread and runs its first turn.
     fn start<'a>(&'a self, request: StartRequest, call: Call<'a>) -> BoxFuture<'a, Outcome>;
     /// Runs the next turn of a thread, after those that were asked for before it.

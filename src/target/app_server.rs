@@ -21,8 +21,8 @@ use tokio::time::timeout;
 use super::Ask;
 use super::calls::Reply;
 use super::life::{Life, lock};
-use super::speech::{open_call, write_call};
-use crate::codex::app_server::{Client, End, Event, GoesOn, How, Outcome, Settings, Thread, decline};
+use super::speech::{APPROVAL, TOOL, open_call, write_call};
+use crate::codex::app_server::{Client, End, Event, GoesOn, How, Outcome, Settings, Thread, accept, decline};
 use crate::journal::{
     self, Answer, AnswerOutcome, CallId, CallKind, Identity, Kind, Lane, Note, Seq, SettingsSource, Shown, ShownTurn,
 };
@@ -91,12 +91,25 @@ impl Session {
                     (client.about(&params), client.notified(frame, &method, &params))
                 };
                 seen(life, about, &method);
+                if method == "item/started" && is_command(&params) {
+                    seen(life, about, TOOL);
+                }
                 self.follow(life, frame, events);
             }
             Message::Request { id, method, params } => {
                 let about = lock(&self.client).about(&params);
                 seen(life, about, &method);
-                drop(life.outbox.send(decline(&id, &method), |_| {}, || {}));
+                let call = about.and_then(|slot| life.calls.call_of(slot));
+                let accepted = accept(&id, &method);
+                if accepted.is_some() {
+                    seen(life, about, APPROVAL);
+                }
+                let line = match (life.calls.approve(call), accepted) {
+                    (None, Some(_)) => return,
+                    (Some(true), Some(accepted)) => accepted,
+                    _ => decline(&id, &method),
+                };
+                drop(life.outbox.send(line, |_| {}, || {}));
             }
         }
     }
@@ -161,6 +174,10 @@ impl Session {
             life.journal.append(Lane::Client, Kind::Shown(shown));
         }
     }
+}
+
+fn is_command(params: &Value) -> bool {
+    params.pointer("/item/type").and_then(Value::as_str) == Some("commandExecution")
 }
 
 fn settings(ask: &Ask) -> Settings {

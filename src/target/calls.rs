@@ -36,9 +36,16 @@ enum Waiting {
 struct Table {
     next: i64,
     waiting: BTreeMap<i64, Waiting>,
-    /// Calls that have ended too: their events may come late.
-    known: BTreeMap<i64, CallId>,
+    /// Calls that have ended too: their events may come late. With what is answered where an approval is asked for.
+    known: BTreeMap<i64, (CallId, Option<bool>)>,
     over: bool,
+}
+
+impl Table {
+    /// Takes out what waits in that slot, if it is of that kind.
+    fn take(&mut self, id: i64, is: fn(&Waiting) -> bool) -> Option<Waiting> {
+        if self.waiting.get(&id).is_some_and(is) { self.waiting.remove(&id) } else { None }
+    }
 }
 
 /// See the module.
@@ -61,10 +68,10 @@ impl Calls {
         id
     }
 
-    /// A call is about to be written.
-    pub(super) fn open(&self, id: i64, call: CallId, done: oneshot::Sender<Answer>) {
+    /// A call is about to be written; `approve` is what its approvals get.
+    pub(super) fn open(&self, id: i64, call: CallId, approve: Option<bool>, done: oneshot::Sender<Answer>) {
         let mut table = self.lock();
-        table.known.insert(id, call);
+        table.known.insert(id, (call, approve));
         if table.over {
             drop(table);
             return self.end(call, done, ended(call, AnswerOutcome::Closed, Vec::new()));
@@ -103,17 +110,17 @@ impl Calls {
 
     /// A request that is no call's was answered; the reply comes back if the slot is a call's or nobody's.
     pub(super) fn replied(&self, id: i64, reply: Reply) -> Option<Reply> {
-        let waiting = self.lock().waiting.extract_if(id..=id, |_, w| matches!(w, Waiting::Opening(_))).next();
+        let waiting = self.lock().take(id, |waiting| matches!(waiting, Waiting::Opening(_)));
         match waiting {
-            Some((_, Waiting::Opening(done))) => done.send(reply).err(),
+            Some(Waiting::Opening(done)) => done.send(reply).err(),
             _ => Some(reply),
         }
     }
 
     /// A call was answered.
     pub(super) fn answered(&self, id: i64, answer: impl FnOnce(CallId) -> Answer) {
-        let waiting = self.lock().waiting.extract_if(id..=id, |_, w| matches!(w, Waiting::Call { .. })).next();
-        if let Some((_, Waiting::Call { call, done, timer })) = waiting {
+        let waiting = self.lock().take(id, |waiting| matches!(waiting, Waiting::Call { .. }));
+        if let Some(Waiting::Call { call, done, timer }) = waiting {
             if let Some(timer) = timer {
                 timer.abort();
             }
@@ -128,7 +135,15 @@ impl Calls {
 
     /// The call of a slot, ended or not.
     pub(super) fn call_of(&self, id: i64) -> Option<CallId> {
-        self.lock().known.get(&id).copied()
+        self.lock().known.get(&id).map(|(call, _)| *call)
+    }
+
+    /// What is answered where an approval is asked for in that call: yes, no, or nothing. No, where nobody knows whose
+    /// it is.
+    pub(super) fn approve(&self, call: Option<CallId>) -> Option<bool> {
+        let table = self.lock();
+        let mut known = table.known.values();
+        known.find(|(id, _)| Some(*id) == call).map_or(Some(false), |(_, approve)| *approve)
     }
 
     /// The slot in which a call still waits.
@@ -139,7 +154,7 @@ impl Calls {
 
     /// Whether a call was sent to this life.
     pub(super) fn knows(&self, call: CallId) -> bool {
-        self.lock().known.values().any(|known| *known == call)
+        self.lock().known.values().any(|(known, _)| *known == call)
     }
 
     /// The client took a call back by that frame.

@@ -24,6 +24,8 @@ use crate::codex::version::Version;
 use crate::journal::{Incarnation, TargetKind};
 use crate::proc;
 
+/// The variable that names the home.
+pub const HOME_VAR: &str = "CODEX_HOME";
 /// The variable that holds the stub's bearer token.
 pub const TOKEN_VAR: &str = "REHYDRA_STUB_TOKEN";
 
@@ -67,28 +69,18 @@ impl Home {
             return Err(io::Error::new(io::ErrorKind::InvalidInput, text));
         }
         let home = Home { run_dir: run_dir.to_owned(), token: spec.token.clone() };
-        for dir in [home.codex_home(), home.user(), home.tmp(), home.project()] {
+        for dir in [home.user(), home.tmp(), home.project()] {
             make_private(&dir)?;
         }
-        let codex_home = home.codex_home();
-        let config = HermeticConfig {
-            home: &codex_home,
-            stub_port: spec.stub_port,
-            env_key: TOKEN_VAR,
-            sandbox: &spec.sandbox,
-            approval: spec.approval,
-        };
-        let version = match spec.kind {
-            TargetKind::Builtin | TargetKind::BuiltinControl => None,
-            // A foreign server's own Codex reads the file too.
-            TargetKind::CodexMcp | TargetKind::CodexResume | TargetKind::CodexFork | TargetKind::Foreign => {
-                spec.version
-            }
-        };
-        write_private(&codex_home.join("config.toml"), &generate(version, &config))?;
-        write_private(&codex_home.join(INSTRUCTIONS_FILE), INSTRUCTIONS)?;
-        write_private(&codex_home.join(MODELS_FILE), MODELS)?;
+        furnish(&home.codex_home(), spec)?;
         Ok(home)
+    }
+
+    /// Makes another `CODEX_HOME` in the same run, furnished alike. `name` is a part of its directory's name.
+    pub fn another(&self, name: &str, spec: &HomeSpec) -> io::Result<PathBuf> {
+        let codex_home = self.run_dir.join(format!("home-{name}"));
+        furnish(&codex_home, spec)?;
+        Ok(codex_home)
     }
 
     /// `CODEX_HOME`.
@@ -186,6 +178,26 @@ impl Home {
     pub fn secrets(&self) -> Vec<String> {
         vec![self.token.clone()]
     }
+}
+
+/// Makes a `CODEX_HOME` and what a server reads there.
+fn furnish(codex_home: &Path, spec: &HomeSpec) -> io::Result<()> {
+    make_private(codex_home)?;
+    let config = HermeticConfig {
+        home: codex_home,
+        stub_port: spec.stub_port,
+        env_key: TOKEN_VAR,
+        sandbox: &spec.sandbox,
+        approval: spec.approval,
+    };
+    let version = match spec.kind {
+        TargetKind::Builtin | TargetKind::BuiltinControl => None,
+        // A foreign server's own Codex reads the file too.
+        TargetKind::CodexMcp | TargetKind::CodexResume | TargetKind::CodexFork | TargetKind::Foreign => spec.version,
+    };
+    write_private(&codex_home.join("config.toml"), &generate(version, &config))?;
+    write_private(&codex_home.join(INSTRUCTIONS_FILE), INSTRUCTIONS)?;
+    write_private(&codex_home.join(MODELS_FILE), MODELS)
 }
 
 fn make_private(dir: &Path) -> io::Result<()> {

@@ -82,20 +82,21 @@ impl Life {
     /// Spawns the process, journals `Spawn` (whose number is returned) and starts the tasks.
     pub(super) async fn begin(fixed: &Arc<Fixed>, plan: &LifePlan) -> Result<(Arc<Life>, Seq), SpawnError> {
         let tag = fixed.tag.of(&plan.incarnation.to_string());
+        let (env, argv) = (fixed.env_of(&plan.differs), fixed.argv_of(&plan.differs));
         let order = Order {
             launcher: fixed.launcher.clone(),
-            argv: fixed.profile.command.clone(),
+            argv: argv.clone(),
             cwd: plan.process_cwd.clone(),
-            env: fixed.env.clone(),
+            env: env.clone(),
             tag: tag.clone(),
         };
         let spawned = proc::spawn(order).await?;
         let journal = fixed.journal.of_life(plan.incarnation);
         let spawn = Spawn {
             pid: spawned.child.pid(),
-            argv: fixed.profile.command.clone(),
+            argv,
             cwd: plan.process_cwd.display().to_string(),
-            env: fixed.shown_env(),
+            env: fixed.shown(&env),
         };
         let seq = journal.append(Lane::Target, Kind::Spawn(spawn));
         let log = journal.dir().join(format!("stderr-{}.log", plan.incarnation));

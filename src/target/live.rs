@@ -11,13 +11,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
+use super::home::HOME_VAR;
 use super::life::{Life, lock};
 use super::mcp::Results;
+use super::opening::Exchanged;
 use super::stand_in::Launches;
-use super::{Ask, End, LifePlan, Pending, Target, TargetError, burial, calls, opening, speech};
+use super::{Ask, Differs, End, LifePlan, Pending, Target, TargetError, burial, calls, opening, speech};
 use crate::codex::app_server::GoesOn;
 use crate::fault::armed::{Armed, Hands};
 use crate::fault::client::Opening;
@@ -63,14 +66,36 @@ pub(super) struct Fixed {
 }
 
 impl Fixed {
-    /// The environment as a journal may show it.
-    pub(super) fn shown_env(&self) -> Vec<(String, String)> {
+    /// The whole environment of a life. What names the usual home names the life's.
+    pub(super) fn env_of(&self, differs: &Differs) -> Vec<(String, String)> {
+        let is_other = |name: &String| differs.env.iter().any(|(other, _)| other == name);
+        let usual = self.env.iter().filter(|(name, _)| !is_other(name));
+        let usual = usual.map(|(name, value)| (name.clone(), self.at_home(value, differs)));
+        usual.chain(differs.env.iter().cloned()).collect()
+    }
+
+    /// The command of a life, likewise.
+    pub(super) fn argv_of(&self, differs: &Differs) -> Vec<String> {
+        self.profile.command.iter().map(|word| self.at_home(word, differs)).collect()
+    }
+
+    fn at_home(&self, text: &str, differs: &Differs) -> String {
+        let home =
+            |env: &[(String, String)]| env.iter().find(|(name, _)| name == HOME_VAR).map(|(_, home)| home.clone());
+        match (home(&self.env), home(&differs.env)) {
+            (Some(usual), Some(other)) => text.replace(&usual, &other),
+            _ => text.to_owned(),
+        }
+    }
+
+    /// An environment as a journal may show it.
+    pub(super) fn shown(&self, env: &[(String, String)]) -> Vec<(String, String)> {
         let shown = |(name, value): &(String, String)| {
             let secret = self.secret_env.contains(name);
             let value = if secret { "«redacted»".into() } else { self.journal.clean(value.as_bytes()) };
             (name.clone(), String::from_utf8_lossy(&value).into_owned())
         };
-        self.env.iter().map(shown).collect()
+        env.iter().map(shown).collect()
     }
 }
 
@@ -150,6 +175,40 @@ impl LiveTarget {
         };
         Ok(LiveTarget { fixed: Arc::new(fixed), life, lives, listed: AtomicBool::new(false) })
     }
+
+    /// The same, opened without asking for its tools: for whoever wants to know first what they are.
+    pub fn unlisted(self) -> LiveTarget {
+        self.listed.store(true, Ordering::Relaxed);
+        self
+    }
+
+    /// Asks the running life something that is no call of a story.
+    pub async fn ask(&self, method: &str, params: Value, limit: Duration) -> Asked {
+        let Some(life) = self.life.get() else { return Asked::Closed };
+        match opening::exchange(&life, method, params, Instant::now() + limit).await {
+            Exchanged::Reply(_, reply) => reply.outcome.map_or_else(Asked::Error, Asked::Result),
+            Exchanged::Closed => Asked::Closed,
+            Exchanged::Timeout => Asked::Timeout,
+        }
+    }
+
+    /// The last lines that the running life wrote to stderr, harmless to show.
+    pub fn complaints(&self) -> Vec<String> {
+        self.life.get().map(|life| life.complaints()).unwrap_or_default()
+    }
+}
+
+/// What came of [`LiveTarget::ask`].
+#[derive(Clone, Debug, PartialEq)]
+pub enum Asked {
+    /// A result.
+    Result(Value),
+    /// An error of the protocol.
+    Error(Value),
+    /// The life ended first, or there is none.
+    Closed,
+    /// Nothing came in time.
+    Timeout,
 }
 
 fn launcher_or(explicit: Option<&Path>) -> Result<PathBuf, TargetError> {

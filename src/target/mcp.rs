@@ -268,10 +268,18 @@ pub(super) fn request_about(params: &Value) -> &Value {
     params.get("codex_mcp_tool_call_id").unwrap_or(&Value::Null)
 }
 
-/// What the client answers to a request of the server, so that nothing hangs: approvals are denied, in Codex's words and
-/// in those of MCP; `ping` is answered; everything else is not there.
-pub(super) fn reply_line(id: &Value, method: &str) -> Vec<u8> {
+/// Whether a request of the server asks for an approval.
+pub(super) fn asks_approval(method: &str) -> bool {
+    method == "elicitation/create"
+}
+
+/// What the client answers to a request of the server, so that nothing hangs: approvals are given or denied, in Codex's
+/// words and in those of MCP; `ping` is answered; everything else is not there.
+pub(super) fn reply_line(id: &Value, method: &str, approve: bool) -> Vec<u8> {
     match method {
+        "elicitation/create" if approve => {
+            wire::response(id, json!({"decision": "approved", "action": "accept", "content": {}}))
+        }
         "elicitation/create" => wire::response(id, json!({"decision": "denied", "action": "decline"})),
         "ping" => wire::response(id, json!({})),
         _ => wire::response_error(id, -32601, &format!("method not found: {method}")),

@@ -68,6 +68,19 @@ pub struct LifePlan {
     pub process_cwd: PathBuf,
     /// How the client opens it; `None` for a process that is thrown away before it can answer.
     pub opening: Option<Opening>,
+    /// What is different in this life.
+    pub differs: Differs,
+}
+
+/// What is different in one life from what the others of its run have.
+#[derive(Clone, Debug, Default)]
+pub struct Differs {
+    /// The story's name of its home.
+    pub home: Option<String>,
+    /// The story's name of its credential.
+    pub credentials: Option<String>,
+    /// Variables of its environment that are others or more.
+    pub env: Vec<(String, String)>,
 }
 
 /// How a life is ended.
@@ -88,6 +101,8 @@ pub struct Ask {
     pub call: CallId,
     /// The step it belongs to.
     pub step: u32,
+    /// The client that calls; `None` is the one that the scenario does not name.
+    pub client: Option<String>,
     /// The scenario's name for the thread.
     pub thread: String,
     /// Start or reply.
@@ -106,6 +121,8 @@ pub struct Ask {
     pub approval: Option<String>,
     /// The scenario gives it a fault.
     pub faulted: bool,
+    /// What is answered where the target asks for an approval; nothing if it is to stay open.
+    pub approve: Option<bool>,
     /// Until it counts as timed out.
     pub limit: Duration,
 }

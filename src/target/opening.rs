@@ -22,7 +22,7 @@ use super::live::Fixed;
 use super::mcp;
 use super::speech::Speech;
 use super::trouble::Trouble;
-use super::{LifePlan, TargetError};
+use super::{Differs, LifePlan, TargetError};
 use crate::codex::app_server;
 use crate::fault::client::{Opening, PROBE_MS};
 use crate::journal::{self, Kind, Lane, Seq};
@@ -50,7 +50,9 @@ pub(super) async fn converse(life: &Life, plan: &LifePlan, spawn: Seq, list: boo
         Speech::AppServer(_) => open_app_server(life, deadline).await?,
     };
     let from = vec![spawn, hello, welcome];
-    let begun = journal::Life { from, process_cwd: plan.process_cwd.display().to_string() };
+    let process_cwd = plan.process_cwd.display().to_string();
+    let Differs { home, credentials, .. } = plan.differs.clone();
+    let begun = journal::Life { from, process_cwd, home, credentials };
     life.journal.append(Lane::Target, Kind::Life(begun));
     Ok(())
 }
@@ -107,6 +109,32 @@ async fn ask(
     params: Value,
     deadline: Instant,
 ) -> Result<(Seq, Seq, Value), Trouble> {
+    match exchange(life, method, params, deadline).await {
+        Exchanged::Reply(question, Reply { frame, outcome: Ok(result) }) => Ok((question, frame, result)),
+        Exchanged::Reply(_, Reply { outcome: Err(error), .. }) => Err(Trouble::Refused { method, error }),
+        Exchanged::Closed => Err(match life.over().await {
+            Phase::Over { .. } if life.drowned.load(Ordering::Relaxed) => {
+                Trouble::Drowned { limit: life.fixed.limits.preamble_bytes }
+            }
+            Phase::Over { ended, .. } => Trouble::Exited(ended),
+            Phase::Running | Phase::Exited => Trouble::Silent { method, limit_ms: life.fixed.limits.open_ms },
+        }),
+        Exchanged::Timeout => Err(Trouble::Silent { method, limit_ms: life.fixed.limits.open_ms }),
+    }
+}
+
+/// How a request that is no call's ended.
+pub(super) enum Exchanged {
+    /// The frame of the question, and the reply.
+    Reply(Seq, Reply),
+    /// The life ended first.
+    Closed,
+    /// Nothing came in time.
+    Timeout,
+}
+
+/// Writes a request that is no call's and waits for its reply.
+pub(super) async fn exchange(life: &Life, method: &str, params: Value, deadline: Instant) -> Exchanged {
     let id = life.calls.number();
     let (done, reply) = oneshot::channel();
     let mut question = 0;
@@ -116,17 +144,8 @@ async fn ask(
     };
     drop(life.outbox.send(life.speech.request(id, method, params), prepare, || {}));
     match timeout_at(deadline, reply).await {
-        Ok(Ok(reply)) => match reply.outcome {
-            Ok(result) => Ok((question, reply.frame, result)),
-            Err(error) => Err(Trouble::Refused { method, error }),
-        },
-        Ok(Err(_)) => Err(match life.over().await {
-            Phase::Over { .. } if life.drowned.load(Ordering::Relaxed) => {
-                Trouble::Drowned { limit: life.fixed.limits.preamble_bytes }
-            }
-            Phase::Over { ended, .. } => Trouble::Exited(ended),
-            Phase::Running | Phase::Exited => Trouble::Silent { method, limit_ms: life.fixed.limits.open_ms },
-        }),
-        Err(_) => Err(Trouble::Silent { method, limit_ms: life.fixed.limits.open_ms }),
+        Ok(Ok(reply)) => Exchanged::Reply(question, reply),
+        Ok(Err(_)) => Exchanged::Closed,
+        Err(_) => Exchanged::Timeout,
     }
 }

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use super::calls::Reply;
 use super::life::{Life, lock};
 use super::mcp::{self, Event, Results};
-use super::speech::Speech;
+use super::speech::{APPROVAL, Speech, TOOL};
 use super::tap::{Complaints, Frames};
 use super::trouble::neutral;
 use crate::fault::plan::{Action, Signal, Whom};
@@ -121,7 +121,17 @@ fn heard_mcp(life: &Life, frame: Seq, message: Message, results: &Results) {
             let call = call_of(life, mcp::request_about(&params));
             life.saw(&method);
             life.fixed.armed.frame(call, &method);
-            drop(life.outbox.send(mcp::reply_line(&id, &method), |_| {}, || {}));
+            let asks = mcp::asks_approval(&method);
+            if asks {
+                life.fixed.armed.frame(call, APPROVAL);
+            }
+            match life.calls.approve(call) {
+                None if asks => {}
+                approve => {
+                    let line = mcp::reply_line(&id, &method, approve == Some(true));
+                    drop(life.outbox.send(line, |_| {}, || {}));
+                }
+            }
         }
     }
 }
@@ -149,6 +159,9 @@ fn notified(life: &Life, frame: Seq, method: &str, params: &Value) {
     }
     life.saw(event.name);
     life.fixed.armed.frame(call, event.name);
+    if event.name == "exec_command_begin" {
+        life.fixed.armed.frame(call, TOOL);
+    }
     if let (Some(call), "session_configured") = (call, event.name) {
         life.fixed.armed.configured(call);
     }

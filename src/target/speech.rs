@@ -16,6 +16,11 @@ use super::mcp::{self, Results};
 use crate::journal::{Answer, Call, CallKind, Dialect, Kind, Lane, Seq, Tool, Tools};
 use crate::wire::{self, Written};
 
+/// What a fault may call the frame that asks for an approval, in both dialects.
+pub(super) const APPROVAL: &str = "approval";
+/// What a fault may call the frame that tells of a command which begins to run, in both dialects.
+pub(super) const TOOL: &str = "tool";
+
 /// See the module.
 pub(super) enum Speech {
     /// The tools of an MCP server: a call is one request, its answer is the response.
@@ -91,9 +96,9 @@ pub(super) fn write_call(life: &Life, slot: i64, line: Vec<u8>, ask: Ask, done: 
 
 /// Journals a call and waits for its answer.
 pub(super) fn open_call(life: &Life, slot: i64, ask: Ask, from: Vec<Seq>, done: oneshot::Sender<Answer>) {
-    let call = ask.call;
+    let (call, approve) = (ask.call, ask.approve);
     life.journal.append(Lane::Client, Kind::Call(called(ask, from)));
-    life.calls.open(slot, call, done);
+    life.calls.open(slot, call, approve, done);
 }
 
 /// The event of a call; without a frame, nothing of it was written.
@@ -103,6 +108,7 @@ pub(super) fn called(ask: Ask, from: Vec<Seq>) -> Call {
         from,
         call: ask.call,
         step: ask.step,
+        client: ask.client,
         thread: ask.thread,
         kind: ask.kind,
         id_sent,

@@ -96,7 +96,8 @@ impl Stage {
     pub(crate) async fn begin_life(&mut self) -> Result<(), Failure> {
         self.lives += 1;
         let process_cwd = self.home.life(self.lives)?;
-        Ok(self.target.open(LifePlan { incarnation: self.lives, process_cwd, opening: Some(Opening::Plain) }).await?)
+        let (incarnation, opening) = (self.lives, Some(Opening::Plain));
+        Ok(self.target.open(LifePlan { incarnation, process_cwd, opening, differs: Default::default() }).await?)
     }
 
     /// Ends it with `kill -9` of the server alone.
@@ -110,6 +111,7 @@ impl Stage {
         let ask = Ask {
             call,
             step: 1,
+            client: None,
             thread: "main".to_owned(),
             kind: if id.is_some() { CallKind::Reply } else { CallKind::Start },
             id: id.map(|id| (id.to_owned(), IdChoice::Current)),
@@ -119,6 +121,7 @@ impl Stage {
             sandbox: None,
             approval: None,
             faulted: false,
+            approve: Some(false),
             limit: TURN,
         };
         let answer = self.target.send(ask).await?.0.await?;

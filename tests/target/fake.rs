@@ -37,19 +37,26 @@ pub(crate) fn serve(mode: &str) -> ExitCode {
         "junk" => raw("Server listening on stdio!\n"),
         _ => {}
     }
+    let mut probe = Value::Null;
     for line in std::io::stdin().lock().lines() {
         let Ok(line) = line else { break };
-        let message: Value = serde_json::from_str(&line).expect("the client writes JSON");
+        // Of half a line nobody can make anything.
+        let Ok(message) = serde_json::from_str::<Value>(&line) else { continue };
         let id = &message["id"];
         match message["method"].as_str() {
             Some("initialize") if mode == "junk" => {}
             Some("initialize") if mode == "refuses" => {
                 say(&json!({"jsonrpc": "2.0", "id": id, "error": {"code": -32600, "message": "too old"}}));
             }
+            Some("server/discover") if mode == "slow-probe" => probe = id.clone(),
+            Some("server/discover") => unknown_method(id),
             Some("initialize") => {
                 let result = json!({"protocolVersion": "2025-06-18", "capabilities": {"tools": {}},
                     "serverInfo": {"name": "fake", "version": "1"}});
                 say(&json!({"jsonrpc": "2.0", "id": id, "result": result}));
+                if !probe.is_null() {
+                    unknown_method(&probe);
+                }
             }
             Some("tools/list") => {
                 let names: &[&str] = if mode == "other-tools" { &["ask"] } else { &["codex", "codex-reply"] };
@@ -64,6 +71,10 @@ pub(crate) fn serve(mode: &str) -> ExitCode {
         forever();
     }
     ExitCode::SUCCESS
+}
+
+fn unknown_method(id: &Value) {
+    say(&json!({"jsonrpc": "2.0", "id": id, "error": {"code": -32601, "message": "method not found"}}));
 }
 
 fn result(text: &str) -> Value {

@@ -6,6 +6,7 @@
 #![allow(clippy::expect_used, clippy::print_stdout, clippy::print_stderr)] // all of this is test code
 
 mod app_server;
+mod clients;
 mod deaths;
 mod fake;
 mod fake_app;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
             trials.extend(talking::trials());
             trials.extend(opening::trials());
             trials.extend(deaths::trials());
+            trials.extend(clients::trials());
             trials.extend(app_server::trials());
             trials.extend(odd_app::trials());
             trials.extend(orphans::trials());

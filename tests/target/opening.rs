@@ -111,7 +111,12 @@ async fn over_another() {
 
 async fn no_cwd() {
     let rig = Plan::fake("plain").rig();
-    let plan = rehydra::target::LifePlan { incarnation: 1, process_cwd: "/nonexistent/cwd".into(), opening: None };
+    let plan = rehydra::target::LifePlan {
+        incarnation: 1,
+        process_cwd: "/nonexistent/cwd".into(),
+        opening: None,
+        differs: Default::default(),
+    };
     let error = rehydra::target::Target::open(&rig.target, plan).await.expect_err("it cannot be opened");
     assert!(error.to_string().contains("the working directory /nonexistent/cwd is no directory"), "{error}");
 }

@@ -110,7 +110,8 @@ impl Plan {
 impl Rig {
     pub(crate) async fn try_open(&self, incarnation: u32) -> Result<(), TargetError> {
         let process_cwd = self.dir.path().to_owned();
-        self.target.open(LifePlan { incarnation, process_cwd, opening: Some(Opening::Plain) }).await
+        let (opening, differs) = (Some(Opening::Plain), Default::default());
+        self.target.open(LifePlan { incarnation, process_cwd, opening, differs }).await
     }
 
     pub(crate) async fn open(&self, incarnation: u32) {
@@ -127,6 +128,7 @@ impl Rig {
         Ask {
             call,
             step: 1,
+            client: None,
             thread: "main".into(),
             kind: CallKind::Reply,
             id: Some((crate::fake::ID.into(), IdChoice::Current)),
@@ -136,6 +138,7 @@ impl Rig {
             sandbox: None,
             approval: None,
             faulted: false,
+            approve: Some(false),
             limit: Duration::from_secs(20),
         }
     }

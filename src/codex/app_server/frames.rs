@@ -74,6 +74,16 @@ pub(super) fn turn_start(id: i64, thread: &str, prompt: &str) -> Vec<u8> {
     request(id, "turn/start", json!({"threadId": thread, "input": [{"type": "text", "text": prompt}]}))
 }
 
+/// The answer that gives an approval; `None` for a request that asks for none.
+pub fn accept(id: &Value, method: &str) -> Option<Vec<u8>> {
+    let decision = match method {
+        "item/commandExecution/requestApproval" | "item/fileChange/requestApproval" => "accept",
+        "applyPatchApproval" | "execCommandApproval" => "approved",
+        _ => return None,
+    };
+    Some(line(json!({"id": id, "result": {"decision": decision}})))
+}
+
 /// The answer to a request of the server, such that nothing is granted and nothing hangs: every kind of approval and
 /// question that 0.169.0 knows is declined in its own form, and the rest is refused, after which a turn goes on too.
 pub fn decline(id: &Value, method: &str) -> Vec<u8> {

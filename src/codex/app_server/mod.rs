@@ -29,6 +29,6 @@ mod turns;
 mod warnings;
 
 pub use client::{Client, Event};
-pub use frames::{Settings, Thread, decline, initialize, initialized};
+pub use frames::{Settings, Thread, accept, decline, initialize, initialized};
 pub use threads::{GoesOn, How};
 pub use turns::{End, Outcome};

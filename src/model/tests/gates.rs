@@ -185,3 +185,23 @@ async fn a_response_without_output_is_one() {
     stub.expect(1, marker(1), vec![Response::default()]);
     assert!(ask(stub.port(), &prompt(1)).await.contains("response.completed"));
 }
+
+#[tokio::test]
+async fn a_client_without_chunked_encoding_passes_the_same_points() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let (recorded, gate) = (Recorded::new(), Arc::new(Passed::default()));
+    let stub = start(&recorded, gate.clone());
+    stub.expect(1, marker(1), vec![says("abc", 2)]);
+    let body = prompt(1);
+    let head = format!(
+        "POST /v1/responses HTTP/1.0\r\nAuthorization: Bearer {}\r\nContent-Length: {}\r\n\r\n",
+        Recorded::SECRET,
+        body.len()
+    );
+    let mut stream = tokio::net::TcpStream::connect(("127.0.0.1", stub.port())).await.unwrap();
+    stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+    let mut seen = String::new();
+    soon(stream.read_to_string(&mut seen)).await.unwrap();
+    assert!(seen.ends_with("\n\n") && seen.contains("response.completed"), "{seen}");
+    assert_eq!(gate.0.lock().unwrap().len(), 6);
+}

@@ -70,7 +70,11 @@ fn members(
     };
     match keyword {
         "properties" => object.iter().all(|(name, value)| rule.get(name).is_none_or(|rule| valid(value, rule, root))),
-        "additionalProperties" => object.keys().all(|name| schema["properties"].get(name).is_some()),
+        "additionalProperties" => {
+            let named = |name: &String| schema.get("properties").is_some_and(|known| known.get(name).is_some());
+            object.iter().all(|(name, value)| named(name) || *rule != false && valid(value, rule, root))
+        }
+        "maxProperties" => object.len() as u64 <= rule.as_u64().expect("a number"),
         "required" => all(rule),
         "dependentRequired" => {
             rule.as_object().expect("an object").iter().all(|(name, names)| !object.contains_key(name) || all(names))

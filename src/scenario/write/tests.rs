@@ -55,11 +55,15 @@ fn response() -> impl Strategy<Value = Response> {
         Just(Failure::Stall { after: 1 }),
         Just(Failure::Close { after: 0 }),
         Just(Failure::NoCompleted),
+        "[a-z ]{1,9}".prop_map(|message| Failure::Failed { message }),
+        Just(Failure::Malformed { after: 1 }),
     ];
     let tool = (text(), text(), any::<i64>(), -1e9..1e9_f64).prop_map(|(name, key, whole, float)| Output::Call {
         name: name.replace(['\n', '\r'], " "),
         arguments: json!({ key: [whole, float, true, {}], "a b": { "": "x" } }),
     });
+    let run = (text(), any::<bool>()).prop_map(|(command, escalate)| Output::Run { command, escalate });
+    let tool = prop_oneof![tool, run];
     let text_output = (text(), 1..9_u32).prop_map(|(text, chunks)| Output::Text { text, chunks });
     let usage = (0..1_000_u64, 0..1_000_u64).prop_map(|(input, output)| Usage { input, output });
     (
@@ -127,6 +131,8 @@ fn call() -> impl Strategy<Value = Call> {
             model,
             fault: fault.map(|(at, what)| Fault { at, what, then: rungs(what) }),
             expect: Expect { outcome, text: text.filter(|text| regex_lite::Regex::new(text).is_ok()) },
+            fill: limit_ms.map_or(0, |ms| ms as u32),
+            approve: if limit_ms.is_some() { Approve::Hold } else { Approve::Deny },
             limit_ms,
         })
 }
@@ -151,7 +157,11 @@ fn restart(n: u32) -> StepKind {
         _ => Ending::Eof,
     };
     let opening = if n.is_multiple_of(2) { Opening::Plain } else { Opening::Lazy };
-    StepKind::Restart(Restart { end, then: rungs(end.into()), opening })
+    let label = |often: u32| n.is_multiple_of(often).then(|| "other.1".to_owned());
+    let env = label(4).map(|_| ("A_NAME".to_owned(), "a \"value\"".to_owned()));
+    let (home, credentials, tz) = (label(3), label(2), label(7));
+    let (then, env) = (rungs(end.into()), env.into_iter().collect());
+    StepKind::Restart(Restart { end, then, opening, home, credentials, tz, env })
 }
 
 /// Further rungs, where the first can be resisted.

@@ -29,9 +29,9 @@ use crate::rehydrate::error::RehydrateError;
 use crate::rehydrate::lock::LoadedGuard;
 use crate::rehydrate::policy::Ceiling;
 use crate::responses::item;
-use crate::rollout::ThreadId;
 use crate::rollout::draft::{Draft, NewThread};
 use crate::rollout::writer::Writer;
+use crate::rollout::{IdError, ThreadId};
 use crate::serve::engine::{Call, Engine, Outcome, Rehydration, ReplyRequest, StartRequest};
 use crate::serve::threads::{Found, Miss, Threads};
 use crate::world::World;
@@ -188,7 +188,7 @@ impl EmbeddedEngine {
         let means = Means {
             world: &self.parts.world,
             model: &*self.parts.model,
-            credential: self.plant.credential(thread.notes.is_some(), self.parts.credential.clone()),
+            credential: self.credential(thread),
             provider: &self.parts.config.provider.id,
         };
         let call = Call { cancel: self.plant.cancel(call.cancel), ..call };
@@ -215,6 +215,12 @@ impl EmbeddedEngine {
         Some(Rehydration { from: asked, to: found.thread.id, notes: notes.clone() })
     }
 
+    /// The server's own.
+    fn credential(&self, thread: &Thread) -> Credential {
+        let Parts { world, home, credential, .. } = &self.parts;
+        self.plant.credential(world, home, thread.notes.is_some(), credential.clone())
+    }
+
     fn unwritable(&self, error: &io::Error) -> Outcome {
         let home = self.parts.home.display();
         let text = format!("failed to begin a rollout below {home}: {error}; check space and permissions there");
@@ -223,6 +229,10 @@ impl EmbeddedEngine {
 }
 
 impl Engine for EmbeddedEngine {
+    fn thread_id(&self, text: &str) -> Result<ThreadId, IdError> {
+        self.plant.thread_id(text)
+    }
+
     fn start<'a>(&'a self, request: StartRequest, call: Call<'a>) -> BoxFuture<'a, Outcome> {
         self.begin(request, call).boxed()
     }

@@ -40,7 +40,8 @@ impl Handler {
                 Ok(request) => self.engine.start(request, call).await,
                 Err(refusal) => Outcome::Refused(refusal),
             },
-            Some(Tool::CodexReply) => match arguments::reply_request(request.arguments) {
+            Some(Tool::CodexReply) => match arguments::reply_request(request.arguments, |id| self.engine.thread_id(id))
+            {
                 Ok(request) => self.engine.reply(request, call).await,
                 Err(refusal) => Outcome::Refused(refusal),
             },

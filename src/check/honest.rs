@@ -3,11 +3,12 @@
 //! Lost is what another check sees missing (history, the turns behind an old id, the cwd, the width of a setting) and
 //! also what the story took: history that its damage destroyed, a thread's directory that it removed. That is nobody's
 //! fault, but the user must hear of it. So must he hear of a branch: whoever goes on with the thread elsewhere will not
-//! know what is said here. One note is enough,
-//! whatever its words. Settings and cwd are looked at in the turn that rehydrates, because that is when they change.
+//! know what is said here. One note about it is
+//! enough, whatever its words. Settings and cwd are looked at in the turn that rehydrates, because that is when they change.
 
 use std::path::Path;
 
+use super::notes::About;
 use super::outcome::Outcome;
 use super::settings::{Cwd, cwd_of, narrowed};
 use super::view::{Turn, View};
@@ -19,11 +20,9 @@ pub(super) fn honest(view: &View<'_>) -> Outcome {
     let mut looked = false;
     for turn in view.continued().filter(|t| t.is_reply()) {
         looked |= view.settles(turn);
-        let losses = losses(view, turn);
+        let untold = losses(view, turn).into_iter().filter(|(about, _)| !notes::tells(view, turn, *about));
+        let losses: Vec<String> = untold.map(|(_, loss)| loss).collect();
         let Some(first) = losses.first() else { continue };
-        if notes::has_note(view, turn) {
-            continue;
-        }
         let mut evidence = turn.evidence();
         evidence.extend(turn.requests.iter().take(1).map(|r| r.seq));
         let text = format!("the answer does not say that something was lost: {first}");
@@ -34,34 +33,38 @@ pub(super) fn honest(view: &View<'_>) -> Outcome {
 }
 
 /// What was lost on the way to this turn, each in words.
-fn losses(view: &View<'_>, turn: &Turn<'_>) -> Vec<String> {
+fn losses(view: &View<'_>, turn: &Turn<'_>) -> Vec<(About, String)> {
     let mut losses = Vec::new();
     let client_maps = applies::not_applicable(&view.run.header.target, Invariant::StaleId).is_some();
     if turn.branches && !client_maps {
-        losses.push("the thread goes on beside another live process, which does not hear of it".to_owned());
+        losses.push((
+            About::Branch,
+            "the thread goes on beside another live process, which does not hear of it".to_owned(),
+        ));
     }
     if let Some(missing) = history::missing(view, turn) {
         let since = missing.since_superseded.iter().filter(|_| !client_maps);
         let all: Vec<_> = missing.lost.iter().chain(since).collect();
         if !all.is_empty() {
-            losses.push(format!("the model did not receive {}", view.names(all)));
+            losses.push((About::History, format!("the model did not receive {}", view.names(all))));
         }
     }
     if let (Some(expected), Some(received)) = (view.expected(turn), view.received(turn)) {
         let destroyed: Vec<_> = expected.destroyed.iter().filter(|m| !received.all.contains(m)).collect();
         if !destroyed.is_empty() {
-            losses.push(format!("the file was damaged and no longer holds {}", view.names(destroyed)));
+            losses
+                .push((About::History, format!("the file was damaged and no longer holds {}", view.names(destroyed))));
         }
     }
     if turn.rehydrating {
         match cwd_of(view, turn) {
-            Cwd::Changed(change) => losses.push(change.text()),
+            Cwd::Changed(change) => losses.push((About::Directory, change.text())),
             Cwd::Kept(cwd) if is_gone(view, turn, &cwd) => {
-                losses.push(format!("the thread's directory `{cwd}` is there no more"));
+                losses.push((About::Directory, format!("the thread's directory `{cwd}` is there no more")));
             }
             _ => {}
         }
-        losses.extend(narrowed(view, turn).iter().map(|change| change.text()));
+        losses.extend(narrowed(view, turn).iter().map(|change| (About::Policy, change.text())));
     }
     losses
 }

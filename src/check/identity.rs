@@ -100,7 +100,7 @@ pub(super) fn stale_id(view: &View<'_>) -> Outcome {
         looked = true;
         let newer = history::made_since(view, turn, since);
         let lost: Vec<_> = missing.lost.iter().chain(&missing.since_superseded).filter(|m| newer.contains(m)).collect();
-        if lost.is_empty() || notes::has_note(view, turn) {
+        if lost.is_empty() || notes::tells(view, turn, notes::About::History) {
             continue;
         }
         let names = view.names(lost);

@@ -118,6 +118,8 @@ fn a_known_gap_passes_and_a_stale_one_does_not() {
     let gone = place(&[("b/one.toml", STORY), ("baseline.toml", GAP)]);
     let (fine, said) = tests(&gone, "builtin", &[]);
     assert!(!fine && said.contains("line 1 of the baseline is about `a/*`, which is no scenario"), "{said}");
+    let lone = run_scenario(known.path().join("suite/a/one.toml"), CONTROL).expect("played");
+    assert!(matches!(lone.verdict, Verdict::Gap { .. }), "the file is one of its suite\n{}", lone.explanation());
     let fixed = GAP.replace(":no-rehydrate", "");
     let fixed = place(&[("a/one.toml", STORY), ("baseline.toml", &fixed)]);
     let (fine, said) = tests(&fixed, "builtin", &[]);

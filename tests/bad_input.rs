@@ -80,6 +80,12 @@ wrong! {
         "[[step]]\nreply = { prompt = \"?\", fault = { at = { sent = \"call\" }, stop = {}, then = [{ after_ms = 1, end = \"eof\" }] } }\n";
     frames_of_mcp_where_nobody_says_so: HEAD, "[[step]]\nclient = { send = '{}' }\n\n", BEGIN,
         "[[step]]\nreply = { prompt = \"?\", model = { text = \"Hi.\" }, fault = { at = { model-request = 1 }, cancel = {} } }\n";
+    repeats_that_do_not_end: HEAD, BEGIN, "[[step]]\nrepeat.times = 600\nrepeat.steps = [{ restart = {} }, { reply = { prompt = \"?\" } }]\n\n",
+        "[[step]]\nrepeat.times = 2\nrepeat.steps = [{ codex = { thread = \"new\", prompt = \"!\" } }, { reply = { thread = \"nwe\", prompt = \"?\" } }]\n\n",
+        "[[step]]\nrepeat = { times = 2, steps = [{ repeat = { times = 2, steps = [{ restart = {} }] } }] }\n";
+    lives_that_cannot_be_had: HEAD, BEGIN, "[[step]]\nrestart = { home = \"../b\", credentials = \"a b\" }\n\n",
+        "[[step]]\nrestart = { home = \"b/c\", tz = \"\", env = { TZ = \"UTC\", CODEX_HOME = \"/\", \"A=B\" = \"c\", N = 1 } }\n";
+    tools_that_are_two: HEAD, "[[step]]\ncodex = { prompt = \"Hello.\", fill = 0, approve = \"yes\", model = { tools = [{ name = \"shell\", run = \"pwd\" }, { run = \"pwd\", arguments = {} }, { name = \"a\", escalate = true }] } }\n";
     arguments_that_are_no_json: HEAD, "[[step]]\ncodex = { prompt = \"Hello.\", model = { tools = [{ name = \"shell\", arguments = { at = 2025-01-01, odds = inf } }] } }\n";
     a_recording_that_nobody_made: HEAD, "[[step]]\nplace = { thread = \"old\", file = \"fixture:exec-0.154.3\" }\n\n[[step]]\nreply = { thread = \"old\", prompt = \"?\" }\n";
     broken_toml: HEAD, "[[step]]\ncodex = { prompt = \"Hello. }\n\n[[step]]\nrestart = { end = KILL }\n\ntitle = \"again\"\n[[step]]\nreplyy = {}\n";

@@ -113,6 +113,25 @@ mod tests {
     }
 
     #[test]
+    fn a_life_with_another_credential_is_to_use_that_one() {
+        let later = |digest: &str| {
+            let mut story = continued(|_| {});
+            story.credentials = Some("second".into());
+            story.restart();
+            for returned in [B, C] {
+                let history = story.history("main");
+                story.say(Say { digest: Some("d2".into()), ..Say::reply("main", B, returned, history) });
+            }
+            story.restart();
+            let history = story.history("main");
+            story.say(Say { digest: Some(digest.into()), ..Say::reply("main", C, C, history) });
+            story.says(Invariant::SameAuth)
+        };
+        assert_eq!(later("d2"), Outcome::Held);
+        assert!(text(&later("d1")).contains("another credential"), "the one of the first lives is no longer right");
+    }
+
+    #[test]
     fn a_credential_in_a_rollout_is_found() {
         let mut story = continued(|_| {});
         story.files.insert(Story::rollout_path(C), "{\"token\":\"«redacted»\"}".into());

@@ -242,4 +242,30 @@ mod tests {
         story.say(Say { outcome: AnswerOutcome::Closed, ..say });
         assert!(is_unjudged(&story.says(Invariant::UnknownId)));
     }
+
+    #[test]
+    fn in_another_home_an_id_is_unknown() {
+        let answered = |say: Say| {
+            let mut story = Story::new(TargetKind::Builtin);
+            story.life();
+            story.say(Say::start("main", A));
+            story.home = Some("b".into());
+            story.restart();
+            story.say(say);
+            story.home = None;
+            story.restart();
+            let history = story.history("main");
+            story.say(Say::reply("main", A, B, history));
+            story.death(Some("KILL"));
+            story
+        };
+        let error = format!("Session not found for thread_id: {A}");
+        let raw = json!({"isError": true, "content": [{"type": "text", "text": error}],
+            "structuredContent": {"threadId": A, "content": error}});
+        let refused = answered(Say { raw: Some(raw), ..Say::refused("main", A) });
+        assert_eq!(refused.says(Invariant::UnknownId), Outcome::Held);
+        assert_eq!(refused.fired(), [""; 0], "back in its own home the thread goes on");
+        let replied = answered(Say::reply("main", A, C, Vec::new()));
+        assert!(replied.fired().contains(&"unknown-id"), "{:?}", replied.fired());
+    }
 }

@@ -36,7 +36,7 @@ impl Suite {
         Suite { path: None, targets, commands, limits: None, runs: RUNS.into(), keep: false }
     }
 
-    /// A scenario file, or a directory of them with its `baseline.toml`, if it has one.
+    /// A directory of scenarios, or one scenario file; judged by the suite's `baseline.toml`, if it has one.
     pub fn at(path: impl Into<PathBuf>) -> Suite {
         Suite { path: Some(path.into()), ..Suite::builtin() }
     }
@@ -217,10 +217,12 @@ impl Loaded {
         played.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     }
 
-    /// What in the baseline is about something that does not exist any more, one text each.
+    /// What in the baseline is about something that does not exist any more, one text each. A single file is no suite to
+    /// miss a scenario in.
     pub fn stale(&self) -> Vec<String> {
         let names: Vec<_> = self.scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
-        let mut stale = verdict::stale(&self.baseline, &names);
+        let is_whole = self.suite.path.as_ref().is_none_or(|path| path.is_dir());
+        let mut stale = if is_whole { verdict::stale(&self.baseline, &names) } else { Vec::new() };
         stale.extend(verdict::stale_targets(&self.baseline, TargetName::may_exist));
         stale
     }

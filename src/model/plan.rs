@@ -237,4 +237,29 @@ mod tests {
         let response = Response { output: vec![text("abcd", 1)], failure: Some(Failure::NoCompleted), usage: None };
         assert_eq!(steps("1_1", "m", &response, Shell::default()).last(), Some(&Step::Done));
     }
+
+    #[test]
+    fn a_response_may_fail_in_its_own_words_or_in_nobody_s() {
+        let failing = |failure| Response { output: vec![text("abcd", 2)], failure: Some(failure), usage: None };
+        let failed = failing(Failure::Failed { message: "on fire".into() });
+        let steps_of = |response: &Response| steps("1_1", "m", response, Shell::default());
+        let last = |steps: Vec<Step>| match steps.into_iter().next_back() {
+            Some(Step::Send(bytes)) => String::from_utf8(bytes).unwrap(),
+            other => panic!("{other:?}"),
+        };
+        let end = last(steps_of(&failed));
+        assert!(end.starts_with("event: response.failed") && end.contains("on fire"), "{end}");
+        let malformed = steps_of(&failing(Failure::Malformed { after: 1 }));
+        assert_eq!(chunks(&malformed), 1);
+        let data = last(malformed).lines().find_map(|line| line.strip_prefix("data: ").map(str::to_owned)).unwrap();
+        assert!(serde_json::from_str::<serde_json::Value>(&data).is_err(), "{data}");
+    }
+
+    #[test]
+    fn a_command_is_a_call_of_the_tool_that_is_offered() {
+        let run = Output::Run { command: "pwd".into(), escalate: false };
+        let response = Response { output: vec![run], ..Response::default() };
+        let call = item::function_call("fc_1_1_1", "call_1_1_1", "shell", &json!({"command": ["bash", "-c", "pwd"]}));
+        assert!(read(&steps("1_1", "m", &response, Shell::Shell)).contains(&Incoming::ItemDone(call)));
+    }
 }

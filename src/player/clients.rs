@@ -11,7 +11,7 @@ use crate::fault::client::{Opening, Rung};
 use crate::fault::plan::{Action, Signal, Whom};
 use crate::journal::{Kind, Lane, SnapshotWhen, Unopened};
 use crate::scenario::{ClientAct, ClientStep, Ending, MAIN_CLIENT, Restart};
-use crate::target::home::{HOME_VAR, TOKEN_VAR};
+use crate::target::home::{HOME_VAR, TOKEN_VAR, USER_VAR};
 use crate::target::{Differs, End, LifePlan, Target, Whose};
 
 /// The client whose process [`Opening::Twice`] throws away. No name of a scenario has a line break.
@@ -60,8 +60,9 @@ impl<T: Target> Story<T> {
             }
             None => self.homes.usual(),
         };
-        if differs.home.is_some() {
+        if let Some(name) = &differs.home {
             differs.env.push((HOME_VAR.to_owned(), self.home.display().to_string()));
+            differs.env.push((USER_VAR.to_owned(), self.homes.user(name).display().to_string()));
         }
         let token = self.homes.token(differs.credentials.as_deref());
         self.stub.accept(token.clone());

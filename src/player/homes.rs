@@ -39,6 +39,11 @@ impl Homes {
         Ok(made)
     }
 
+    /// The user's directory that goes with the home of that name.
+    pub(super) fn user(&self, name: &str) -> PathBuf {
+        self.home.other_user(name)
+    }
+
     /// Every home, each with what stands before the paths of its files in the journal.
     pub(super) fn all(&self) -> Vec<(String, PathBuf)> {
         let others = self.others.values().map(|home| (prefix_of(home), home.clone()));
@@ -77,6 +82,10 @@ mod tests {
         assert_eq!(homes.named("b").unwrap(), other);
         assert_ne!(other, homes.usual());
         assert!(other.join("config.toml").is_file());
+        assert!(
+            homes.user("b").is_dir() && homes.user("b") != run.path().join("user"),
+            "a server may keep its files there"
+        );
         let config = std::fs::read_to_string(other.join("config.toml")).unwrap();
         assert!(!config.contains(&format!("{}/", homes.usual().display())), "nothing leads to the usual home");
         let prefixes: Vec<String> = homes.all().into_iter().map(|(prefix, _)| prefix).collect();

@@ -266,7 +266,7 @@ pub(super) static TRIGGER: TableShape = TableShape {
         one_of(
             "frame",
             NAME,
-            "That frame was read from the target: a method, the type of a `codex/event`, or `answer`.",
+            "That frame was read from the target: a method, the type of a `codex/event`, `answer`, `approval` or `tool`.",
         ),
         beside("n", "frame", COUNT, "Which frame of that name; the first if absent."),
         one_of("model-request", COUNT, "The step's n-th model request is whole at the stub, nothing is answered."),

@@ -26,6 +26,8 @@ use crate::proc;
 
 /// The variable that names the home.
 pub const HOME_VAR: &str = "CODEX_HOME";
+/// The variable that holds the directory of the user, for what keeps its files there.
+pub const USER_VAR: &str = "HOME";
 /// The variable that holds the stub's bearer token.
 pub const TOKEN_VAR: &str = "REHYDRA_STUB_TOKEN";
 
@@ -76,11 +78,18 @@ impl Home {
         Ok(home)
     }
 
-    /// Makes another `CODEX_HOME` in the same run, furnished alike. `name` is a part of its directory's name.
+    /// Makes another `CODEX_HOME` in the same run, furnished alike, and an empty `HOME` beside it. `name` is a part of
+    /// their names.
     pub fn another(&self, name: &str, spec: &HomeSpec) -> io::Result<PathBuf> {
         let codex_home = self.run_dir.join(format!("home-{name}"));
         furnish(&codex_home, spec)?;
+        make_private(&self.other_user(name))?;
         Ok(codex_home)
+    }
+
+    /// The `HOME` that goes with [`Home::another`].
+    pub fn other_user(&self, name: &str) -> PathBuf {
+        self.run_dir.join(format!("user-{name}"))
     }
 
     /// `CODEX_HOME`.
@@ -115,7 +124,7 @@ impl Home {
         let path = |dir: PathBuf| dir.display().to_string();
         [
             ("CODEX_HOME", path(self.codex_home())),
-            ("HOME", path(self.user())),
+            (USER_VAR, path(self.user())),
             ("TMPDIR", path(self.tmp())),
             ("PATH", "/usr/local/bin:/usr/bin:/bin".to_owned()),
             ("LANG", "C.UTF-8".to_owned()),

@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout};
 
-use super::home::HOME_VAR;
+use super::home::{HOME_VAR, TOKEN_VAR, USER_VAR};
 use super::life::{Life, lock};
 use super::mcp::Results;
 use super::opening::Exchanged;
@@ -66,26 +66,27 @@ pub(super) struct Fixed {
 }
 
 impl Fixed {
-    /// The whole environment of a life. What names the usual home names the life's.
+    /// The whole environment of a life. What names the usual home or holds the usual credential has the life's.
     pub(super) fn env_of(&self, differs: &Differs) -> Vec<(String, String)> {
         let is_other = |name: &String| differs.env.iter().any(|(other, _)| other == name);
         let usual = self.env.iter().filter(|(name, _)| !is_other(name));
-        let usual = usual.map(|(name, value)| (name.clone(), self.at_home(value, differs)));
+        let usual = usual.map(|(name, value)| (name.clone(), self.in_life(value, differs)));
         usual.chain(differs.env.iter().cloned()).collect()
     }
 
     /// The command of a life, likewise.
     pub(super) fn argv_of(&self, differs: &Differs) -> Vec<String> {
-        self.profile.command.iter().map(|word| self.at_home(word, differs)).collect()
+        self.profile.command.iter().map(|word| self.in_life(word, differs)).collect()
     }
 
-    fn at_home(&self, text: &str, differs: &Differs) -> String {
-        let home =
-            |env: &[(String, String)]| env.iter().find(|(name, _)| name == HOME_VAR).map(|(_, home)| home.clone());
-        match (home(&self.env), home(&differs.env)) {
-            (Some(usual), Some(other)) => text.replace(&usual, &other),
-            _ => text.to_owned(),
-        }
+    fn in_life(&self, text: &str, differs: &Differs) -> String {
+        let of = |env: &[(String, String)], var: &str| env.iter().find(|(name, _)| name == var).map(|(_, v)| v.clone());
+        [HOME_VAR, USER_VAR, TOKEN_VAR].iter().fold(text.to_owned(), |text, var| {
+            match (of(&self.env, var), of(&differs.env, var)) {
+                (Some(usual), Some(other)) => text.replace(&usual, &other),
+                _ => text,
+            }
+        })
     }
 
     /// An environment as a journal may show it.

@@ -309,6 +309,17 @@ mod tests {
     }
 
     #[test]
+    fn an_approval_is_given_or_denied_in_the_words_of_both() {
+        let said = |approve| {
+            let line = reply_line(&json!(0), "elicitation/create", approve);
+            serde_json::from_slice::<Value>(&line).unwrap()["result"].clone()
+        };
+        assert_eq!(said(true), json!({"decision": "approved", "action": "accept", "content": {}}));
+        assert_eq!(said(false), json!({"decision": "denied", "action": "decline"}));
+        assert!(asks_approval("elicitation/create") && !asks_approval("ping"));
+    }
+
+    #[test]
     fn a_foreign_id_is_read_where_the_profile_says() {
         let id = |id_in: IdIn, result: Value| {
             foreign(|profile| profile.tools.id_in = id_in).answer(1, 7, Ok(result)).id_returned

@@ -111,6 +111,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn only_an_approval_is_accepted() {
+        let line = accept(&json!(0), "item/commandExecution/requestApproval").unwrap();
+        assert_eq!(String::from_utf8(line).unwrap(), r#"{"id":0,"result":{"decision":"accept"}}"#);
+        assert_eq!(accept(&json!(0), "item/tool/requestUserInput"), None);
+    }
+
+    #[test]
     fn a_start_names_what_is_set_and_nothing_else() {
         assert_eq!(Settings::default().params(), json!({}));
         let settings =

@@ -209,6 +209,19 @@ fn spoilt() -> impl Strategy<Value = String> {
     })
 }
 
+#[test]
+fn a_repeat_is_its_rounds() {
+    let source = format!(
+        "{HEAD}[[step]]\ncodex = {{ prompt = \"a\" }}\n\n[[step]]\nrepeat.times = 3\nrepeat.steps = [\n    {{ restart = {{}} }},\n    \
+         {{ reply = {{ prompt = \"b\" }} }},\n]\n"
+    );
+    let scenario = Scenario::parse("t", None, &source).unwrap_or_else(|wrong| panic!("{wrong}"));
+    let keys: Vec<&str> = scenario.steps.iter().map(|step| step.what.key()).collect();
+    assert_eq!(keys, ["codex", "restart", "reply", "restart", "reply", "restart", "reply"]);
+    let lines: Vec<u32> = scenario.steps.iter().map(|step| step.line - scenario.steps[0].line).collect();
+    assert_eq!(lines, [0, 6, 7, 6, 7, 6, 7], "each step stands where it is written");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 1_000, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -1,10 +1,10 @@
 //! Each planted bug shows as its name says. That the right invariant finds it is for the checks' own tests.
 
 use super::model::Credential;
-use super::{Bug, EmbeddedEngine};
+use super::{Bug, EmbeddedEngine, Parts};
 use crate::rollout::ThreadId;
 use crate::rollout::settings::{Approval, Sandbox};
-use crate::serve::engine::{Outcome, SandboxMode, StartRequest};
+use crate::serve::engine::{Engine, Outcome, SandboxMode, StartRequest};
 use crate::serve::testing::*;
 
 struct Story {
@@ -43,6 +43,8 @@ async fn histories_are_spoilt_as_their_names_say() {
         (Bug::TurnRepeated, [a, b, b].concat()),
         (Bug::SilentBlankHistory, Vec::new()),
         (Bug::NewestFile, vec!["user: decoy", "assistant: of the decoy"]),
+        (Bug::UnfinishedTurnAnswered, [a, b].concat()),
+        (Bug::AsciiOnly, [a, b].concat()),
         (Bug::LeaksOtherThread, [vec!["user: decoy"], a.to_vec(), b.to_vec()].concat()),
     ];
     for (bug, mut expected) in cases {
@@ -114,4 +116,38 @@ async fn the_process_cwd_takes_the_place_of_the_threads() {
     let told =
         crate::responses::context::cwd_told(home.model.requests().pop().unwrap().body["input"].as_array().unwrap());
     assert_eq!(told.as_deref(), home.path().join("process").to_str());
+}
+
+#[tokio::test]
+async fn a_turn_without_an_answer_gets_the_one_before_it() {
+    let home = Home::new();
+    for text in ["one", "three"] {
+        home.model.will_say(text);
+    }
+    let engine = home.engine();
+    let old = thread_of(&start(&engine, "a").await);
+    drop(engine);
+    home.model.will_fail();
+    reply(&home.engine(), old, "b").await;
+    let revived = reply(&life(&home, Bug::UnfinishedTurnAnswered), old, "c").await;
+    assert!(matches!(revived, Outcome::Reply { .. }));
+    assert_eq!(home.model.last_heard(), ["user: a", "assistant: one", "user: b", "assistant: one", "user: c"]);
+}
+
+#[tokio::test]
+async fn an_id_is_what_its_text_begins_with() {
+    let home = Home::new();
+    let text = "01a2019e-7c9d-7000-8000-000000000001/../x";
+    assert!(Engine::thread_id(&home.engine(), text).is_err());
+    assert_eq!(Engine::thread_id(&life(&home, Bug::IdCutToAUuid), text).unwrap().to_string(), text[..36]);
+}
+
+#[tokio::test]
+async fn the_first_credential_is_used_for_ever() {
+    let home = Home::new();
+    let old = thread_of(&start(&life(&home, Bug::CredentialRemembered), "a").await);
+    let first = home.model.requests().pop().unwrap().credential;
+    let parts = Parts { credential: Credential::Bearer("of-today".into()), ..home.parts() };
+    reply(&EmbeddedEngine::with_bug(parts, Some(Bug::CredentialRemembered)), old, "b").await;
+    assert_eq!(home.model.requests().pop().unwrap().credential, first);
 }

@@ -36,7 +36,7 @@ pub enum Output {
         /// Its arguments as an object; sent as JSON text.
         arguments: Value,
     },
-    /// A call of whatever tool for shell commands the request offers, see [`super::shell`].
+    /// A call of whatever tool for shell commands the request offers.
     Run {
         /// The command line.
         command: String,

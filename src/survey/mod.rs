@@ -4,7 +4,7 @@
 //! run would, in a home of its own with the stub as its model, and holds a conversation with it until all of that is
 //! known; what comes out is the profile that `rehydra.toml` holds. It promises three things:
 //!
-//! * **Nothing is believed.** Names and schemas only decide what is tried first ([`candidates`], [`ids`]). Right is what
+//! * **Nothing is believed.** Names and schemas only decide what is tried first (`candidates`, `ids`). Right is what
 //!   the stub sees: a prompt that arrives, a history that comes back.
 //! * **Nothing leaves this machine**, and nothing of the server's is touched but what it writes in the trial's directory.
 //! * **It ends.** Tools, arguments, calls, pages and time have limits, and every end without a profile is a

@@ -122,10 +122,12 @@ async fn the_process_cwd_takes_the_place_of_the_threads() {
 async fn a_turn_without_an_answer_gets_the_one_before_it() {
     let home = Home::new();
     home.model.will_say("one");
+    let engine = home.engine();
+    let old = thread_of(&start(&engine, "a").await);
+    drop(engine);
     home.model.will_fail();
-    home.model.will_say("three");
-    let old = thread_of(&start(&home.engine(), "a").await);
     reply(&home.engine(), old, "b").await;
+    home.model.will_say("three");
     let revived = reply(&life(&home, Bug::UnfinishedTurnAnswered), old, "c").await;
     assert!(matches!(revived, Outcome::Reply { .. }));
     assert_eq!(home.model.last_heard(), ["user: a", "assistant: one", "user: b", "assistant: one", "user: c"]);

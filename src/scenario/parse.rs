@@ -77,13 +77,14 @@ fn told<'t, 'de>(file: View<'t, 'de>, findings: &mut conform::Findings) -> (Vec<
         let repeat = view.view("repeat");
         let times = repeat.number("times").and_then(|times| usize::try_from(times).ok()).unwrap_or(1);
         let round = repeat.views("steps");
-        total = total.saturating_add(times.saturating_mul(round.len()));
-        if total > limits::SCENARIO_STEPS {
-            let message = format!("the story has {total} steps by here, which is too many");
+        let with = total.saturating_add(times.saturating_mul(round.len()));
+        if with > limits::SCENARIO_STEPS {
+            let message = format!("the story has {with} steps by here, which is too many");
             let help = format!("keep `times` so low that there are {} or fewer", limits::SCENARIO_STEPS);
             findings.add(repeat.value_span("times"), message, "too often", help);
             continue;
         }
+        total = with;
         let first = round.iter().map(|view| Told { view: *view, what: parse_step::step(*view) });
         steps.extend(first);
         let end = steps.len();

@@ -260,6 +260,6 @@ mod tests {
         let run = Output::Run { command: "pwd".into(), escalate: false };
         let response = Response { output: vec![run], ..Response::default() };
         let call = item::function_call("fc_1_1_1", "call_1_1_1", "shell", &json!({"command": ["bash", "-c", "pwd"]}));
-        assert!(read(&steps("1_1", "m", &response, Shell::Shell)).contains(&Incoming::ItemDone(call)));
+        assert!(read(&steps("1_1", "m", &response, Shell::Words)).contains(&Incoming::ItemDone(call)));
     }
 }

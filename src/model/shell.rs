@@ -9,7 +9,7 @@
 use serde_json::{Value, json};
 
 /// The tools that are known to run a command line, the one of today first.
-const TOOLS: [Shell; 3] = [Shell::ExecCommand, Shell::ShellCommand, Shell::Shell];
+const TOOLS: [Shell; 3] = [Shell::ExecCommand, Shell::CommandLine, Shell::Words];
 
 /// A tool that runs a command line.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -18,24 +18,24 @@ pub(super) enum Shell {
     #[default]
     ExecCommand,
     /// `command` is a command line.
-    ShellCommand,
+    CommandLine,
     /// `command` is a program and its arguments.
-    Shell,
+    Words,
 }
 
 impl Shell {
     /// The one that a request's `tools` offer.
     pub(super) fn offered(tools: &Value) -> Shell {
         let names: Vec<&str> = tools.as_array().into_iter().flatten().filter_map(|t| t.get("name")?.as_str()).collect();
-        TOOLS.into_iter().find(|shell| names.contains(&shell.name())).unwrap_or_default()
+        TOOLS.into_iter().find(|tool| names.contains(&tool.name())).unwrap_or_default()
     }
 
     /// The tool's name.
     pub(super) fn name(self) -> &'static str {
         match self {
             Shell::ExecCommand => "exec_command",
-            Shell::ShellCommand => "shell_command",
-            Shell::Shell => "shell",
+            Shell::CommandLine => "shell_command",
+            Shell::Words => "shell",
         }
     }
 
@@ -43,8 +43,8 @@ impl Shell {
     pub(super) fn arguments(self, command: &str, escalate: bool) -> Value {
         let mut arguments = match self {
             Shell::ExecCommand => json!({"cmd": command, "login": false}),
-            Shell::ShellCommand => json!({"command": command, "login": false}),
-            Shell::Shell => json!({"command": ["bash", "-c", command]}),
+            Shell::CommandLine => json!({"command": command, "login": false}),
+            Shell::Words => json!({"command": ["bash", "-c", command]}),
         };
         if let (true, Some(fields)) = (escalate, arguments.as_object_mut()) {
             fields.insert("sandbox_permissions".to_owned(), "require_escalated".into());
@@ -63,8 +63,8 @@ mod tests {
         let offer = |names: &[&str]| names.iter().map(|n| json!({"type": "function", "name": n})).collect::<Value>();
         for (names, shell) in [
             (&["view_image", "exec_command"][..], Shell::ExecCommand),
-            (&["shell"], Shell::Shell),
-            (&["shell", "shell_command"], Shell::ShellCommand),
+            (&["shell"], Shell::Words),
+            (&["shell", "shell_command"], Shell::CommandLine),
             (&["browse"], Shell::ExecCommand),
         ] {
             assert_eq!(Shell::offered(&offer(names)), shell, "{names:?}");
@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn only_an_escalated_command_asks_for_more() {
-        assert_eq!(Shell::Shell.arguments("pwd", false), json!({"command": ["bash", "-c", "pwd"]}));
+        assert_eq!(Shell::Words.arguments("pwd", false), json!({"command": ["bash", "-c", "pwd"]}));
         let more = Shell::ExecCommand.arguments("pwd", true);
         assert_eq!(more["sandbox_permissions"], "require_escalated");
     }

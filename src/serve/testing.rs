@@ -56,6 +56,11 @@ impl ScriptedModel {
         self.will(Scripted::Items(vec![item::assistant("msg", text)]));
     }
 
+    /// The next exchange fails before anything is said.
+    pub(super) fn will_fail(&self) {
+        self.will(Scripted::Fails(Vec::new(), ModelError::HighDemand));
+    }
+
     /// Called whenever a request comes in.
     pub(super) fn at_request(&self, look: impl Fn() + Send + 'static) {
         *self.at_request.lock().unwrap() = Some(Box::new(look));

@@ -19,7 +19,7 @@ pub(crate) fn play(part: &str) -> ExitCode {
     match part {
         "exits" => {
             eprintln!("cannot open the database");
-            return ExitCode::from(7);
+            ExitCode::from(7)
         }
         "silent" => forever(),
         "floods-at-once" => loop {
@@ -31,7 +31,7 @@ pub(crate) fn play(part: &str) -> ExitCode {
         "hostile-at-once" => {
             out(format!("{HOSTILE}\n").as_bytes());
             eprintln!("{HOSTILE}");
-            return ExitCode::from(1);
+            ExitCode::from(1)
         }
         "banner" => {
             out(b"HTTP server listening on port 3000\n");
@@ -44,12 +44,12 @@ pub(crate) fn play(part: &str) -> ExitCode {
                 return ExitCode::from(5);
             }
             std::fs::write(opened, "").expect("the home can be written");
-            return serve("none");
+            serve("none")
         }
         "half-an-answer-at-once" => {
             let _ = line_of(std::io::stdin().lock().lines().next());
             out(br#"{"jsonrpc":"2.0","id":0,"result":{"protoc"#);
-            return ExitCode::from(9);
+            ExitCode::from(9)
         }
         habit => serve(habit),
     }

@@ -3,9 +3,10 @@
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use libtest_mimic::Trial;
+use rehydra::world::{Clock, RealClock};
 use rustix::pipe::{fcntl_setpipe_size, pipe};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -117,7 +118,7 @@ fn measured(mut rehydra: Command, place: TempDir) -> Came {
     let (out, into) = pipe().expect("a pipe");
     fcntl_setpipe_size(&into, 4096).expect("a small one");
     let errors = place.path().join("errors");
-    let began = Instant::now();
+    let clock = RealClock::default();
     rehydra.stdout(Stdio::from(into)).stderr(std::fs::File::create(&errors).expect("a file"));
     let mut child = rehydra.spawn().expect("rehydra starts");
     // It holds the writing end, which would never close.
@@ -126,7 +127,7 @@ fn measured(mut rehydra: Command, place: TempDir) -> Came {
     let mut json = vec![0];
     let began_to_print = out.read(&mut json).expect("readable") == 1;
     let peak_bytes = if began_to_print { peak_of(child.id()) } else { 0 };
-    let took = began.elapsed();
+    let took = clock.elapsed();
     assert!(took < END, "it took {took:?}");
     if !began_to_print {
         json.clear();

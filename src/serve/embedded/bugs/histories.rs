@@ -6,7 +6,7 @@ use super::Bug;
 use crate::responses::{context, item};
 
 /// Longest text that one of them lets through.
-const LONG_BYTES: usize = 1 << 20;
+const LONG_CHARS: usize = 1 << 20;
 /// How many items another lets through.
 const ITEMS: usize = 100;
 
@@ -46,7 +46,7 @@ pub(super) fn spoil(bug: Bug, history: &mut Vec<Value>) {
         }
         Bug::ReasoningDropped => history.retain(|item| item::kind(item) != "reasoning"),
         Bug::HistoryCapped => drop(history.drain(..history.len().saturating_sub(ITEMS))),
-        Bug::LongTextsCut => each_text(history, |text| text.truncate(text.floor_char_boundary(LONG_BYTES))),
+        Bug::LongTextsCut => each_text(history, |text: &mut String| *text = text.chars().take(LONG_CHARS).collect()),
         Bug::AsciiOnly => each_text(history, |text| text.retain(|c| c.is_ascii())),
         _ => {}
     }

@@ -182,7 +182,7 @@ fn wrong_words_on_the_command_line_are_2() {
         (&["--target", "codex@9.9.9/mcp"], "leave `/mcp` out"),
         (&["--target-command", ""], "give a program and its arguments"),
         (&["--target-command", "node 'x"], "close the quotation"),
-        (&["--filter", "zzz"], "help: there are calm/no-fault"),
+        (&["--filter", "zzz"], "help: there are approval/accepted"),
         (&["--filter", "idle/kill-9", "--filter", "zzz"], "has `zzz` in its name"),
         (&["--jobs", "0"], "--jobs"),
         (&["--limit", "call_ms=0"], "NAME=N with N above 0"),

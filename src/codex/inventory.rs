@@ -125,7 +125,7 @@ mod tests {
         assert_eq!(program_on(root.path().as_os_str(), "npm"), Some(npm.clone()));
         assert_eq!(version_line(&npm).as_deref(), Ok("10.9.2"));
         script(&npm, "#!/bin/sh\necho 'no \u{1b}[31mnode' >&2; exit 1\n");
-        assert_eq!(version_line(&npm), Err("no \u{fffd}[31mnode".to_owned()));
+        assert_eq!(version_line(&npm), Err("no \u{241b}[31mnode".to_owned()));
         assert_eq!(program_on(root.path().as_os_str(), "pnpm"), None);
         assert!(version_line(&root.path().join("gone")).is_err());
     }

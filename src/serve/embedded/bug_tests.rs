@@ -121,14 +121,13 @@ async fn the_process_cwd_takes_the_place_of_the_threads() {
 #[tokio::test]
 async fn a_turn_without_an_answer_gets_the_one_before_it() {
     let home = Home::new();
-    for text in ["one", "three"] {
-        home.model.will_say(text);
-    }
+    home.model.will_say("one");
     let engine = home.engine();
     let old = thread_of(&start(&engine, "a").await);
     drop(engine);
     home.model.will_fail();
     reply(&home.engine(), old, "b").await;
+    home.model.will_say("three");
     let revived = reply(&life(&home, Bug::UnfinishedTurnAnswered), old, "c").await;
     assert!(matches!(revived, Outcome::Reply { .. }));
     assert_eq!(home.model.last_heard(), ["user: a", "assistant: one", "user: b", "assistant: one", "user: c"]);

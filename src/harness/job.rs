@@ -41,7 +41,7 @@ impl Job<'_> {
     /// Plays and judges it.
     pub(crate) async fn play(self) -> Case {
         let clock = RealClock::default();
-        let mut case = match lacking(&self.target.profile, self.scenario) {
+        let mut case = match lacking(&self.target.profile, &self.target.setup.env, self.scenario) {
             None => {
                 let failure = self.live().await.err();
                 judge(self.dir, self.baseline, failure)
@@ -65,7 +65,7 @@ impl Job<'_> {
 
     /// The case of a scenario that is not played because its target is known to be unusable, for this reason.
     pub(crate) fn unplayed(self, why: &str) -> Case {
-        let verdict = match lacking(&self.target.profile, self.scenario) {
+        let verdict = match lacking(&self.target.profile, &self.target.setup.env, self.scenario) {
             None => Verdict::Error { text: format!("{NOT_PLAYED}{why}") },
             Some(reason) => unsupported(&reason),
         };

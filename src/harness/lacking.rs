@@ -8,8 +8,9 @@ use crate::fault::plan::{Rehydration, Trigger};
 use crate::journal::{Level, TargetKind, TargetProfile};
 use crate::scenario::{Call, Id, Need, Scenario, StepKind};
 
-/// What is lacking, as the end of a sentence; `None` if the scenario can be played.
-pub(crate) fn lacking(target: &TargetProfile, scenario: &Scenario) -> Option<String> {
+/// What is lacking, as the end of a sentence; `None` if the scenario can be played. `env` are the variables that the
+/// target's profile sets.
+pub(crate) fn lacking(target: &TargetProfile, env: &[(String, String)], scenario: &Scenario) -> Option<String> {
     let mut lacking: Vec<_> = scenario.needs.iter().filter_map(|need| lacks(target.kind, *need)).collect();
     let steps = scenario.steps.iter().map(|step| &step.what);
     if !target.rollouts && steps.clone().any(is_about_rollouts) {
@@ -23,6 +24,9 @@ pub(crate) fn lacking(target: &TargetProfile, scenario: &Scenario) -> Option<Str
     }
     if target.kind == TargetKind::Foreign && target.level == Level::Core && steps.clone().any(respells_an_id) {
         lacking.push("it writes a UUID in other ways, and the target promises the core level only: any id");
+    }
+    if steps.clone().any(|step| takes_away(step, env)) {
+        lacking.push("it changes a variable that the target's profile sets");
     }
     (!lacking.is_empty()).then(|| lacking.join("; "))
 }
@@ -59,6 +63,12 @@ fn waits_for_codex(step: &StepKind) -> bool {
         StepKind::Wait { frame, .. } => frame != ANSWER,
         _ => false,
     }
+}
+
+/// Whether a life has another value of what its server needs to be told.
+fn takes_away(step: &StepKind, env: &[(String, String)]) -> bool {
+    let StepKind::Restart(restart) = step else { return false };
+    restart.env.iter().any(|(name, _)| env.iter().any(|(set, _)| set == name))
 }
 
 /// Whether a known id is sent in another spelling. Only of a UUID it is known which spellings mean the same.
@@ -107,9 +117,9 @@ mod tests {
 
     #[test]
     fn a_server_with_files_of_its_own_is_given_no_rollouts() {
-        assert!(lacking(&core(), &scenario(PLACED)).is_some_and(|why| why.contains("rollouts = true")));
+        assert!(lacking(&core(), &[], &scenario(PLACED)).is_some_and(|why| why.contains("rollouts = true")));
         let keeps = TargetProfile { rollouts: true, ..core() };
-        assert_eq!(lacking(&keeps, &scenario(PLACED)), None);
+        assert_eq!(lacking(&keeps, &[], &scenario(PLACED)), None);
     }
 
     #[test]
@@ -118,17 +128,25 @@ mod tests {
             let steps = format!(
                 "[[step]]\ncodex = {{ prompt = \"a\" }}\n\n[[step]]\nreply = {{ id = \"{id}\", prompt = \"b\" }}\n"
             );
-            lacking(&core(), &scenario(&steps))
+            lacking(&core(), &[], &scenario(&steps))
         };
         assert!(spelt("{CURRENT}").is_some_and(|why| why.contains("UUID")));
         assert_eq!((spelt("{current}x"), spelt("first")), (None, None));
     }
 
     #[test]
+    fn what_a_profile_sets_is_not_changed_under_a_server() {
+        let steps = "[[step]]\ncodex = { prompt = \"a\" }\n\n[[step]]\nrestart.env = { OPENAI_BASE_URL = \"x\" }\n";
+        let set = [("OPENAI_BASE_URL".to_owned(), "{stub}/v1".to_owned())];
+        assert!(lacking(&core(), &set, &scenario(steps)).is_some_and(|why| why.contains("profile sets")));
+        assert_eq!(lacking(&core(), &[], &scenario(steps)), None);
+    }
+
+    #[test]
     fn a_core_server_sends_none_of_codex_s_notifications() {
-        assert!(lacking(&core(), &scenario(CONFIGURED)).is_some_and(|why| why.contains("Codex's own")));
-        assert_eq!(lacking(&core(), &scenario(PLAIN)), None);
+        assert!(lacking(&core(), &[], &scenario(CONFIGURED)).is_some_and(|why| why.contains("Codex's own")));
+        assert_eq!(lacking(&core(), &[], &scenario(PLAIN)), None);
         let compatible = TargetProfile { level: Level::CodexCompatible, ..core() };
-        assert_eq!(lacking(&compatible, &scenario(CONFIGURED)), None);
+        assert_eq!(lacking(&compatible, &[], &scenario(CONFIGURED)), None);
     }
 }

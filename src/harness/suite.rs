@@ -180,7 +180,7 @@ impl Loaded {
             TargetName::BuiltinControl => profile::builtin_control(program),
             _ => return None,
         };
-        lacking(&profile, scenario)
+        lacking(&profile, &[], scenario)
     }
 
     /// Plays and judges one of the [pairs](Loaded::pairs). Blocks, and may be called from several threads, within an

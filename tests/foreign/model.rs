@@ -1,8 +1,9 @@
 //! Asking the model by plain HTTP, from this process or from one beside it.
 
 use std::io::{BufRead, BufReader, Write};
-use std::net::TcpStream;
+use std::net::{Shutdown, TcpStream};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitCode, Stdio};
+use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
@@ -28,8 +29,35 @@ pub(crate) fn refuse_call(item: &Value) -> Option<Value> {
     Some(json!({"type": "function_call_output", "call_id": call, "output": "there is no such tool"}))
 }
 
+/// Whether an exchange was given up, and the connection that it waits on.
+#[derive(Default)]
+pub(crate) struct Given(Mutex<(bool, Option<TcpStream>)>);
+
+impl Given {
+    /// Ends the exchange, or keeps it from beginning.
+    pub(crate) fn up(&self) {
+        let mut given = self.0.lock().expect("nothing panics here");
+        given.0 = true;
+        if let Some(stream) = given.1.take() {
+            // A connection that is gone already is as good.
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        self.0.lock().expect("nothing panics here").0
+    }
+
+    /// `false` if nobody is to wait any more.
+    fn waits_on(&self, stream: &TcpStream) -> bool {
+        let mut given = self.0.lock().expect("nothing panics here");
+        given.1 = stream.try_clone().ok();
+        !given.0
+    }
+}
+
 /// One exchange with the Responses API: the items that the model says. An answer without its end is a failure.
-pub(crate) fn respond(input: &[Value]) -> Result<Vec<Value>, String> {
+pub(crate) fn respond(input: &[Value], given: &Given) -> Result<Vec<Value>, String> {
     let var = |name: &str| std::env::var(name).map_err(|_| format!("{name} is not set"));
     let (base, key) = (var("OPENAI_BASE_URL")?, var("OPENAI_API_KEY")?);
     let rest = base.strip_prefix("http://").ok_or("only http:// is spoken here")?;
@@ -37,6 +65,9 @@ pub(crate) fn respond(input: &[Value]) -> Result<Vec<Value>, String> {
     let body = json!({"model": "mock-1", "stream": true, "input": input}).to_string();
     let failed = |error: std::io::Error| format!("the model does not answer: {error}");
     let mut stream = TcpStream::connect(host).map_err(failed)?;
+    if !given.waits_on(&stream) {
+        return Err("nobody wants to know any more".to_owned());
+    }
     // 1.0, so that the body comes as it is and ends with the connection.
     let head = format!(
         "POST /{path}/responses HTTP/1.0\r\nHost: {host}\r\nAuthorization: Bearer {key}\r\n\
@@ -115,7 +146,7 @@ pub(crate) fn engine() -> ExitCode {
     for line in std::io::stdin().lock().lines() {
         let Ok(line) = line else { break };
         let input: Vec<Value> = serde_json::from_str(&line).unwrap_or_default();
-        let said = match respond(&input) {
+        let said = match respond(&input, &Given::default()) {
             Ok(items) => json!({"items": items}),
             Err(why) => json!({"error": why}),
         };

@@ -45,7 +45,7 @@ fn call(mode: &str, arguments: &Value) -> Value {
     match mode {
         "offline" => text("I know that without a model. session: abc1"),
         "elsewhere" => text(&format!("cannot reach the model: {}", elsewhere())),
-        _ => match model::respond(&[model::user(prompt)]) {
+        _ => match model::respond(&[model::user(prompt)], &model::Given::default()) {
             Err(why) => json!({"isError": true, "content": [{"type": "text", "text": why}]}),
             Ok(_) if mode == "failing" => {
                 json!({"isError": true, "content": [{"type": "text", "text": "no \u{1b}[31mdisk"}]})

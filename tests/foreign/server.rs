@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use crate::model::{self, Engine};
+use crate::model::{self, Engine, Given};
 use crate::shape::{self, Said};
 use crate::store::Store;
 
@@ -44,7 +44,8 @@ impl Mode {
     }
 }
 
-/// One conversation.
+/// One conversation, as this process knows it. Its items are on disk where there is a store: another process may have
+/// gone on with it.
 #[derive(Default)]
 struct Session {
     id: String,
@@ -57,6 +58,8 @@ struct Server {
     mode: Mode,
     store: Option<Store>,
     sessions: Mutex<HashMap<String, Arc<Mutex<Session>>>>,
+    /// The calls under way by their ids, and how each is given up.
+    calls: Mutex<HashMap<String, Arc<Given>>>,
 }
 
 /// Serves until the end of its input.
@@ -66,22 +69,26 @@ pub(crate) fn serve(mode: &str) -> ExitCode {
         return ExitCode::from(2);
     };
     let store = (mode != Mode::Forgetful).then(Store::open);
-    let server = Arc::new(Server { mode, store, sessions: Mutex::default() });
+    let server = Arc::new(Server { mode, store, sessions: Mutex::default(), calls: Mutex::default() });
     let mut calls = Vec::new();
     for line in std::io::stdin().lock().lines() {
         let Ok(line) = line else { break };
         let Ok(message) = serde_json::from_str::<Value>(&line) else { continue };
         let (id, params) = (message["id"].clone(), message["params"].clone());
         match message["method"].as_str() {
-            _ if id.is_null() => {}
+            // An answer, to what nobody asked.
+            None => {}
+            Some("notifications/cancelled") => server.give_up(&params["requestId"]),
+            Some(_) if id.is_null() => {}
             Some("initialize") => respond(&id, Ok(shape::welcome(&params))),
             Some("ping") => respond(&id, Ok(json!({}))),
             Some("tools/list") => respond(&id, Ok(shape::tools(mode, params["cursor"].as_str()))),
             Some("tools/call") => {
+                let Some(given) = server.take(&id) else { continue };
                 let server = Arc::clone(&server);
-                calls.push(std::thread::spawn(move || respond(&id, server.call(&params))));
+                calls.push(std::thread::spawn(move || server.answer(&id, &params, &given)));
             }
-            _ => respond(&id, Err(json!({"code": -32601, "message": "method not found"}))),
+            Some(_) => respond(&id, Err(json!({"code": -32601, "message": "method not found"}))),
         }
     }
     for call in calls {
@@ -107,7 +114,34 @@ fn respond(id: &Value, outcome: Result<Value, Value>) {
 }
 
 impl Server {
-    fn call(&self, params: &Value) -> Result<Value, Value> {
+    /// A call begins; `None` if one with that id is under way, which this one is a repetition of.
+    fn take(&self, id: &Value) -> Option<Arc<Given>> {
+        let mut calls = self.calls.lock().expect("no call panics");
+        if calls.contains_key(&id.to_string()) {
+            return None;
+        }
+        let given = Arc::new(Given::default());
+        calls.insert(id.to_string(), Arc::clone(&given));
+        Some(given)
+    }
+
+    /// The client does not want that answer any more.
+    fn give_up(&self, id: &Value) {
+        if let Some(given) = self.calls.lock().expect("no call panics").get(&id.to_string()) {
+            given.up();
+        }
+    }
+
+    fn answer(&self, id: &Value, params: &Value, given: &Given) {
+        let outcome = self.call(params, given);
+        self.calls.lock().expect("no call panics").remove(&id.to_string());
+        // What was taken back is answered by nothing.
+        if !given.is_up() {
+            respond(id, outcome);
+        }
+    }
+
+    fn call(&self, params: &Value, given: &Given) -> Result<Value, Value> {
         let said = match shape::read(self.mode, params) {
             Ok(said) => said,
             Err(other) => return other,
@@ -120,7 +154,7 @@ impl Server {
             },
         };
         let mut session = session.lock().expect("no call panics");
-        match self.turn(&mut session, &said.prompt) {
+        match self.turn(&mut session, &said.prompt, given) {
             Ok(text) => {
                 let mut result = shape::answer(self.mode, &session.id, &text);
                 if let Some(dir) = session.dir.as_deref().filter(|dir| !Path::new(dir).is_dir()) {
@@ -167,15 +201,20 @@ impl Server {
     }
 
     /// One turn: asks the model until it calls no more tools, of which there are none here. What it says is on disk
-    /// before anybody else hears of it; a turn that fails leaves nothing.
-    fn turn(&self, session: &mut Session, prompt: &str) -> Result<String, String> {
+    /// before anybody else hears of it; a turn that fails leaves nothing. Two processes take their turns one after the
+    /// other.
+    fn turn(&self, session: &mut Session, prompt: &str, given: &Given) -> Result<String, String> {
+        let _held = self.store.as_ref().map(|store| store.hold(&session.id));
+        if let Some((_, items)) = self.store.as_ref().and_then(|store| store.read(&session.id)) {
+            session.items = items;
+        }
         let mut turn = vec![model::user(prompt)];
         for _ in 0..8 {
             let place = session.dir.as_deref().map(model::place);
             let input: Vec<Value> = place.into_iter().chain(session.items.clone()).chain(turn.clone()).collect();
             let said = match self.mode {
                 Mode::Engine => session.engine.get_or_insert_with(Engine::start).respond(&input)?,
-                _ => model::respond(&input)?,
+                _ => model::respond(&input, given)?,
             };
             let calls: Vec<Value> = said.iter().filter_map(model::refuse_call).collect();
             turn.extend(said);

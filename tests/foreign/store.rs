@@ -40,6 +40,14 @@ impl Store {
         Some((dir, lines.filter_map(|turn| turn.as_array().cloned()).flatten().collect()))
     }
 
+    /// Waits until no other process has a turn of that conversation under way, and keeps it so.
+    pub(crate) fn hold(&self, id: &str) -> File {
+        let path = self.path(id).expect("our own id").with_extension("lock");
+        let file = File::options().append(true).create(true).open(path).expect("the store can be written");
+        file.lock().expect("the store can be locked");
+        file
+    }
+
     /// An id is a file's name, and nothing else may be one.
     fn path(&self, id: &str) -> Option<PathBuf> {
         let plain = !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');

@@ -13,7 +13,7 @@ use std::process::{Command, ExitCode, Stdio};
 
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use rig::{GAP, Place, STORY, unsupported};
+use rig::{EVERY_VERDICT, Place, STORY};
 
 fn main() -> ExitCode {
     let args = Arguments::from_args();
@@ -58,17 +58,8 @@ fn holds(text: &str, parts: &[&str]) -> Result<(), Failed> {
 }
 
 fn every_verdict() -> Result<(), Failed> {
-    let fixed = GAP.replace("builtin:no-rehydrate", "builtin").replace("\"a\"", "\"b\"");
-    let baseline = format!("{GAP}{fixed}{}", GAP.replace("\"a\"", "\"gone\""));
-    let tools = unsupported();
-    let place = Place::new(&[
-        ("suite/a.toml", STORY),
-        ("suite/b.toml", STORY),
-        ("suite/c.toml", &tools),
-        ("suite/baseline.toml", &baseline),
-    ]);
-    let targets = ["--target", "builtin", "--target", "builtin:no-rehydrate", "--target-command", "false"];
-    place.rehydra(&[&["run", "suite", "--junit", "out.xml"], &targets[..]].concat()).to(3, &[]);
+    let place = Place::with_every_verdict();
+    place.rehydra(&[&["run", "suite", "--junit", "out.xml"], &EVERY_VERDICT[..]].concat()).to(3, &[]);
     validate(&place.path("out.xml"))?;
     let text = place.read("out.xml");
     let parts = [

@@ -10,7 +10,7 @@ use super::shard::Shard;
 use super::show::{exit_of, show_cases};
 use super::suite::{self, Pair, Suite};
 use super::{Exit, known, targets};
-use crate::harness::make_runs as make_runs_above;
+use crate::harness::make_dated;
 use crate::limits::{Limits, REPEATS};
 use crate::report;
 use crate::scenario::{self, Baseline, Scenario};
@@ -100,9 +100,7 @@ pub(super) fn main(args: Args) -> Outcome {
     let names = targets::names(&args.targets, &args.commands, Path::new(scenario::PROFILES_FILE))?;
     args.outputs.reserve()?;
     let pairs = pairs(&scenarios, &names, shard)?;
-    let stamp = clock.now().strftime("%Y%m%dT%H%M%S").to_string();
-    let runs = args.runs.join(format!("{stamp}-{}", std::process::id()));
-    make_runs(&args.runs, &runs)?;
+    let runs = make_dated(&args.runs).map_err(|(dir, error)| unmade(&dir, &error))?;
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let suite = Suite {
         pairs,
@@ -227,12 +225,9 @@ fn again(args: &Args) -> Vec<String> {
     words
 }
 
-/// The directory of this call's runs.
-fn make_runs(above: &Path, runs: &Path) -> Result<(), Failure> {
-    let failed = |error: std::io::Error| {
-        Failure::broken(format!("failed to make {}: {error}; choose another place with --runs", runs.display()))
-    };
-    make_runs_above(above).and_then(|()| std::fs::create_dir_all(runs)).map_err(failed)
+/// The directory of this call's runs could not be made.
+fn unmade(runs: &Path, error: &std::io::Error) -> Failure {
+    Failure::broken(format!("failed to make {}: {error}; choose another place with --runs", runs.display()))
 }
 
 fn show(args: &Args, results: &report::Results<'_>) -> Outcome {

@@ -145,11 +145,7 @@ impl Job {
     }
 
     fn again(&self, suite: &Suite) -> String {
-        let target = match &self.name {
-            TargetName::Command(command) => ["--target-command".to_owned(), command.clone()],
-            name => ["--target".to_owned(), name.text()],
-        };
-        let filter = ["--filter".to_owned(), self.scenario.name.clone()];
+        let (filter, target) = (["--filter".to_owned(), self.scenario.name.clone()], self.name.words());
         let words = suite.again.iter().chain(&filter).chain(&target);
         words.map(|word| quoted(word)).chain(["--keep".to_owned()]).collect::<Vec<_>>().join(" ")
     }

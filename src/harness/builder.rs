@@ -12,6 +12,7 @@ use crate::limits::Limits;
 use crate::player::{Live, Plan};
 use crate::scenario::{PROFILES_FILE, Scenario};
 use crate::target::resolve::{Resolved, TargetName};
+use crate::world::{Clock, RealClock};
 
 /// Where runs are made unless somebody says otherwise; the same as `rehydra run`'s.
 pub(super) const RUNS: &str = ".rehydra";
@@ -154,10 +155,20 @@ async fn resolved(name: TargetName, rehydra: Option<PathBuf>) -> Result<(Resolve
 
 /// Makes the directory that holds runs, if it is not there. `git` passes over whatever lies in one that is made here: a
 /// directory that was there before is somebody's own.
-pub(crate) fn make_runs(runs: &Path) -> io::Result<()> {
+fn make_runs(runs: &Path) -> io::Result<()> {
     let is_new = !runs.exists();
     fs::create_dir_all(runs)?;
     if is_new { fs::write(runs.join(".gitignore"), "*\n") } else { Ok(()) }
+}
+
+/// The directory of what this process plays now, named by time and process; with what went wrong comes the name.
+pub(crate) fn make_dated(runs: &Path) -> Result<PathBuf, (PathBuf, io::Error)> {
+    let stamp = RealClock::default().now().strftime("%Y%m%dT%H%M%S").to_string();
+    let dir = runs.join(format!("{stamp}-{}", std::process::id()));
+    match make_runs(runs).and_then(|()| fs::create_dir_all(&dir)) {
+        Ok(()) => Ok(dir),
+        Err(error) => Err((dir, error)),
+    }
 }
 
 /// A new directory for one run: numbered where another run has the name.

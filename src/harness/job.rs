@@ -46,7 +46,7 @@ impl Job<'_> {
                 let failure = self.live().await.err();
                 judge(self.dir, self.baseline, failure)
             }
-            Some(reason) => bare_case(unsupported(&reason)),
+            Some(reason) => Case::bare("", "", unsupported(&reason)),
         };
         case.scenario = self.scenario.name.clone();
         case.target = self.name;
@@ -69,7 +69,7 @@ impl Job<'_> {
             None => Verdict::Error { text: format!("{NOT_PLAYED}{why}") },
             Some(reason) => unsupported(&reason),
         };
-        Case { scenario: self.scenario.name.clone(), target: self.name, again: self.again, ..bare_case(verdict) }
+        Case { again: self.again, ..Case::bare(&self.scenario.name, &self.name, verdict) }
     }
 
     async fn live(&self) -> Result<(), String> {
@@ -116,24 +116,9 @@ pub(crate) fn judge(dir: &Path, baseline: &Baseline, failure: Option<String>) ->
     };
     let header = read.as_ref().ok().map(|run| &run.header);
     let (scenario, target) =
-        header.map(|header| (header.scenario.name.clone(), header.target.name.clone())).unwrap_or_default();
-    Case { scenario, target, outcomes, run: read.ok(), dir: Some(dir.to_owned()), ..bare_case(verdict) }
-}
-
-/// A verdict with nothing behind it yet.
-fn bare_case(verdict: Verdict) -> Case {
-    Case {
-        scenario: String::new(),
-        target: String::new(),
-        path: None,
-        verdict,
-        outcomes: Vec::new(),
-        run: None,
-        dir: None,
-        again: String::new(),
-        judge_again: String::new(),
-        took_ms: 0,
-    }
+        header.map(|header| (header.scenario.name.as_str(), header.target.name.as_str())).unwrap_or_default();
+    let case = Case::bare(scenario, target, verdict);
+    Case { outcomes, run: read.ok(), dir: Some(dir.to_owned()), ..case }
 }
 
 /// The file in a run's directory that holds the verdict it was given.

@@ -232,9 +232,6 @@ const GIVEN_UP: &str = "a step was given up before its end, and nothing can foll
 
 /// The command that plays the story again.
 fn again(story: &Path, target: &TargetName) -> String {
-    let target = match target {
-        TargetName::Command(command) => format!("--target-command {}", quoted(command)),
-        name => format!("--target {}", quoted(&name.text())),
-    };
-    format!("rehydra run {} {target} --keep", quoted(&story.display().to_string()))
+    let [flag, target] = target.words();
+    format!("rehydra run {} {flag} {} --keep", quoted(&story.display().to_string()), quoted(&target))
 }

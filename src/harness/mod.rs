@@ -36,6 +36,6 @@ pub use crate::report::Case;
 pub use crate::scenario::{Ending, Expected, Id};
 pub use crate::verdict::Verdict;
 
-pub(crate) use builder::{make_runs, plain};
+pub(crate) use builder::{make_dated, plain};
 pub(crate) use job::{CONTROL, Job, judge, quoted, recorded, recorded_baseline};
 pub(crate) use targets::{BadTarget, names as target_names};

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
-use super::builder::{RUNS, make_run, make_runs, plain};
+use super::builder::{RUNS, make_dated, make_run, plain};
 use super::job::{Job, quoted};
 use super::lacking::lacking;
 use super::targets::names;
@@ -15,7 +15,6 @@ use crate::scenario::{self, Baseline, PROFILES_FILE, Scenario};
 use crate::target::profile;
 use crate::target::resolve::{Resolved, TargetName};
 use crate::verdict;
-use crate::world::{Clock, RealClock};
 
 /// Which scenarios are played on which targets. Nothing is read before it is [loaded](Suite::load).
 #[derive(Clone, Debug)]
@@ -238,11 +237,8 @@ impl Loaded {
     fn dir(&self) -> Result<&Path, Error> {
         let make = || {
             let runs = &self.suite.runs;
-            let stamp = RealClock::default().now().strftime("%Y%m%dT%H%M%S").to_string();
-            let dir = runs.join(format!("{stamp}-{}", std::process::id()));
-            let made = make_runs(runs).and_then(|()| std::fs::create_dir_all(&dir));
-            made.map_err(|error| format!("failed to make {}: {error}; choose another place", dir.display()))?;
-            Ok(dir)
+            make_dated(runs)
+                .map_err(|(dir, error)| format!("failed to make {}: {error}; choose another place", dir.display()))
         };
         let dir = self.dir.get_or_init(make);
         dir.as_deref().map_err(|text| Error::Setup(text.clone()))
@@ -253,10 +249,7 @@ impl Loaded {
         let mut words = vec!["rehydra".to_owned(), "run".to_owned()];
         words.extend(self.suite.path.iter().map(|path| path.display().to_string()));
         words.extend(["--filter".to_owned(), scenario.name.clone()]);
-        words.extend(match target {
-            TargetName::Command(command) => ["--target-command".to_owned(), command.clone()],
-            name => ["--target".to_owned(), name.text()],
-        });
+        words.extend(target.words());
         words.push("--keep".to_owned());
         words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
     }

@@ -79,3 +79,21 @@ pub struct Case {
     /// How long it took, in milliseconds.
     pub took_ms: u64,
 }
+
+impl Case {
+    /// A verdict with nothing behind it yet.
+    pub(crate) fn bare(scenario: &str, target: &str, verdict: Verdict) -> Case {
+        Case {
+            scenario: scenario.to_owned(),
+            target: target.to_owned(),
+            path: None,
+            verdict,
+            outcomes: Vec::new(),
+            run: None,
+            dir: None,
+            again: String::new(),
+            judge_again: String::new(),
+            took_ms: 0,
+        }
+    }
+}

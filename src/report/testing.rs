@@ -6,18 +6,7 @@ use crate::verdict::Verdict;
 
 /// A case without a run.
 pub(super) fn case(scenario: &str, target: &str, verdict: Verdict) -> Case {
-    Case {
-        scenario: scenario.to_owned(),
-        target: target.to_owned(),
-        path: None,
-        verdict,
-        outcomes: Vec::new(),
-        run: None,
-        dir: None,
-        again: String::new(),
-        judge_again: String::new(),
-        took_ms: 0,
-    }
+    Case::bare(scenario, target, verdict)
 }
 
 /// A case that failed with these findings.

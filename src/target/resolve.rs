@@ -168,6 +168,14 @@ impl TargetName {
         }
     }
 
+    /// The words by which `rehydra run` is asked for it.
+    pub(crate) fn words(&self) -> [String; 2] {
+        match self {
+            TargetName::Command(command) => ["--target-command".to_owned(), command.clone()],
+            name => ["--target".to_owned(), name.text()],
+        }
+    }
+
     /// Finds or installs what it names. Blocks, for as long as an installation takes.
     pub fn resolve(&self) -> Result<Resolved, ResolveError> {
         self.resolve_with(None)

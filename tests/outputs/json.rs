@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::rig::{GAP, Place, STORY, unsupported};
+use super::rig::{EVERY_VERDICT, Place, STORY};
 
 /// What a call wrote into `out.json`.
 pub(crate) fn report(place: &Place) -> Value {
@@ -31,17 +31,8 @@ fn the_schema_that_is_checked_in_is_the_one_that_is_printed() {
 
 #[test]
 fn every_verdict_is_written_as_the_schema_says() {
-    let fixed = GAP.replace("builtin:no-rehydrate", "builtin").replace("\"a\"", "\"b\"");
-    let baseline = format!("{GAP}{fixed}{}", GAP.replace("\"a\"", "\"gone\""));
-    let tools = unsupported();
-    let place = Place::new(&[
-        ("suite/a.toml", STORY),
-        ("suite/b.toml", STORY),
-        ("suite/c.toml", &tools),
-        ("suite/baseline.toml", &baseline),
-    ]);
-    let targets = ["--target", "builtin", "--target", "builtin:no-rehydrate", "--target-command", "false"];
-    let came = place.rehydra(&[&["run", "suite", "--json", "out.json"], &targets[..]].concat());
+    let place = Place::with_every_verdict();
+    let came = place.rehydra(&[&["run", "suite", "--json", "out.json"], &EVERY_VERDICT[..]].concat());
     came.to(3, &["FIXED line"]);
     let whole = report(&place);
     is_valid(&whole);

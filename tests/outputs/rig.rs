@@ -21,6 +21,10 @@ pub(crate) fn unsupported() -> String {
     STORY.replace("[[step]]\ncodex", "needs = [\"tools\", \"injector\"]\n\n[[step]]\ncodex")
 }
 
+/// The targets on which the suite of [`Place::with_every_verdict`] has one of each.
+pub(crate) const EVERY_VERDICT: [&str; 6] =
+    ["--target", "builtin", "--target", "builtin:no-rehydrate", "--target-command", "false"];
+
 /// What a call came to.
 pub(crate) struct Came {
     pub(crate) code: Option<i32>,
@@ -54,6 +58,19 @@ impl Place {
             fs::write(path, text).expect("a file");
         }
         place
+    }
+
+    /// A `suite` of three stories and a baseline of which one entry holds, one is stale and one is about nothing.
+    pub(crate) fn with_every_verdict() -> Place {
+        let fixed = GAP.replace("builtin:no-rehydrate", "builtin").replace("\"a\"", "\"b\"");
+        let baseline = format!("{GAP}{fixed}{}", GAP.replace("\"a\"", "\"gone\""));
+        let tools = unsupported();
+        Place::new(&[
+            ("suite/a.toml", STORY),
+            ("suite/b.toml", STORY),
+            ("suite/c.toml", &tools),
+            ("suite/baseline.toml", &baseline),
+        ])
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -86,25 +86,22 @@ async fn wrong_id() {
 }
 
 async fn unanswered() {
+    times_out("unanswered").await;
+}
+
+/// A call with that prompt is never answered, and the next one is.
+async fn times_out(prompt: &str) {
     let rig = Plan::app_server(Identity::Same).rig();
     rig.open(1).await;
-    assert_eq!(short(&rig, "unanswered").await.outcome, AnswerOutcome::Timeout);
+    assert_eq!(short(&rig, prompt).await.outcome, AnswerOutcome::Timeout);
     assert_eq!(rig.call("hello").await.text, "you said: hello");
     rig.bury(KILL).await;
 }
 
 async fn elsewhere() {
-    let rig = Plan::app_server(Identity::Same).rig();
-    rig.open(1).await;
-    assert_eq!(short(&rig, "wrong-id").await.outcome, AnswerOutcome::Timeout);
-    assert_eq!(rig.call("hello").await.text, "you said: hello");
-    rig.bury(KILL).await;
+    times_out("wrong-id").await;
 }
 
 async fn another_turn() {
-    let rig = Plan::app_server(Identity::Same).rig();
-    rig.open(1).await;
-    assert_eq!(short(&rig, "another-turn").await.outcome, AnswerOutcome::Timeout);
-    assert_eq!(rig.call("hello").await.text, "you said: hello");
-    rig.bury(KILL).await;
+    times_out("another-turn").await;
 }

@@ -35,6 +35,6 @@ pub mod writer;
 pub use damage::{Damage, DamageKind};
 pub use history::{History, read_history, read_history_bytes};
 pub use id::{IdError, ThreadId};
-pub use locate::{find_thread_path, find_thread_path_by_id_str};
+pub use locate::{find_segment, find_thread_path, find_thread_path_by_id_str};
 pub use meta::{SessionMeta, read_session_meta_line};
 pub use pairing::pair;

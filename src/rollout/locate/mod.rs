@@ -62,6 +62,11 @@ impl RolloutName {
         let thread = ThreadId::from(hyphenated(thread)?);
         fits.then(|| RolloutName { time: time.to_owned(), thread, segment, compressed })
     }
+
+    /// The id of this one file among its thread's: the segment's, or the thread's for the thread's root.
+    pub fn rollout_id(&self) -> Uuid {
+        self.segment.unwrap_or(self.thread.uuid())
+    }
 }
 
 fn hyphenated(text: &str) -> Option<Uuid> {
@@ -83,9 +88,8 @@ pub fn find_thread_path_by_id_str(disk: &dyn Disk, home: &Path, id: &str) -> io:
 
 /// The rollout of the thread `id` below `home`, or `None`.
 ///
-/// Of several the plain file comes before the compressed one, the active before the archived, then the newest name
-/// (of two names of one second the segment's, as with Codex 0.169). A compressed file is returned only if there is
-/// nothing else; reading it is refused with its own error.
+/// Of several the active file comes before the archived one, the plain before the compressed, then the newest name (of
+/// two names of one second the segment's, as with Codex 0.169).
 pub fn find_thread_path(disk: &dyn Disk, home: &Path, id: ThreadId) -> io::Result<Option<PathBuf>> {
     let named = files_below(disk, home, |name| name.is_some_and(|name| name.thread == id));
     if let Some(file) = named.into_iter().max_by(|a, b| a.rank().cmp(&b.rank())) {
@@ -93,6 +97,15 @@ pub fn find_thread_path(disk: &dyn Disk, home: &Path, id: ThreadId) -> io::Resul
     }
     let plain = files_below(disk, home, |name| name.is_none_or(|name| !name.compressed));
     Ok(find_by_content(disk, plain, id))
+}
+
+/// The file of the rollout `rollout_id` below `home`, or `None`: the base that a `history_base` names.
+///
+/// A rollout's id is the *last* uuid of its name: a segment's own, or the thread's for the thread's root. The active
+/// file comes before the archived one and the plain before the compressed.
+pub fn find_segment(disk: &dyn Disk, home: &Path, rollout_id: Uuid) -> io::Result<Option<PathBuf>> {
+    let named = files_below(disk, home, |name| name.is_some_and(|name| name.rollout_id() == rollout_id));
+    Ok(named.into_iter().max_by(|a, b| a.rank().cmp(&b.rank())).map(|file| file.path))
 }
 
 /// Most files whose first record is read when no name fits.
@@ -113,7 +126,7 @@ impl Candidate {
     /// The greatest rank wins.
     fn rank(&self) -> (bool, bool, &str, &Path) {
         let plain = !self.name.as_ref().is_some_and(|name| name.compressed);
-        (plain, self.is_active, &self.file_name, &self.path)
+        (self.is_active, plain, &self.file_name, &self.path)
     }
 }
 
@@ -250,13 +263,24 @@ mod tests {
     }
 
     #[test]
-    fn plain_comes_before_compressed_and_active_before_archived() {
+    fn active_comes_before_archived_and_plain_before_compressed() {
         let plain = format!("sessions/{}", name("01-00-00", &format!("{ID}.jsonl")));
         let zst = format!("sessions/{}", name("02-00-00", &format!("{ID}.jsonl.zst")));
         let archived = format!("archived_sessions/{}", name("03-00-00", &format!("{ID}.jsonl")));
         assert_eq!(found(&home(&[&plain, &zst, &archived]), ID), Some(plain));
-        assert_eq!(found(&home(&[&zst, &archived]), ID), Some(archived));
+        assert_eq!(found(&home(&[&zst, &archived]), ID), Some(zst.clone()));
         assert_eq!(found(&home(&[&zst]), ID), Some(zst));
+    }
+
+    #[test]
+    fn a_segment_is_found_by_the_last_id_of_its_name() {
+        let root = format!("sessions/2026/11/22/{}", name("16-02-07", &format!("{ID}.jsonl")));
+        let segment = format!("archived_sessions/{}", name("16-02-08", &format!("{ID}_{OTHER}.jsonl.zst")));
+        let home = home(&[&root, &segment]);
+        let found = |id: &str| find_segment(&RealDisk, home.path(), Uuid::try_parse(id).unwrap()).unwrap();
+        assert_eq!(found(ID), Some(home.path().join(root)));
+        assert_eq!(found(OTHER), Some(home.path().join(segment)));
+        assert_eq!(found(&ID.replace('0', "1")), None);
     }
 
     #[test]

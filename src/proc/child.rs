@@ -17,6 +17,9 @@ use tokio::io::unix::AsyncFd;
 /// How long a drop waits for a killed process, in seconds. Beyond it the zombie is left to die with us.
 const DROP_WAIT_S: i64 = 1;
 
+/// How long a stop is waited for, in milliseconds. Nothing can refuse it, but a target may have somebody continue it.
+const STOP_WAIT_MS: u32 = 1_000;
+
 /// How a process ended. Both are `None` where somebody else has reaped it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Ended {
@@ -77,6 +80,26 @@ impl Child {
     pub fn signal_group(&self, signal: Signal) -> bool {
         let ended = self.lock();
         ended.is_none() && kill_process_group(self.pid, signal).is_ok()
+    }
+
+    /// Stops its whole group, and returns once this process stands still: the kernel stops one thread after the other,
+    /// and the rest work on until the last one has noticed. `false` if it ended instead, or somebody continued it.
+    pub fn stop_group(&self) -> bool {
+        if !self.signal_group(Signal::STOP) {
+            return false;
+        }
+        for _ in 0..STOP_WAIT_MS {
+            let stopped = waitid(WaitId::PidFd(self.fd.as_fd()), WaitIdOptions::STOPPED | WaitIdOptions::NOHANG);
+            if matches!(stopped, Ok(Some(_))) {
+                return true;
+            }
+            let step = Timespec { tv_sec: 0, tv_nsec: 1_000_000 };
+            // Readable once it has ended.
+            if !matches!(poll(&mut [PollFd::new(&self.fd, PollFlags::IN)], Some(&step)), Ok(0)) {
+                return false;
+            }
+        }
+        false
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Ended>> {

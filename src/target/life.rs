@@ -174,7 +174,7 @@ impl Life {
             }
             Action::Stop => {
                 self.stopped.store(true, Ordering::Relaxed);
-                self.child.signal_group(proc::Signal::STOP);
+                self.child.stop_group();
                 None
             }
             Action::Continue => {

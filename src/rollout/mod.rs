@@ -11,7 +11,6 @@
 //! It builds without an async runtime, an HTTP stack or a protocol library, so that parsers can be tested against it
 //! cheaply; `tests/light.rs` counts the crates.
 
-mod assemble;
 pub mod damage;
 pub mod draft;
 pub mod generate;
@@ -23,18 +22,15 @@ pub mod locate;
 pub mod manifest;
 pub mod meta;
 pub mod mutate;
-mod pairing;
 #[cfg(test)]
 mod properties;
 pub mod reader;
 pub mod record;
 pub mod settings;
-mod steps;
 pub mod writer;
 
 pub use damage::{Damage, DamageKind};
-pub use history::{History, read_history, read_history_bytes};
+pub use history::{History, pair, read_history, read_history_bytes};
 pub use id::{IdError, ThreadId};
 pub use locate::{find_segment, find_thread_path, find_thread_path_by_id_str};
 pub use meta::{SessionMeta, read_session_meta_line};
-pub use pairing::pair;

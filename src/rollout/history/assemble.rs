@@ -8,10 +8,11 @@
 
 use serde_json::Value;
 
-use super::damage::{Damage, DamageKind, Damages};
-use super::items::{self, Use};
+use super::super::damage::{Damage, DamageKind, Damages};
+use super::super::draft;
+use super::super::items::{self, Use};
+use super::pairing;
 use super::steps::{Held, Place, Step, Steps};
-use super::{draft, pairing};
 
 /// An item on its way into the history.
 struct Carrier {

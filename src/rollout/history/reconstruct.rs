@@ -1,28 +1,16 @@
-//! The model-visible history.
-//!
-//! Not every record reaches the model, and not every one that did still counts: a compaction replaces what was before
-//! it, a rollback takes turns back, and with them a compaction that lies inside them. The rules are those of Codex
-//! 0.117 and later, as 0.130, 0.153.4 and 0.169 were seen to follow them (they differ from older versions where those
-//! got a compaction inside a rolled-back span wrong).
-//!
-//! Records are read once, in order, into a list of *steps* that still count; a rollback cuts that list, so what it took
-//! back is gone and what it gave back is there again. When a compaction brings its own history, the items before it are
-//! let go of and only their places kept: memory follows the live history and not the file. Should a rollback bring
-//! such items back, they are read a second time.
-//!
-//! The file is read as long as it was when it was opened, so a writer at work does no harm.
+//! The walk over the records, from the first to the last, and what it gathers.
 
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
+use super::super::damage::{Damage, DamageKind, Damages};
+use super::super::items::{self, Use};
+use super::super::meta::{self, MetaScan, ReadError, ReadErrorKind, SessionMeta, TurnContext};
+use super::super::reader::{Found, Reader};
+use super::super::record::{Body, Record};
 use super::assemble::{assemble, brings_history};
-use super::damage::{Damage, DamageKind, Damages};
-use super::items::{self, Use};
-use super::meta::{self, MetaScan, ReadError, ReadErrorKind, SessionMeta, TurnContext};
 use super::pairing;
-use super::reader::{Found, Reader};
-use super::record::{Body, Record};
 use super::steps::{Held, Place, Steps};
 use crate::world::Disk;
 

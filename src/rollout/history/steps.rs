@@ -9,8 +9,8 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::items;
-use super::meta::TurnContext;
+use super::super::items;
+use super::super::meta::TurnContext;
 
 /// Where a record stands.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 
 use super::ThreadId;
 use super::draft::{self, Draft, utc_millis};
+pub use super::era::Era;
 use super::settings::{Approval, Sandbox};
 use super::writer::relative_path;
 use crate::marker::{Carrier, Marker};
@@ -45,21 +46,6 @@ pub struct Spec {
     pub sandbox: String,
     /// Approval policy of its turn contexts.
     pub approval: String,
-}
-
-/// The era of a rollout's format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[non_exhaustive]
-pub enum Era {
-    /// 0.20 … 0.29: no envelope.
-    Bare,
-    /// 0.36 … 0.142.
-    Envelope,
-    /// 0.145, 0.147; `mcp-server` of 0.153.4.
-    WorldState,
-    /// 0.148 … 0.169.
-    Paginated,
 }
 
 /// A generated rollout and what is known of it.

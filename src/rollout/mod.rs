@@ -13,6 +13,7 @@
 
 pub mod damage;
 pub mod draft;
+pub mod era;
 pub mod generate;
 pub mod history;
 pub mod id;
@@ -30,6 +31,7 @@ pub mod settings;
 pub mod writer;
 
 pub use damage::{Damage, DamageKind};
+pub use era::Era;
 pub use history::{History, pair, read_history, read_history_bytes};
 pub use id::{IdError, ThreadId};
 pub use locate::{find_segment, find_thread_path, find_thread_path_by_id_str};

@@ -1,0 +1,16 @@
+//! The four eras of the format.
+
+/// The era of a rollout's format: what its lines look like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Era {
+    /// 0.20 … 0.29: no envelope.
+    Bare,
+    /// 0.36 … 0.142: an envelope around every record.
+    Envelope,
+    /// 0.145, 0.147; `mcp-server` of 0.153.4: the same with `world_state` records, and a `history_mode` that is `legacy`.
+    WorldState,
+    /// 0.148 … 0.169: an `ordinal` on every record, and a `history_mode` that is `paginated`.
+    Paginated,
+}

@@ -7,9 +7,10 @@
 //! Paths are trusted here; whoever calls has refused what came from outside. Files are created 0600, directories 0700,
 //! and only regular files are opened: a FIFO or a device with a rollout's name is an error and never a hang.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io::{self, Read, Seek, Write};
+use std::ops::ControlFlow;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
@@ -85,6 +86,16 @@ pub trait Disk: Send + Sync {
     fn status(&self, path: &Path) -> io::Result<Status>;
     /// Sorted by name, so that no run depends on a directory's order.
     fn list(&self, dir: &Path) -> io::Result<Vec<Entry>>;
+    /// Shows every name of the directory until `each` breaks off, in whatever order the disk has them. The kind is `None`
+    /// for a link, which is not followed, and where the directory does not tell it: who cares asks for the status.
+    fn visit(&self, dir: &Path, each: &mut dyn FnMut(&OsStr, Option<EntryKind>) -> ControlFlow<()>) -> io::Result<()> {
+        for entry in self.list(dir)? {
+            if each(&entry.name, Some(entry.kind)).is_break() {
+                break;
+            }
+        }
+        Ok(())
+    }
     /// Makes the directory and what is missing above it, 0700.
     fn create_dir_all(&self, dir: &Path) -> io::Result<()>;
     /// A new file, 0600; an existing one is `AlreadyExists`.
@@ -193,6 +204,22 @@ impl Disk for RealDisk {
         }
         entries.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(entries)
+    }
+
+    fn visit(&self, dir: &Path, each: &mut dyn FnMut(&OsStr, Option<EntryKind>) -> ControlFlow<()>) -> io::Result<()> {
+        for entry in fs::read_dir(dir)? {
+            let entry = entry?;
+            let kind = match entry.file_type() {
+                Ok(t) if t.is_file() => Some(EntryKind::File),
+                Ok(t) if t.is_dir() => Some(EntryKind::Dir),
+                Ok(t) if !t.is_symlink() => Some(EntryKind::Other),
+                _ => None,
+            };
+            if each(&entry.file_name(), kind).is_break() {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn create_dir_all(&self, dir: &Path) -> io::Result<()> {

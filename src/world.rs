@@ -104,6 +104,12 @@ pub trait Disk: Send + Sync {
     fn append(&self, path: &Path) -> io::Result<Box<dyn WriteFile>>;
     /// Replaces `to`.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
+    /// Renames to a name that nobody has: a `to` that exists is `AlreadyExists` and stays as it is, whoever makes it
+    /// and when. A death in the middle may leave an empty file of that name where the disk has no better way.
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
+        drop(self.create_new(to)?);
+        self.rename(from, to).inspect_err(|_| drop(self.remove_file(to)))
+    }
     /// Removes one file.
     fn remove_file(&self, path: &Path) -> io::Result<()>;
     /// Makes the names in a directory survive a power loss.
@@ -240,6 +246,22 @@ impl Disk for RealDisk {
         fs::rename(from, to)
     }
 
+    fn rename_new(&self, from: &Path, to: &Path) -> io::Result<()> {
+        match fs::hard_link(from, to) {
+            Ok(()) => {
+                // A temporary name that stays beside the real one does no harm.
+                let _ = fs::remove_file(from);
+                Ok(())
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Err(error),
+            // A file system without hard links: the name is taken first.
+            Err(_) => {
+                drop(self.create_new(to)?);
+                fs::rename(from, to).inspect_err(|_| drop(fs::remove_file(to)))
+            }
+        }
+    }
+
     fn remove_file(&self, path: &Path) -> io::Result<()> {
         fs::remove_file(path)
     }
@@ -309,6 +331,21 @@ impl Ids for RealIds {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_new_name_is_never_taken_from_anybody() {
+        let dir = tempfile::tempdir().unwrap();
+        let (from, to) = (dir.path().join("from"), dir.path().join("to"));
+        fs::write(&from, "ours").unwrap();
+        fs::write(&to, "theirs").unwrap();
+        assert_eq!(RealDisk.rename_new(&from, &to).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!((fs::read(&from).unwrap(), fs::read(&to).unwrap()), (b"ours".to_vec(), b"theirs".to_vec()));
+        fs::remove_file(&to).unwrap();
+        RealDisk.rename_new(&from, &to).unwrap();
+        assert_eq!((from.exists(), fs::read(&to).unwrap()), (false, b"ours".to_vec()));
+        assert!(RealDisk.rename_new(&from, &dir.path().join("third")).is_err());
+        assert!(!dir.path().join("third").exists());
+    }
 
     #[test]
     fn a_lock_counts_only_for_the_file_that_has_the_name() {

@@ -165,6 +165,7 @@ async fn sees_nothing_unpublished(version: &str) -> Result<(), Failure> {
         cwd: both.stage.project(),
         originator: "rehydra".to_owned(),
         cli_version: "0.153.4".to_owned(),
+        source: "mcp".to_owned(),
         model_provider: "stub".to_owned(),
         forked_from_id: None,
         base_instructions: None,

@@ -22,7 +22,7 @@ use super::lock::LoadedGuard;
 use super::note::{Note, NoteKind};
 use super::policy::{Ceiling, Narrowed};
 use crate::limits::LOCK_WAIT_MS;
-use crate::rollout::draft::{Draft, NewThread};
+use crate::rollout::draft::NewThread;
 use crate::rollout::meta::TurnContext;
 use crate::rollout::settings::{Approval, Sandbox};
 use crate::rollout::writer::Writer;
@@ -136,6 +136,7 @@ pub(super) fn begin(
         cwd: cwd.clone().unwrap_or_else(|| options.fallback_cwd.clone()),
         originator: options.originator.clone(),
         cli_version: options.cli_version.clone(),
+        source: "mcp".to_owned(),
         model_provider: options.model_provider.clone(),
         forked_from_id: Some(meta.id),
         base_instructions: meta.base_instructions.clone(),
@@ -176,16 +177,10 @@ pub(super) fn begin(
 
 fn write(world: &World, home: &Path, thread: &NewThread, context: &TurnContext, items: &[Value]) -> io::Result<Writer> {
     let mut writer = Writer::create(world, home, thread)?;
-    writer.append(&Draft::turn_context(&world.ids.uuid().to_string(), context))?;
-    for item in items {
-        writer.append(&Draft::response_item(item.clone()))?;
-        if let Some(event) = Draft::event_beside(item) {
-            writer.append(&event)?;
-        }
-    }
+    writer.append_history(Some(context), items)?;
     if let Err(error) = writer.publish() {
         // The rename may have happened. Nobody has been told of the id, so its name is taken away again.
-        let _ = world.disk.remove_file(writer.path());
+        writer.withdraw();
         return Err(error);
     }
     Ok(writer)

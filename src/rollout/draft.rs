@@ -29,6 +29,8 @@ pub struct NewThread {
     pub originator: String,
     /// The version that is said to write it.
     pub cli_version: String,
+    /// Through what it was begun: `mcp`, `exec`, `cli`, …. Codex lists by default only what a person began.
+    pub source: String,
     /// The provider's name.
     pub model_provider: String,
     /// The thread it continues.
@@ -52,7 +54,7 @@ impl Draft {
         payload.insert("cwd".into(), path_text(&thread.cwd).into());
         payload.insert("originator".into(), thread.originator.as_str().into());
         payload.insert("cli_version".into(), thread.cli_version.as_str().into());
-        payload.insert("source".into(), "mcp".into());
+        payload.insert("source".into(), thread.source.as_str().into());
         payload.insert("model_provider".into(), thread.model_provider.as_str().into());
         if let Some(text) = &thread.base_instructions {
             payload.insert("base_instructions".into(), json!({ "text": text }));

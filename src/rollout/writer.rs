@@ -13,10 +13,12 @@ use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::ThreadId;
 use super::draft::{Draft, NewThread};
+use super::meta::TurnContext;
 use crate::world::{Disk, World, WriteFile};
 
 /// A rollout being written.
@@ -29,6 +31,8 @@ pub struct Writer {
     published: bool,
     /// The last write failed, so the file may end in the middle of a line.
     torn: bool,
+    /// Appended so far.
+    records: u64,
 }
 
 /// The path of a rollout below its home, `sessions/YYYY/MM/DD/rollout-…-<id>.jsonl`; date and time are local time in
@@ -44,9 +48,16 @@ pub fn relative_path(id: ThreadId, at: Timestamp, zone: &TimeZone) -> PathBuf {
 impl Writer {
     /// Begins the rollout of `thread` below `home`, with its `session_meta` as line 1, under its temporary name.
     pub fn create(world: &World, home: &Path, thread: &NewThread) -> io::Result<Writer> {
-        let now = world.clock.now();
-        let path = home.join(relative_path(thread.id, now, &world.clock.zone()));
-        let dir = path.parent().unwrap_or(home);
+        let path = home.join(relative_path(thread.id, world.clock.now(), &world.clock.zone()));
+        Writer::create_at(world, path, thread)
+    }
+
+    /// The same at a path of the caller's choice. Publishing is refused if somebody has that name by then.
+    pub fn create_at(world: &World, path: PathBuf, thread: &NewThread) -> io::Result<Writer> {
+        // A bare name has no directory to make or to sync.
+        let path =
+            if path.parent().is_none_or(|dir| dir.as_os_str().is_empty()) { Path::new(".").join(path) } else { path };
+        let dir = path.parent().unwrap_or(Path::new("."));
         create_dir_durably(world.disk.as_ref(), dir)?;
         let part = dir.join(part_name(thread.id));
         let file = match world.disk.create_new(&part) {
@@ -57,8 +68,8 @@ impl Writer {
             }
             opened => opened?,
         };
-        let mut writer = Writer { world: world.clone(), file, part, path, published: false, torn: false };
-        writer.append(&Draft::session_meta(thread, now))?;
+        let mut writer = Writer { world: world.clone(), file, part, path, published: false, torn: false, records: 0 };
+        writer.append(&Draft::session_meta(thread, world.clock.now()))?;
         Ok(writer)
     }
 
@@ -72,7 +83,28 @@ impl Writer {
         self.file.write_all(&line)?;
         self.file.flush()?;
         self.torn = false;
+        self.records += 1;
         Ok(())
+    }
+
+    /// Appends what another thread had come to: the settings it goes on under, then its items as they are to be sent,
+    /// each message with the event that listings show. Lines of the other file are not copied.
+    pub fn append_history(&mut self, context: Option<&TurnContext>, items: &[Value]) -> io::Result<()> {
+        if let Some(context) = context {
+            self.append(&Draft::turn_context(&self.world.ids.uuid().to_string(), context))?;
+        }
+        for item in items {
+            self.append(&Draft::response_item(item.clone()))?;
+            if let Some(event) = Draft::event_beside(item) {
+                self.append(&event)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Records appended so far, the `session_meta` included.
+    pub fn records(&self) -> u64 {
+        self.records
     }
 
     /// Returns once every appended record survives a power loss.
@@ -81,17 +113,24 @@ impl Writer {
     }
 
     /// Gives the file its real name, bytes first; afterwards it can be found, and survives a power loss. Records may
-    /// go on being appended. Publishing twice is a sync.
+    /// go on being appended. Publishing twice is a sync. A name that somebody else has is `AlreadyExists`.
     pub fn publish(&mut self) -> io::Result<&Path> {
         self.sync()?;
         if !self.published {
-            self.world.disk.rename(&self.part, &self.path)?;
+            self.world.disk.rename_new(&self.part, &self.path)?;
             self.published = true;
         }
         if let Some(dir) = self.path.parent() {
             self.world.disk.sync_dir(dir)?;
         }
         Ok(&self.path)
+    }
+
+    /// Takes the file away again, under whichever name it lies.
+    pub fn withdraw(mut self) {
+        if std::mem::take(&mut self.published) {
+            self.part.clone_from(&self.path);
+        }
     }
 
     /// Where the file lies once it is published.
@@ -168,6 +207,7 @@ mod tests {
             cwd: "/project".into(),
             originator: "rehydra".into(),
             cli_version: "0.153.4".into(),
+            source: "mcp".to_owned(),
             model_provider: "mock".into(),
             forked_from_id: None,
             base_instructions: None,
@@ -203,6 +243,22 @@ mod tests {
         let history = read_history(&RealDisk, &path).unwrap();
         assert_eq!((history.items.len(), history.complete_turns, history.damage), (2, 1, vec![]));
         assert_eq!(history.turn_context, Some(context));
+    }
+
+    #[test]
+    fn a_name_that_somebody_has_is_left_to_them() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("mine.jsonl");
+        let mut writer = Writer::create_at(&world(), path.clone(), &thread()).unwrap();
+        std::fs::write(&path, "theirs").unwrap();
+        assert_eq!(writer.publish().unwrap_err().kind(), ErrorKind::AlreadyExists);
+        writer.withdraw();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "theirs");
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+        let mut second = Writer::create_at(&world(), dir.path().join("second.jsonl"), &thread()).unwrap();
+        second.publish().unwrap();
+        second.withdraw();
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 
     #[test]

@@ -71,6 +71,7 @@ impl Home {
             cwd: self.cwd(),
             originator: "codex_exec".into(),
             cli_version: "0.130.0".into(),
+            source: "mcp".to_owned(),
             model_provider: "mock".into(),
             forked_from_id: None,
             base_instructions: Some("be brief".into()),

@@ -117,6 +117,7 @@ impl EmbeddedEngine {
             cwd: settings.cwd.clone(),
             originator: ORIGINATOR.to_owned(),
             cli_version: CODEX_VERSION.to_owned(),
+            source: "mcp".to_owned(),
             model_provider: self.parts.config.provider.id.clone(),
             forked_from_id: None,
             base_instructions: Some(settings.instructions.clone()),

@@ -23,7 +23,7 @@ pub(super) fn about_the_source(disk: &dyn Disk, source: &Path, history: &History
 fn losses(source: &Path, history: &History, extent: Extent) -> Vec<Note> {
     // The last line of a file that a live process writes to is not torn but unfinished.
     let unfinished = |damage: &&Damage| extent == Extent::CompleteTurns && damage.kind == DamageKind::TornTail;
-    let lost: Vec<&Damage> = history.damage.iter().filter(|damage| damage.lossy && !unfinished(damage)).collect();
+    let lost: Vec<&Damage> = history.damage.iter().filter(|damage| damage.is_lossy() && !unfinished(damage)).collect();
     let told = lost.iter().take(NOTES_OF_A_KIND).map(|damage| {
         let text = format!("something of the conversation is lost, {damage}");
         Note::new(NoteKind::Lost, text).at(source, Some(damage.bytes.start))
@@ -38,7 +38,7 @@ fn losses(source: &Path, history: &History, extent: Extent) -> Vec<Note> {
 }
 
 fn oddities(source: &Path, history: &History) -> Option<Note> {
-    let odd: Vec<&Damage> = history.damage.iter().filter(|damage| !damage.lossy).collect();
+    let odd: Vec<&Damage> = history.damage.iter().filter(|damage| !damage.is_lossy()).collect();
     let first = odd.first()?;
     let text = match count(odd.iter().copied()) {
         1 => format!("an oddity of the rollout that costs the conversation nothing, {first}"),

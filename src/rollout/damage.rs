@@ -1,8 +1,8 @@
 //! What was wrong with a rollout, and where.
 //!
 //! Reading tolerates everything and hides nothing: whatever a reader passes over, mends or cannot use becomes one
-//! [`Damage`] with the bytes it stood in. Whether a user must be told is decided here and not by each caller: `lossy`
-//! is set when something that a turn said, or a setting it ran under, can no longer be read.
+//! [`Damage`] with the bytes it stood in and what follows from it ([`Consequence`]). Whether a user must be told is
+//! decided by that and not by each caller: [`Damage::is_lossy`].
 //!
 //! The list that a whole file gathers is bounded ([`LISTED`]), because a file may consist of nothing but oddities.
 
@@ -12,14 +12,41 @@ use std::ops::Range;
 /// One oddity of a rollout. Nothing is dropped without one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
-    /// Where, in bytes of the file.
+    /// Which file of the thread: 0 the one that was asked for, then its bases in the order in which they were opened.
+    pub file: u32,
+    /// Where, in bytes of the file; of a compressed file, in bytes of what it unpacks to.
     pub bytes: Range<u64>,
-    /// Line, from 1.
-    pub line: u64,
+    /// Line, from 1; `None` where the file was read from its end, so that the lines before are not counted.
+    pub line: Option<u64>,
     /// What.
     pub kind: DamageKind,
-    /// Something a turn said is lost (a note is owed to the user), rather than noise passed over.
-    pub lossy: bool,
+    /// What follows from it.
+    pub consequence: Consequence,
+}
+
+/// What follows from a [`Damage`], from nothing to a loss.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Consequence {
+    /// Nothing is missing.
+    Harmless,
+    /// What stands there was mended or salvaged, and is used.
+    Used,
+    /// What stands there is not used, and was not for the model either.
+    PassedOver,
+    /// Something that a turn said, or a setting it ran under, can no longer be read: a note is owed to the user.
+    Lost,
+}
+
+impl Damage {
+    /// Damage of the file that was asked for.
+    pub fn new(bytes: Range<u64>, line: Option<u64>, kind: DamageKind, consequence: Consequence) -> Damage {
+        Damage { file: 0, bytes, line, kind, consequence }
+    }
+
+    /// Something a turn said is lost, rather than noise passed over.
+    pub fn is_lossy(&self) -> bool {
+        self.consequence == Consequence::Lost
+    }
 }
 
 /// See [`Damage`].
@@ -102,7 +129,10 @@ impl DamageKind {
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Range { start, end } = self.bytes;
-        write!(f, "line {}, bytes {start}..{end}: {}", self.line, self.kind.says())?;
+        if let Some(line) = self.line {
+            write!(f, "line {line}, ")?;
+        }
+        write!(f, "bytes {start}..{end}: {}", self.kind.says())?;
         if let DamageKind::Further(count) = self.kind {
             write!(f, " ({count})")?;
         }
@@ -135,7 +165,7 @@ impl Damages {
             further.kind = DamageKind::Further(count.saturating_add(1));
         }
         further.bytes = further.bytes.start.min(damage.bytes.start)..further.bytes.end.max(damage.bytes.end);
-        further.lossy |= damage.lossy;
+        further.consequence = further.consequence.max(damage.consequence);
     }
 
     /// What was told; whatever stood wholly before `live_from` cost the live history nothing and is no loss.
@@ -143,7 +173,9 @@ impl Damages {
         let mut all = self.listed;
         all.extend(self.further);
         for damage in &mut all {
-            damage.lossy &= damage.bytes.end > live_from;
+            if damage.bytes.end <= live_from {
+                damage.consequence = damage.consequence.min(Consequence::PassedOver);
+            }
         }
         all
     }
@@ -153,33 +185,36 @@ impl Damages {
 mod tests {
     use super::*;
 
-    fn blank(line: u64, lossy: bool) -> Damage {
-        Damage { bytes: line..line + 1, line, kind: DamageKind::Blank, lossy }
+    fn blank(line: u64, consequence: Consequence) -> Damage {
+        Damage::new(line..line + 1, Some(line), DamageKind::Blank, consequence)
     }
 
     #[test]
     fn says_where_and_what() {
-        let damage = Damage { bytes: 120..133, line: 4, kind: DamageKind::TornTail, lossy: true };
+        let damage = Damage::new(120..133, Some(4), DamageKind::TornTail, Consequence::Lost);
         assert_eq!(damage.to_string(), "line 4, bytes 120..133: torn last record, skipped");
+        let from_the_end = Damage { line: None, ..damage };
+        assert_eq!(from_the_end.to_string(), "bytes 120..133: torn last record, skipped");
     }
 
     #[test]
     fn the_list_is_bounded_and_the_rest_is_counted() {
         let mut damages = Damages::default();
         for line in 0..LISTED as u64 + 5 {
-            damages.tell(blank(line, line == LISTED as u64 + 2));
+            let lost = line == LISTED as u64 + 2;
+            damages.tell(blank(line, if lost { Consequence::Lost } else { Consequence::Harmless }));
         }
         let all = damages.finish(0);
         assert_eq!(all.len(), LISTED + 1);
         let last = all.last().unwrap();
-        assert_eq!((last.kind, last.lossy, last.bytes.clone()), (DamageKind::Further(5), true, 1_000..1_005));
+        assert_eq!((last.kind, last.is_lossy(), last.bytes.clone()), (DamageKind::Further(5), true, 1_000..1_005));
     }
 
     #[test]
     fn what_stood_before_the_live_history_is_no_loss() {
         let mut damages = Damages::default();
-        damages.tell(blank(1, true));
-        damages.tell(blank(9, true));
-        assert_eq!(damages.finish(5).iter().map(|d| d.lossy).collect::<Vec<_>>(), vec![false, true]);
+        damages.tell(blank(1, Consequence::Lost));
+        damages.tell(blank(9, Consequence::Lost));
+        assert_eq!(damages.finish(5).iter().map(Damage::is_lossy).collect::<Vec<_>>(), vec![false, true]);
     }
 }

@@ -3,9 +3,12 @@
 //! Codex itself decides by type and by the beginning of a user message's text; these are its rules as 0.130, 0.153.4
 //! and 0.169 were seen to follow them.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use serde_json::Value;
+
+use super::scan::skim::{Inner, Skim, Sort, Span, sort_of, text_of};
 
 /// What becomes of a response item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,6 +68,123 @@ pub(super) fn use_of(item: &Value) -> Use {
     if fits { Use::Send } else { Use::Bad }
 }
 
+/// What the text of a response item says that decides what becomes of it, without a value built from it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct ItemFacts<'a> {
+    /// What becomes of it.
+    pub(super) use_: Use,
+    /// Its `type`.
+    pub(super) kind: Option<Cow<'a, str>>,
+    /// The role of a message; `None` for every other item.
+    pub(super) role: Option<Cow<'a, str>>,
+    /// What ties a call to its output.
+    pub(super) call_id: Option<Cow<'a, str>>,
+    /// Who ran a tool search: `server` or `client`.
+    pub(super) execution: Option<Cow<'a, str>>,
+    /// It is a user message that Codex wrote itself.
+    pub(super) is_contextual: bool,
+    content: Option<&'a str>,
+}
+
+impl<'a> ItemFacts<'a> {
+    /// The facts of the item whose text this is; the text has been checked to be JSON.
+    pub(super) fn of(text: &'a str) -> ItemFacts<'a> {
+        let keys = Skim::new(text.as_bytes()).inner().unwrap_or_default();
+        ItemFacts::from_keys(text, &keys)
+    }
+
+    /// The facts of an item whose keys stand in `text`.
+    pub(super) fn from_keys(text: &'a str, keys: &Inner) -> ItemFacts<'a> {
+        let at = |span: &Option<Span>| span.clone().and_then(|span| text.get(span));
+        let said = |span: &Option<Span>| at(span).and_then(text_of);
+        let kind = said(&keys.kind);
+        let is_message = kind.as_deref() == Some("message");
+        let role = said(&keys.role).filter(|_| is_message);
+        let content = at(&keys.content);
+        let is_contextual = role.as_deref() == Some("user") && content.is_some_and(begins_contextually);
+        ItemFacts {
+            use_: use_of_keys(kind.as_deref(), role.as_deref(), |key| {
+                at(key(keys)).map(|value| sort_of(value.as_bytes()))
+            }),
+            kind,
+            role,
+            call_id: said(&keys.call_id),
+            execution: said(&keys.execution),
+            is_contextual,
+            content,
+        }
+    }
+
+    /// Whether the item begins a turn: a user message that a user wrote.
+    pub(super) fn begins_turn(&self) -> bool {
+        self.role.as_deref() == Some("user") && !self.is_contextual
+    }
+
+    /// The texts of a message, in order.
+    pub(super) fn texts(&self) -> Vec<Cow<'a, str>> {
+        self.content.map(|content| texts_in(content, usize::MAX)).unwrap_or_default()
+    }
+
+    /// The `<cwd>` that an environment context tells the model.
+    pub(super) fn told_cwd(&self) -> Option<PathBuf> {
+        self.texts().iter().find(|text| is_environment(text)).and_then(|text| cwd_in(text))
+    }
+}
+
+fn use_of_keys(
+    kind: Option<&str>,
+    role: Option<&str>,
+    sort: impl Fn(for<'k> fn(&'k Inner) -> &'k Option<Span>) -> Option<Sort>,
+) -> Use {
+    let text = Some(Sort::Text);
+    let call_id = || sort(|keys| &keys.call_id);
+    let name = || sort(|keys| &keys.name);
+    let fits = match kind {
+        None => return Use::Bad,
+        Some("ghost_snapshot") => return Use::Drop,
+        Some("message") if role == Some("system") => return Use::Drop,
+        Some("message") => role.is_some() && sort(|keys| &keys.content) == Some(Sort::Array),
+        Some("function_call") => call_id() == text && name() == text && sort(|keys| &keys.arguments) == text,
+        Some("custom_tool_call") => call_id() == text && name() == text && sort(|keys| &keys.input) == text,
+        // An object as output makes Codex skip the line (all versions seen); the call then counts as without output.
+        Some("function_call_output" | "custom_tool_call_output") => {
+            call_id() == text && matches!(sort(|keys| &keys.output), Some(Sort::Text | Sort::Array))
+        }
+        Some(kind) if SENT.contains(&kind) => true,
+        Some(_) => return Use::Unknown,
+    };
+    if fits { Use::Send } else { Use::Bad }
+}
+
+/// Up to `most` of the texts of a message's content.
+fn texts_in(content: &str, most: usize) -> Vec<Cow<'_, str>> {
+    let mut texts = Vec::new();
+    if sort_of(content.as_bytes()) != Sort::Array {
+        return texts;
+    }
+    // The content has been checked, so no flaw comes of it.
+    let _ = Skim::new(content.as_bytes()).array(|part| {
+        if part.next_sort() != Sort::Object || texts.len() >= most {
+            return part.value().map(drop);
+        }
+        let mut text = None;
+        part.object(|part, key| {
+            let value = part.value()?;
+            if key == b"text" {
+                text = content.get(value).and_then(text_of);
+            }
+            Ok(())
+        })?;
+        texts.extend(text);
+        Ok(())
+    });
+    texts
+}
+
+fn begins_contextually(content: &str) -> bool {
+    texts_in(content, 1).first().is_some_and(|text| begins_contextual(text))
+}
+
 /// The role of a message; `None` for every other item.
 pub(super) fn message_role(item: &Value) -> Option<&str> {
     let is_message = item.get("type").and_then(Value::as_str) == Some("message");
@@ -102,12 +222,12 @@ pub(super) fn begins_turn(item: &Value) -> bool {
     message_role(item) == Some("user") && !is_contextual(item)
 }
 
-/// The `<cwd>` that an environment context tells the model.
-pub(super) fn told_cwd(item: &Value) -> Option<PathBuf> {
-    let context = texts(item).find(|text| {
-        let start = "<environment_context>";
-        text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start))
-    })?;
+fn is_environment(text: &str) -> bool {
+    let start = "<environment_context>";
+    text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start))
+}
+
+fn cwd_in(context: &str) -> Option<PathBuf> {
     let (_, rest) = context.split_once("<cwd>")?;
     let (cwd, _) = rest.split_once("</cwd>")?;
     let cwd = cwd.trim();
@@ -146,6 +266,7 @@ mod tests {
     #[test]
     fn the_told_cwd_is_found_in_an_environment_context_alone() {
         let told = user("<environment_context>\n  <cwd>/a b</cwd>\n  <shell>bash</shell>\n</environment_context>");
+        let told_cwd = |item: &Value| ItemFacts::of(&item.to_string()).told_cwd();
         assert_eq!(told_cwd(&told), Some(PathBuf::from("/a b")));
         assert_eq!(told_cwd(&user("my <cwd>/evil</cwd>")), None);
         assert_eq!(told_cwd(&user("<environment_context><cwd></cwd>")), None);

@@ -11,9 +11,12 @@ use std::io::{self, BufRead, BufReader, Cursor, Seek, SeekFrom};
 use std::ops::Range;
 use std::path::Path;
 
-pub use super::damage::{Damage, DamageKind};
-use super::line::{Part, Split, emptiness, may_lose_content, split};
-use super::record::{self, Body, Record, Shape};
+use simdutf8::basic::from_utf8;
+
+pub use super::damage::{Consequence, Damage, DamageKind};
+use super::record::{self, Kind, Parts, RawRecord, Record, Shape, Told};
+use super::scan::skim::Skim;
+use super::scan::split::{Part, Split, emptiness, may_lose_content, split};
 use crate::limits::ROLLOUT_LINE_BYTES;
 use crate::world::{Disk, ReadFile};
 
@@ -23,6 +26,19 @@ pub enum Found {
     /// A record.
     Record(Record),
     /// Something else.
+    Damage(Damage),
+}
+
+/// The same in the memory of the reader, until the next one is asked for.
+#[derive(Debug)]
+pub(super) enum RawFound<'a> {
+    Record(RawRecord<'a>),
+    Damage(Damage),
+}
+
+/// Something found on the line that is in the buffer.
+enum Queued {
+    Record { bytes: Range<u64>, place: Range<usize>, kind: Kind, parts: Parts },
     Damage(Damage),
 }
 
@@ -38,7 +54,7 @@ pub struct Reader {
     shape: Option<Shape>,
     line_limit: usize,
     buffer: Vec<u8>,
-    found: VecDeque<Found>,
+    found: VecDeque<Queued>,
 }
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -95,27 +111,43 @@ impl Reader {
     }
 
     /// Goes back to a record that was found before, so that it is the next one found.
-    pub(super) fn go_to(&mut self, start: u64, line: u64) -> io::Result<()> {
+    pub(super) fn go_to(&mut self, start: u64, line: Option<u64>) -> io::Result<()> {
         self.input.seek(SeekFrom::Start(start))?;
         self.offset = start;
-        self.lines = line.saturating_sub(1);
+        self.lines = line.unwrap_or(1).saturating_sub(1);
         self.found.clear();
         Ok(())
     }
 
     /// The next record or damage, in the order of the file; `None` at its end.
     pub fn next_found(&mut self) -> io::Result<Option<Found>> {
-        loop {
-            if let Some(found) = self.found.pop_front() {
-                return Ok(Some(found));
-            }
+        Ok(self.next_raw()?.map(|found| match found {
+            RawFound::Record(record) => Found::Record(record.to_record()),
+            RawFound::Damage(damage) => Found::Damage(damage),
+        }))
+    }
+
+    /// The same without a copy.
+    pub(super) fn next_raw(&mut self) -> io::Result<Option<RawFound<'_>>> {
+        while self.found.is_empty() {
             let Some(line) = self.next_line()? else { return Ok(None) };
             self.take_apart(&line);
         }
+        Ok(self.found.pop_front().map(|found| match found {
+            Queued::Damage(damage) => RawFound::Damage(damage),
+            Queued::Record { bytes, place, kind, parts } => {
+                let text = self.buffer.get(place).and_then(|text| from_utf8(text).ok()).unwrap_or_default();
+                RawFound::Record(RawRecord::new(bytes, Some(self.lines), kind, text, parts))
+            }
+        }))
     }
 
     fn next_line(&mut self) -> io::Result<Option<Line>> {
         let mut line = Line { start: self.offset, terminated: false, too_long: false };
+        // The allocation is kept for the next line unless the last one was unusually long.
+        if self.buffer.capacity() > 1 << 20 {
+            self.buffer = Vec::new();
+        }
         self.buffer.clear();
         while self.offset < self.end && !line.terminated {
             let chunk = self.input.fill_buf()?;
@@ -150,32 +182,38 @@ impl Reader {
     fn take_apart(&mut self, line: &Line) {
         let text = std::mem::take(&mut self.buffer);
         self.take_apart_text(line, &text);
-        // The allocation is kept for the next line unless this one was unusually long.
-        self.buffer = if text.capacity() <= 1 << 20 { text } else { Vec::new() };
+        self.buffer = text;
     }
 
     fn take_apart_text(&mut self, line: &Line, whole: &[u8]) {
         let content_end = self.offset - u64::from(line.terminated);
         if line.too_long {
-            return self.tell(line.start..content_end, DamageKind::TooLong, true);
+            return self.tell(line.start..content_end, DamageKind::TooLong, Consequence::Lost);
         }
-        let mut start = line.start;
-        let mut text = whole;
-        if let Some(rest) = text.strip_prefix(BYTE_ORDER_MARK).filter(|_| start == 0) {
-            self.tell(0..BYTE_ORDER_MARK.len() as u64, DamageKind::ByteOrderMark, false);
-            start += BYTE_ORDER_MARK.len() as u64;
-            text = rest;
+        let mut from = 0;
+        if line.start == 0 && whole.starts_with(BYTE_ORDER_MARK) {
+            from = BYTE_ORDER_MARK.len();
+            self.tell(0..from as u64, DamageKind::ByteOrderMark, Consequence::Harmless);
         }
+        let start = line.start + from as u64;
+        let mut text = whole.get(from..).unwrap_or_default();
         while let Some(rest) = text.strip_suffix(b"\r") {
             text = rest;
         }
+        if let Some(part) = one_value(text) {
+            if !line.terminated {
+                self.tell(start..content_end, DamageKind::Unterminated, Consequence::Used);
+            }
+            return self.interpret(part, line.start, from, text);
+        }
         if let Some(kind) = emptiness(text) {
-            return self.tell(start..start + text.len() as u64, kind, kind == DamageKind::NulBytes);
+            let lost = if kind == DamageKind::NulBytes { Consequence::Lost } else { Consequence::Harmless };
+            return self.tell(start..start + text.len() as u64, kind, lost);
         }
         let Split { whole, torn, rest } = split(text);
         let found_any = !whole.is_empty() || !rest.is_empty();
         for part in whole {
-            self.interpret(part, start, text);
+            self.interpret(part, line.start, from, text);
         }
         if let Some((range, cause)) = torn {
             let bad = text.get(range.clone()).unwrap_or_default();
@@ -186,40 +224,52 @@ impl Reader {
                 None => cause,
             };
             let lossy = kind == DamageKind::NulBytes || may_lose_content(bad);
-            self.tell(start + range.start as u64..start + range.end as u64, kind, lossy);
+            let consequence = if lossy { Consequence::Lost } else { Consequence::PassedOver };
+            self.tell(start + range.start as u64..start + range.end as u64, kind, consequence);
         } else if found_any && !line.terminated {
-            self.tell(start..content_end, DamageKind::Unterminated, false);
+            self.tell(start..content_end, DamageKind::Unterminated, Consequence::Used);
         }
         for part in rest {
-            self.interpret(part, start, text);
+            self.interpret(part, line.start, from, text);
         }
     }
 
-    fn interpret(&mut self, part: Part, start: u64, text: &[u8]) {
-        let bytes = start + part.range.start as u64..start + part.range.end as u64;
-        match record::body_of(part.value, &mut self.shape) {
-            Ok((body, envelope)) => {
-                if !envelope.has_timestamp {
-                    self.tell(bytes.clone(), DamageKind::NoTimestamp, false);
+    /// `text` stands `from` bytes behind the beginning of the line, which is at `line_start` of the file.
+    fn interpret(&mut self, part: Part, line_start: u64, from: usize, text: &[u8]) {
+        let own = text.get(part.range.clone()).and_then(|own| from_utf8(own).ok()).unwrap_or_default();
+        let place = from + part.range.start..from + part.range.end;
+        let bytes = line_start + place.start as u64..line_start + place.end as u64;
+        match record::record_of(own, part.envelope, &mut self.shape) {
+            Ok(Told { kind, parts, has_timestamp }) => {
+                if !has_timestamp {
+                    self.tell(bytes.clone(), DamageKind::NoTimestamp, Consequence::Used);
                 }
-                if let Body::Other { kind, .. } = &body
+                if let Kind::Other(kind) = &kind
                     && !record::is_bookkeeping_kind(kind)
                     && kind != "inter_agent_communication"
                 {
-                    self.tell(bytes.clone(), DamageKind::UnknownKind, false);
+                    self.tell(bytes.clone(), DamageKind::UnknownKind, Consequence::PassedOver);
                 }
-                // The text parsed as JSON, so it is UTF-8.
-                let raw = String::from_utf8_lossy(text.get(part.range).unwrap_or_default()).into_owned();
-                let (timestamp, ordinal) = (envelope.timestamp, envelope.ordinal);
-                self.found.push_back(Found::Record(Record { bytes, line: self.lines, timestamp, ordinal, body, raw }));
+                self.found.push_back(Queued::Record { bytes, place, kind, parts });
             }
-            Err(no) => self.tell(bytes, no.kind, no.lossy),
+            Err(no) => self.tell(bytes, no.kind, no.consequence),
         }
     }
 
-    fn tell(&mut self, bytes: Range<u64>, kind: DamageKind, lossy: bool) {
-        self.found.push_back(Found::Damage(Damage { bytes, line: self.lines, kind, lossy }));
+    fn tell(&mut self, bytes: Range<u64>, kind: DamageKind, consequence: Consequence) {
+        self.found.push_back(Queued::Damage(Damage::new(bytes, Some(self.lines), kind, consequence)));
     }
+}
+
+/// The one object that a healthy line is.
+fn one_value(text: &[u8]) -> Option<Part> {
+    if text.first() != Some(&b'{') || from_utf8(text).is_err() {
+        return None;
+    }
+    let mut skim = Skim::new(text);
+    let envelope = skim.envelope().ok()?;
+    let range = 0..skim.at();
+    skim.is_at_end().then_some(Part { range, envelope })
 }
 
 impl Iterator for Reader {
@@ -248,7 +298,7 @@ mod tests {
         for found in Reader::from_bytes(bytes.as_ref().to_vec()) {
             told.push(match found.unwrap() {
                 Found::Record(_) => "r".to_owned(),
-                Found::Damage(damage) => format!("{:?}{}", damage.kind, if damage.lossy { "!" } else { "" }),
+                Found::Damage(damage) => format!("{:?}{}", damage.kind, if damage.is_lossy() { "!" } else { "" }),
             });
         }
         told.join(" ")
@@ -265,13 +315,13 @@ mod tests {
         let text = format!("\n{ITEM}\n");
         let found: Vec<Found> = Reader::from_bytes(text.clone().into_bytes()).map(Result::unwrap).collect();
         let Some(Found::Record(record)) = found.last() else { panic!("{found:?}") };
-        assert_eq!((record.line, record.raw.as_str()), (2, ITEM));
+        assert_eq!((record.line, record.raw()), (Some(2), ITEM));
         assert_eq!(&text[record.bytes.start as usize..record.bytes.end as usize], ITEM);
     }
 
     #[test]
     fn a_whole_last_line_without_a_newline_is_used() {
-        assert_eq!(read(format!("{ITEM}\n{ITEM}")), "r r Unterminated");
+        assert_eq!(read(format!("{ITEM}\n{ITEM}")), "r Unterminated r");
     }
 
     #[test]
@@ -332,7 +382,7 @@ mod tests {
         let numbers = "[1795363328.7004507,1795363329.8408313,0.1,123456789012345680,5e-324,0.30000000000000004]";
         let line = format!(r#"{{"timestamp":"t","type":"novelty","payload":{{"numbers":{numbers}}}}}"#);
         let found = Reader::from_bytes(line.into_bytes()).map(Result::unwrap).find_map(|found| match found {
-            Found::Record(Record { body: Body::Other { payload, .. }, .. }) => Some(payload["numbers"].to_string()),
+            Found::Record(record) => Some(record.payload()["numbers"].to_string()),
             _ => None,
         });
         assert_eq!(found.as_deref(), Some(numbers));

@@ -8,7 +8,7 @@
 
 use serde_json::Value;
 
-use super::super::damage::{Damage, DamageKind, Damages};
+use super::super::damage::{Consequence, Damage, DamageKind, Damages};
 use super::super::draft;
 use super::super::items::{self, Use};
 use super::pairing;
@@ -60,7 +60,7 @@ fn carriers_of(steps: Steps, damages: &mut Damages) -> Vec<Carrier> {
             // A step whose value could not be read again: the file changed under the reader.
             Step::Item { .. } | Step::Compaction { .. } => {
                 let kind = DamageKind::BadJson;
-                damages.tell(Damage { bytes: place.bytes, line: place.line, kind, lossy: true });
+                damages.tell(Damage::new(place.bytes, place.line, kind, Consequence::Lost));
             }
             Step::Settings(_) => {}
         }
@@ -79,12 +79,10 @@ fn replaced(mut payload: Value, place: &Place, damages: &mut Damages) -> Vec<Car
         match items::use_of(&value) {
             Use::Send => carriers.push(Carrier { value, place: place.clone(), complete: false }),
             Use::Drop => {}
-            Use::Unknown | Use::Bad => damages.tell(Damage {
-                bytes: place.bytes.clone(),
-                line: place.line,
-                kind: DamageKind::UnknownItem,
-                lossy: true,
-            }),
+            Use::Unknown | Use::Bad => {
+                let kind = DamageKind::UnknownItem;
+                damages.tell(Damage::new(place.bytes.clone(), place.line, kind, Consequence::Lost));
+            }
         }
     }
     carriers
@@ -131,7 +129,7 @@ fn pair(carriers: Vec<Carrier>, damages: &mut Damages) -> Vec<Carrier> {
         |call, value| Carrier { value, place: call.place.clone(), complete: call.complete },
         |orphan| {
             let Place { bytes, line } = orphan.place.clone();
-            damages.tell(Damage { bytes, line, kind: DamageKind::OrphanOutput, lossy: true });
+            damages.tell(Damage::new(bytes, line, DamageKind::OrphanOutput, Consequence::Lost));
         },
     )
 }

@@ -4,11 +4,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::super::damage::{Damage, DamageKind, Damages};
-use super::super::items::{self, Use};
+use super::super::damage::{Consequence, Damage, DamageKind, Damages};
+use super::super::items::Use;
 use super::super::meta::{self, MetaScan, ReadError, ReadErrorKind, SessionMeta, TurnContext};
-use super::super::reader::{Found, Reader};
-use super::super::record::{Body, Record};
+use super::super::reader::{RawFound, Reader};
+use super::super::record::{Kind, RawRecord};
 use super::assemble::{assemble, brings_history};
 use super::pairing;
 use super::steps::{Held, Place, Steps};
@@ -41,7 +41,7 @@ impl History {
 
     /// Something that a turn said can no longer be read.
     pub fn is_lossy(&self) -> bool {
-        self.damage.iter().any(|damage| damage.lossy)
+        self.damage.iter().any(|damage| damage.is_lossy())
     }
 }
 
@@ -66,12 +66,12 @@ struct Reconstruction {
 impl Reconstruction {
     fn run(mut self, mut reader: Reader, path: &Path) -> Result<History, ReadError> {
         let failed = |error| ReadErrorKind::Io(error).at(path);
-        while let Some(found) = reader.next_found().map_err(failed)? {
+        while let Some(found) = reader.next_raw().map_err(failed)? {
             match found {
-                Found::Damage(damage) => self.damages.tell(damage),
-                Found::Record(record) => {
+                RawFound::Damage(damage) => self.damages.tell(damage),
+                RawFound::Record(record) => {
                     self.meta.feed(&record, &mut self.damages).map_err(|kind| kind.at(path))?;
-                    self.take(record);
+                    self.take(&record);
                 }
             }
         }
@@ -88,37 +88,43 @@ impl Reconstruction {
         Ok(History { meta, turn_context, cwd, items, complete_turns, complete_items, damage })
     }
 
-    fn take(&mut self, record: Record) {
-        let place = Place { bytes: record.bytes, line: record.line };
-        match record.body {
-            Body::ResponseItem(item) => match items::use_of(&item) {
-                Use::Send => self.steps.item(place, item),
-                Use::Drop => {}
-                Use::Unknown => self.tell(&place, DamageKind::UnknownItem, true),
-                Use::Bad => self.tell(&place, DamageKind::BadItem, true),
-            },
-            Body::Compacted(payload) => match brings_history(&payload) {
-                Some(replaces) => self.steps.compaction(place, payload, replaces),
-                None => self.tell(&place, DamageKind::BadCompaction, false),
-            },
-            Body::TurnContext(payload) => self.steps.settings(place, TurnContext::from_payload(&payload)),
-            Body::Event(payload) => self.event(&place, &payload),
-            // Codex turns it into an item of a form that is not known here.
-            Body::Other { kind, .. } if kind == "inter_agent_communication" => {
-                self.tell(&place, DamageKind::UnknownItem, true);
+    fn take(&mut self, record: &RawRecord<'_>) {
+        let place = Place { bytes: record.bytes.clone(), line: record.line };
+        match &record.kind {
+            Kind::ResponseItem => {
+                let facts = record.item_facts();
+                match facts.use_ {
+                    Use::Send => self.steps.item(place, &facts, record.payload()),
+                    Use::Drop => {}
+                    Use::Unknown => self.tell(&place, DamageKind::UnknownItem, Consequence::Lost),
+                    Use::Bad => self.tell(&place, DamageKind::BadItem, Consequence::Lost),
+                }
             }
-            Body::SessionMeta(_) | Body::BareMeta(_) | Body::Bookkeeping(_) | Body::Other { .. } => {}
+            Kind::Compacted => {
+                let payload = record.payload();
+                match brings_history(&payload) {
+                    Some(replaces) => self.steps.compaction(place, payload, replaces),
+                    None => self.tell(&place, DamageKind::BadCompaction, Consequence::PassedOver),
+                }
+            }
+            Kind::TurnContext => self.steps.settings(place, TurnContext::from_payload(&record.payload())),
+            Kind::Event => self.event(&place, record),
+            // Codex turns it into an item of a form that is not known here.
+            Kind::Other(kind) if kind == "inter_agent_communication" => {
+                self.tell(&place, DamageKind::UnknownItem, Consequence::Lost);
+            }
+            Kind::SessionMeta | Kind::BareMeta | Kind::Bookkeeping | Kind::Other(_) => {}
         }
     }
 
-    fn event(&mut self, place: &Place, payload: &Value) {
-        match payload.get("type").and_then(Value::as_str) {
+    fn event(&mut self, place: &Place, record: &RawRecord<'_>) {
+        match record.payload_type().as_deref() {
             Some("task_started" | "turn_started") => self.steps.task_started(),
             Some("task_complete" | "turn_complete") => self.steps.task_complete(place.clone()),
             Some("turn_aborted") => self.steps.task_aborted(),
-            Some("thread_rolled_back") => match payload.get("num_turns").and_then(Value::as_u64) {
+            Some("thread_rolled_back") => match record.payload().get("num_turns").and_then(Value::as_u64) {
                 Some(turns) => self.steps.roll_back(turns),
-                None => self.tell(place, DamageKind::NotARecord, true),
+                None => self.tell(place, DamageKind::NotARecord, Consequence::Lost),
             },
             _ => {}
         }
@@ -130,21 +136,21 @@ impl Reconstruction {
         reader.go_to(first.bytes.start, first.line)?;
         let mut missing = self.steps.missing().peekable();
         while let Some((place, held)) = missing.peek_mut() {
-            let Some(found) = reader.next_found()? else { break };
-            let Found::Record(record) = found else { continue };
+            let Some(found) = reader.next_raw()? else { break };
+            let RawFound::Record(record) = found else { continue };
             if record.bytes != place.bytes {
                 continue;
             }
-            if let Body::ResponseItem(value) | Body::Compacted(value) = record.body {
-                **held = Held::Here(value);
+            if matches!(record.kind, Kind::ResponseItem | Kind::Compacted) {
+                **held = Held::Here(record.payload());
             }
             missing.next();
         }
         Ok(())
     }
 
-    fn tell(&mut self, place: &Place, kind: DamageKind, lossy: bool) {
-        self.damages.tell(Damage { bytes: place.bytes.clone(), line: place.line, kind, lossy });
+    fn tell(&mut self, place: &Place, kind: DamageKind, consequence: Consequence) {
+        self.damages.tell(Damage::new(place.bytes.clone(), place.line, kind, consequence));
     }
 }
 
@@ -152,6 +158,7 @@ impl Reconstruction {
 mod tests {
     use serde_json::json;
 
+    use super::super::super::items;
     use super::*;
     use crate::rollout::draft::{Draft, message};
 
@@ -265,7 +272,7 @@ mod tests {
         let history = Told::new().turn("a").record(bad).read();
         assert_eq!(texts(&history.items), "a, re a");
         assert_eq!(
-            history.damage.iter().map(|d| (d.kind, d.lossy)).collect::<Vec<_>>(),
+            history.damage.iter().map(|d| (d.kind, d.is_lossy())).collect::<Vec<_>>(),
             [(DamageKind::BadCompaction, false)]
         );
     }

@@ -9,14 +9,14 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::super::items;
+use super::super::items::{self, ItemFacts};
 use super::super::meta::TurnContext;
 
 /// Where a record stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) bytes: Range<u64>,
-    pub(super) line: u64,
+    pub(super) line: Option<u64>,
 }
 
 /// A value, or the knowledge that it can be read again from its place.
@@ -85,15 +85,14 @@ struct Turn {
 }
 
 impl Steps {
-    pub(super) fn item(&mut self, place: Place, item: Value) {
-        let role = items::message_role(&item);
-        let is_answer = role == Some("assistant");
-        let written_by = if items::begins_turn(&item) {
+    pub(super) fn item(&mut self, place: Place, facts: &ItemFacts<'_>, item: Value) {
+        let is_answer = facts.role.as_deref() == Some("assistant");
+        let written_by = if facts.begins_turn() {
             self.beginnings.push(self.live.len());
             self.turn = Turn { open: true, answered: false, ..self.turn };
             WrittenBy::User
-        } else if items::is_contextual(&item) {
-            WrittenBy::Context(items::told_cwd(&item))
+        } else if facts.is_contextual {
+            WrittenBy::Context(facts.told_cwd())
         } else {
             WrittenBy::Other
         };

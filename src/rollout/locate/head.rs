@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 use crate::rollout::ThreadId;
 use crate::rollout::reader::{Found, Reader};
-use crate::rollout::record::{Body, Record};
+use crate::rollout::record::Kind;
 use crate::world::Disk;
 
 /// Records and oddities looked at, and the longest line among them.
@@ -34,7 +34,8 @@ impl Head {
         for found in reader.with_line_limit(LINE_BYTES).take(LOOKED_AT).map_while(Result::ok) {
             let Found::Record(record) = found else { continue };
             head.has_records = true;
-            if let Record { body: Body::SessionMeta(payload) | Body::BareMeta(payload), .. } = record {
+            if matches!(record.kind, Kind::SessionMeta | Kind::BareMeta) {
+                let payload = record.payload();
                 let text_at = |key: &str| payload.get(key).and_then(serde_json::Value::as_str);
                 head.id = text_at("id").and_then(|id| ThreadId::parse(id).ok());
                 let base = payload.get("history_base").filter(|base| !base.is_null());

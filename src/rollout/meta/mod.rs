@@ -12,11 +12,10 @@ use std::path::{Path, PathBuf};
 use serde_json::{Map, Value};
 
 use super::ThreadId;
-use super::damage::{Damage, DamageKind, Damages};
-use super::items;
+use super::damage::{Consequence, Damage, DamageKind, Damages};
 use super::locate::RolloutName;
-use super::reader::{Found, Reader};
-use super::record::{Body, Record};
+use super::reader::{RawFound, Reader};
+use super::record::{Kind, RawRecord};
 use super::settings::{Approval, Sandbox, text_at};
 use crate::world::Disk;
 
@@ -106,12 +105,12 @@ pub fn read_session_meta_line(disk: &dyn Disk, path: &Path) -> Result<SessionMet
     let mut scan = MetaScan::default();
     let mut damages = Damages::default();
     while !scan.is_settled() {
-        match reader.next_found().map_err(|error| ReadErrorKind::Io(error).at(path))? {
+        match reader.next_raw().map_err(|error| ReadErrorKind::Io(error).at(path))? {
             None => break,
-            Some(Found::Record(record)) => {
+            Some(RawFound::Record(record)) => {
                 scan.feed(&record, &mut damages).map_err(|kind| kind.at(path))?;
             }
-            Some(Found::Damage(_)) => {}
+            Some(RawFound::Damage(_)) => {}
         }
     }
     scan.finish(path, reader.offset(), &mut damages)
@@ -144,33 +143,35 @@ impl MetaScan {
     }
 
     /// Looks at the next record.
-    pub(super) fn feed(&mut self, record: &Record, damages: &mut Damages) -> Result<(), ReadErrorKind> {
-        match &record.body {
-            Body::SessionMeta(payload) | Body::BareMeta(payload) if self.meta.is_none() => {
-                self.is_bare = matches!(record.body, Body::BareMeta(_));
-                self.take(payload, record, damages)?;
+    pub(super) fn feed(&mut self, record: &RawRecord<'_>, damages: &mut Damages) -> Result<(), ReadErrorKind> {
+        match record.kind {
+            Kind::SessionMeta | Kind::BareMeta if self.meta.is_none() => {
+                self.is_bare = record.kind == Kind::BareMeta;
+                self.take(&record.payload(), record, damages)?;
             }
-            Body::TurnContext(payload) if self.first_turn_cwd.is_none() => {
-                self.first_turn_cwd = TurnContext::from_payload(payload).cwd;
+            Kind::TurnContext if self.first_turn_cwd.is_none() => {
+                self.first_turn_cwd = TurnContext::from_payload(&record.payload()).cwd;
             }
-            Body::ResponseItem(item) if self.first_told_cwd.is_none() => self.first_told_cwd = items::told_cwd(item),
+            Kind::ResponseItem if self.first_told_cwd.is_none() => {
+                self.first_told_cwd = record.item_facts().told_cwd();
+            }
             _ => {}
         }
         self.seen_records = true;
         Ok(())
     }
 
-    fn take(&mut self, payload: &Value, record: &Record, damages: &mut Damages) -> Result<(), ReadErrorKind> {
+    fn take(&mut self, payload: &Value, record: &RawRecord<'_>, damages: &mut Damages) -> Result<(), ReadErrorKind> {
         refuse_what_lies_elsewhere(payload)?;
-        let mut tell = |kind| {
-            damages.tell(Damage { bytes: record.bytes.clone(), line: record.line, kind, lossy: false });
+        let mut tell = |kind, consequence| {
+            damages.tell(Damage::new(record.bytes.clone(), record.line, kind, consequence));
         };
         self.meta = payload.as_object().and_then(|map| id_of(map, "id").map(|id| SessionMeta::new(id, map)));
         if self.meta.is_none() {
-            tell(DamageKind::BadMeta);
+            tell(DamageKind::BadMeta, Consequence::PassedOver);
             self.without_id = self.without_id.take().or_else(|| Some(payload.clone()));
         } else if self.seen_records {
-            tell(DamageKind::LateMeta);
+            tell(DamageKind::LateMeta, Consequence::Used);
         }
         Ok(())
     }
@@ -187,7 +188,7 @@ impl MetaScan {
         let Some(name) = name.filter(|_| self.seen_records) else {
             return Err(ReadErrorKind::NoMeta.at(path));
         };
-        damages.tell(Damage { bytes: 0..end, line: 1, kind: DamageKind::NoMeta, lossy: true });
+        damages.tell(Damage::new(0..end, Some(1), DamageKind::NoMeta, Consequence::Lost));
         let raw = self.without_id.unwrap_or_else(|| Value::Object(Map::new()));
         let mut meta = SessionMeta::new(name.thread, raw.as_object().unwrap_or(&Map::new()));
         meta.cwd = meta.cwd.or(self.first_turn_cwd).or(self.first_told_cwd);
@@ -289,7 +290,7 @@ mod tests {
         let context = r#"{"timestamp":"t","type":"turn_context","payload":{"cwd":"/turn"}}"#;
         let history = read(&[USER, context, ""]).unwrap();
         assert_eq!((history.meta.id, history.meta.cwd.clone()), (id(OTHER), Some("/turn".into())));
-        assert_eq!((history.damage[0].kind, history.damage[0].lossy), (DamageKind::NoMeta, true));
+        assert_eq!((history.damage[0].kind, history.damage[0].is_lossy()), (DamageKind::NoMeta, true));
         let without_id = meta_line(r#""cwd":"/kept","originator":"me""#);
         let history = read(&[&without_id, context, ""]).unwrap();
         assert_eq!((history.meta.cwd, history.meta.originator), (Some("/kept".into()), Some("me".into())));

@@ -1,4 +1,4 @@
-//! One line, taken apart into JSON values and what is torn.
+//! A line that is not one record: taken apart into JSON values and what is torn.
 //!
 //! A torn record may have later ones glued to it on the same line (Codex up to 0.142 appends without looking at the
 //! tail). The search then starts again at each `{"timestamp":"` and takes the first from which the rest of the line is
@@ -9,34 +9,31 @@
 
 use std::ops::Range;
 
-use serde_json::Value;
-
-use super::damage::DamageKind;
-use super::record;
-use crate::limits::ROLLOUT_NESTING;
+use super::super::damage::DamageKind;
+use super::super::record;
+use super::skim::{Envelope, Skim};
 
 /// How often a line is looked through for the start of a glued record.
 const RESYNC_TRIES: usize = 16;
 const RECORD_START: &[u8] = b"{\"timestamp\":\"";
-// The nesting limit is the one that serde_json has built in.
-const _: () = assert!(ROLLOUT_NESTING == 128);
 
 /// One JSON value of a line.
-pub(super) struct Part {
-    pub(super) range: Range<usize>,
-    pub(super) value: Value,
+pub(in super::super) struct Part {
+    pub(in super::super) range: Range<usize>,
+    /// Its keys, in bytes of its own text; `None` where it is no object.
+    pub(in super::super) envelope: Option<Envelope>,
 }
 
 /// A line: whole values, then perhaps something torn, then perhaps whole values up to its end.
-pub(super) struct Split {
-    pub(super) whole: Vec<Part>,
+pub(in super::super) struct Split {
+    pub(in super::super) whole: Vec<Part>,
     /// Where, and what is wrong with it.
-    pub(super) torn: Option<(Range<usize>, DamageKind)>,
-    pub(super) rest: Vec<Part>,
+    pub(in super::super) torn: Option<(Range<usize>, DamageKind)>,
+    pub(in super::super) rest: Vec<Part>,
 }
 
 /// Takes a line apart.
-pub(super) fn split(text: &[u8]) -> Split {
+pub(in super::super) fn split(text: &[u8]) -> Split {
     let (whole, stopped) = values_from(text, 0);
     let Some((from, kind)) = stopped else { return Split { whole, torn: None, rest: Vec::new() } };
     let mut at = from + 1;
@@ -56,33 +53,28 @@ fn values_from(text: &[u8], from: usize) -> (Vec<Part>, Option<(usize, DamageKin
     let mut parts = Vec::new();
     let mut at = from;
     loop {
-        let rest = text.get(at..).unwrap_or_default();
-        at += rest.iter().take_while(|byte| is_space(**byte)).count();
+        at += text.get(at..).unwrap_or_default().iter().take_while(|byte| is_space(**byte)).count();
         let rest = text.get(at..).unwrap_or_default();
         if rest.is_empty() {
             return (parts, None);
         }
-        let mut values = serde_json::Deserializer::from_slice(rest).into_iter::<Value>();
-        match values.next() {
-            Some(Ok(value)) => {
-                let end = at + values.byte_offset();
-                parts.push(Part { range: at..end, value });
-                at = end;
+        let mut skim = Skim::new(rest);
+        let flaw = match skim.envelope() {
+            Ok(envelope) if is_utf8(rest.get(..skim.at())) => {
+                parts.push(Part { range: at..at + skim.at(), envelope });
+                at += skim.at();
+                continue;
             }
-            Some(Err(error)) => return (parts, Some((at, cause(&error, rest)))),
-            None => return (parts, None),
-        }
+            Ok(_) => DamageKind::InvalidUtf8,
+            Err(flaw) => flaw.kind.damage(),
+        };
+        let kind = if flaw == DamageKind::BadJson && !is_utf8(Some(rest)) { DamageKind::InvalidUtf8 } else { flaw };
+        return (parts, Some((at, kind)));
     }
 }
 
-fn cause(error: &serde_json::Error, bytes: &[u8]) -> DamageKind {
-    if error.to_string().starts_with("recursion limit exceeded") {
-        DamageKind::TooDeep
-    } else if std::str::from_utf8(bytes).is_err() {
-        DamageKind::InvalidUtf8
-    } else {
-        DamageKind::BadJson
-    }
+fn is_utf8(text: Option<&[u8]>) -> bool {
+    text.is_some_and(|text| simdutf8::basic::from_utf8(text).is_ok())
 }
 
 fn is_space(byte: u8) -> bool {
@@ -90,7 +82,7 @@ fn is_space(byte: u8) -> bool {
 }
 
 /// What a text without any content is.
-pub(super) fn emptiness(text: &[u8]) -> Option<DamageKind> {
+pub(in super::super) fn emptiness(text: &[u8]) -> Option<DamageKind> {
     if text.iter().any(|byte| !is_space(*byte) && *byte != 0) {
         return None;
     }
@@ -99,11 +91,11 @@ pub(super) fn emptiness(text: &[u8]) -> Option<DamageKind> {
 
 fn find(text: &[u8], needle: &[u8], from: usize) -> Option<usize> {
     let rest = text.get(from..)?;
-    rest.windows(needle.len()).position(|window| window == needle).map(|at| from + at)
+    memchr::memmem::find(rest, needle).map(|at| from + at)
 }
 
 /// Whether an unreadable record may have held something that reaches the model, as far as its head tells.
-pub(super) fn may_lose_content(bytes: &[u8]) -> bool {
+pub(in super::super) fn may_lose_content(bytes: &[u8]) -> bool {
     let mut kinds = kinds_in(bytes);
     match kinds.next() {
         Some(b"event_msg") => kinds.next().is_none_or(|event| event == b"thread_rolled_back"),

@@ -7,7 +7,8 @@ use std::path::Path;
 use super::story::{Stop, Story, make_dir};
 use crate::journal::{DamageDone, FileState, Kind, Lane, Placed, sha256_hex};
 use crate::rollout::manifest::Manifest;
-use crate::rollout::{ThreadId, find_thread_path_by_id_str, generate, mutate};
+use crate::rollout::mutate::Where;
+use crate::rollout::{ThreadId, find_thread_path_by_id_str, generate};
 use crate::scenario::{Damage, FileStep, Place, Synthetic};
 use crate::target::Target;
 
@@ -102,7 +103,11 @@ impl<T: Target> Story<T> {
             .ok_or_else(|| Stop(format!("thread `{}` has no rollout to damage yet", step.thread)))?;
         let failed = |error: std::io::Error| Stop(format!("failed to damage {}: {error}", path.display()));
         let before = fs::read(&path).map_err(failed)?;
-        let mutated = mutate::apply(&step.mutator, &before);
+        let mutated = step.mutator.apply(&before, Where::Seed(step.seed));
+        if mutated.touched.is_none() {
+            let (name, thread) = (step.mutator.name(), &step.thread);
+            return Err(Stop(format!("the rollout of thread `{thread}` offers no place for the damage `{name}`")));
+        }
         fs::write(&path, &mutated.bytes).map_err(failed)?;
         let state = |bytes: &[u8]| FileState { len: bytes.len() as u64, sha256: sha256_hex(bytes) };
         let done = DamageDone {

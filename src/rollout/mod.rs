@@ -13,6 +13,7 @@
 
 pub mod damage;
 pub mod draft;
+mod draw;
 pub mod era;
 pub mod generate;
 pub mod history;

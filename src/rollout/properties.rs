@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::generate::{Era, Generated, Spec, generate};
-use super::mutate::{Keep, Mutator, apply};
+use super::mutate::{Keep, Mutated, Mutator, Where};
 use super::reader::{Found, Reader};
 use super::{History, ThreadId, pair, read_history_bytes};
 use crate::marker::{self, Marker};
@@ -40,6 +40,10 @@ fn markers(history: &History) -> Vec<Marker> {
 
 fn all(generated: &Generated) -> Vec<Marker> {
     generated.markers.iter().chain(&generated.unacknowledged).cloned().collect()
+}
+
+fn torn(keep: Keep, bytes: &[u8]) -> Mutated {
+    Mutator::torn_tail(keep).apply(bytes, Where::Last)
 }
 
 fn specs() -> impl Strategy<Value = Spec> {
@@ -198,7 +202,7 @@ proptest! {
     fn a_torn_tail_costs_what_its_mutator_says_and_nothing_else(spec in specs(), keep in 0u64..400) {
         let generated = made(&spec);
         for keep in [Keep::Bytes(keep), Keep::Half, Keep::AllButNewline] {
-            let mutated = apply(&Mutator::TornTail { keep }, &generated.bytes);
+            let mutated = torn(keep, &generated.bytes);
             let Ok(history) = read_history_bytes(mutated.bytes, &generated.path) else {
                 // The only record of the file was the one that is torn.
                 prop_assert!(spec.turns == 0 && !spec.interrupted);
@@ -227,7 +231,7 @@ proptest! {
     fn a_record_appended_to_a_torn_tail_is_kept(spec in specs(), keep in 1u64..400) {
         prop_assume!(spec.era != Era::Bare && spec.turns > 0 && !spec.interrupted);
         let generated = made(&spec);
-        let mutated = apply(&Mutator::TornTail { keep: Keep::Bytes(keep) }, &generated.bytes);
+        let mutated = torn(Keep::Bytes(keep), &generated.bytes);
         let late = Marker::new(marker::Carrier::Prompt, spec.seed, 1 << 30);
         let line = super::draft::Draft::user_item(&format!("late {late}")).line(Timestamp::UNIX_EPOCH, None);
         let history = read(&generated, [mutated.bytes, line].concat());

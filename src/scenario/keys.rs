@@ -7,7 +7,7 @@ use super::types::Need;
 use crate::fault::plan::{Signal, Whom};
 use crate::limits::*;
 use crate::rollout::generate::Era;
-use crate::rollout::mutate::Keep;
+use crate::rollout::mutate::{Keep, Mutator};
 
 pub(super) const NEEDS: Words<Need> = Words(&[
     ("tools", Need::Tools),
@@ -253,15 +253,22 @@ static PLACE: TableShape = TableShape {
     ],
 };
 
+/// Every class of damage that has no table of its own.
+fn mutators() -> Vec<&'static str> {
+    Mutator::all().filter(|mutator| mutator.keep().is_none()).map(|mutator| mutator.name()).collect()
+}
+
 static DAMAGE: TableShape = TableShape {
     id: "damage",
     name: "`damage`",
     doc: "Damage to a thread's newest rollout.",
-    choice: Some("give `damage` exactly one mutator: `torn-tail`"),
+    choice: Some("give `damage` exactly one of `torn-tail`, `mutator`"),
     refused: &[],
     keys: &[
         required("thread", NAME, "thread = \"main\"", "Whose rollout."),
         one_of("torn-tail", Shape::Table(&TORN_TAIL), "The last record is cut."),
+        one_of("mutator", Shape::Word(mutators), "Any other class of damage; `rehydra generate --list` explains them."),
+        beside("seed", "mutator", Shape::Int { min: 0, max: i64::MAX as u64 }, "Draws the record; 1 if absent."),
     ],
 };
 

@@ -104,12 +104,16 @@ fn place(view: View<'_, '_>) -> Place {
 }
 
 fn damage(view: View<'_, '_>) -> Damage {
+    let thread = view.text("thread").unwrap_or_default();
+    if let Some(mutator) = view.text("mutator").and_then(|name| Mutator::named(&name)) {
+        return Damage { thread, mutator, seed: view.number("seed").unwrap_or(1) };
+    }
     let torn = view.view("torn-tail");
     let keep = match torn.number("keep") {
         Some(bytes) => Keep::Bytes(bytes),
         None => torn.word("keep", &keys::KEEPS).unwrap_or(Keep::Half),
     };
-    Damage { thread: view.text("thread").unwrap_or_default(), mutator: Mutator::TornTail { keep } }
+    Damage { thread, mutator: Mutator::torn_tail(keep), seed: 1 }
 }
 
 fn file(view: View<'_, '_>) -> FileStep {

@@ -336,6 +336,8 @@ pub struct Damage {
     pub thread: String,
     /// How.
     pub mutator: crate::rollout::mutate::Mutator,
+    /// Draws the record that is damaged, among those that fit; a torn tail has one place only.
+    pub seed: u64,
 }
 
 /// A change to a file of the run's directory. Paths are relative and stay inside.

@@ -19,7 +19,7 @@ use super::{keys, keys_call};
 use crate::fault::client::{Opening, Rung};
 use crate::fault::plan::{Action, Fault, Signal, Trigger, Whom};
 use crate::model::script::{Failure, Output, Response};
-use crate::rollout::mutate::{Keep, Mutator};
+use crate::rollout::mutate::Keep;
 
 /// Longest line of a step before its keys get lines of their own, in characters.
 const WIDTH_CHARS: usize = 110;
@@ -116,13 +116,17 @@ fn step_value(what: &StepKind) -> (&'static str, Written) {
             ("place", Table(fields.put_some("cwd", place.cwd.as_deref().map(string))))
         }
         StepKind::Damage(damage) => {
-            let Mutator::TornTail { keep } = &damage.mutator;
-            let keep = match keep {
-                Keep::Bytes(bytes) => bytes.to_string(),
-                other => string(word(&keys::KEEPS, *other)),
+            let fields = Fields::default().put("thread", string(&damage.thread));
+            let keep = match damage.mutator.keep() {
+                Some(Keep::Bytes(bytes)) => bytes.to_string(),
+                Some(other) => string(word(&keys::KEEPS, other)),
+                None => {
+                    let seed = Some(damage.seed).filter(|seed| *seed != 1).map(|seed| seed.to_string());
+                    let fields = fields.put("mutator", string(damage.mutator.name()));
+                    return ("damage", Table(fields.put_some("seed", seed)));
+                }
             };
-            let torn = Fields::default().put("keep", keep).inline();
-            ("damage", Table(Fields::default().put("thread", string(&damage.thread)).put("torn-tail", torn)))
+            ("damage", Table(fields.put("torn-tail", Fields::default().put("keep", keep).inline())))
         }
         StepKind::File(change) => ("file", Table(file(change))),
         StepKind::Client(step) => ("client", Table(client(step))),

@@ -218,8 +218,12 @@ fn steps(number: usize, call: Call, n: u32) -> Vec<StepKind> {
         2 => vec![StepKind::Place(Place { thread, file: "recorded/x.jsonl".to_owned(), cwd: call.cwd })],
         3 => {
             let keep = [Keep::Bytes(u64::from(n)), Keep::Half, Keep::AllButNewline][n as usize % 3];
-            let damage = Damage { thread: "main".to_owned(), mutator: Mutator::TornTail { keep } };
-            vec![StepKind::Kill { signal: Signal::Int, whom: Whom::Group }, StepKind::Damage(damage)]
+            let torn = Damage { thread: "main".to_owned(), mutator: Mutator::torn_tail(keep), seed: 1 };
+            let others: Vec<Mutator> = Mutator::all().filter(|mutator| mutator.keep().is_none()).collect();
+            let other = others[n as usize % others.len()];
+            let other = Damage { thread: "main".to_owned(), mutator: other, seed: u64::from(n) };
+            let kill = StepKind::Kill { signal: Signal::Int, whom: Whom::Group };
+            vec![kill, StepKind::Damage(torn), StepKind::Damage(other)]
         }
         4 => vec![
             StepKind::File(FileStep::Write { path: "a".to_owned(), text: call.prompt }),

@@ -62,6 +62,32 @@ fn specs() -> impl Strategy<Value = Spec> {
     )
 }
 
+/// What must hold of a damaged file, whatever the damage: what every correct reader shows is shown, in order; nothing
+/// else is but what readers may differ about; what is to be told is told, and a loss is told as one.
+fn is_read_honestly(mutated: &Mutated, path: &Path) -> Result<(), String> {
+    let about = |what: &str| format!("{what}\n{mutated:#?}\n{}", String::from_utf8_lossy(&mutated.bytes));
+    let history = match read_history_bytes(mutated.bytes.clone(), path) {
+        Ok(history) if !mutated.refused => history,
+        Err(_) if mutated.refused => return Ok(()),
+        Ok(_) => return Err(about("a file that is to be refused was read")),
+        Err(error) => return Err(about(&error.to_string())),
+    };
+    let shown = markers(&history);
+    let (must, may) = (mutated.must_show(), mutated.may_show());
+    let kept: Vec<&Marker> = shown.iter().filter(|marker| !may.contains(marker)).collect();
+    if kept != must.iter().filter(|marker| !may.contains(marker)).collect::<Vec<_>>() {
+        return Err(about(&format!("shown: {kept:?}, to be shown: {must:?}")));
+    }
+    let kinds: Vec<_> = history.damage.iter().map(|damage| damage.kind).collect();
+    if !mutated.tells.is_empty() && !mutated.tells.iter().any(|kind| kinds.contains(kind)) {
+        return Err(about(&format!("told: {kinds:?}")));
+    }
+    if mutated.lossy && !history.is_lossy() {
+        return Err(about(&format!("the loss is not told: {kinds:?}")));
+    }
+    Ok(())
+}
+
 /// Everything that must hold of any bytes whatever: nothing panics, and no byte but white space is passed over without
 /// being in a record or told as damage.
 fn survives(bytes: Vec<u8>) {
@@ -211,6 +237,18 @@ proptest! {
             let left: Vec<Marker> = all(&generated).into_iter().filter(|m| !mutated.destroyed.contains(m)).collect();
             prop_assert_eq!(markers(&history), left);
             prop_assert!(history.is_lossy() || !mutated.lossy);
+        }
+    }
+
+    #[test]
+    fn every_class_of_damage_costs_what_it_says_and_nothing_else(spec in specs(), seed in any::<u64>()) {
+        let generated = made(&spec);
+        for mutator in Mutator::all().filter(|mutator| mutator.applies_to(spec.era)) {
+            let mutated = mutator.apply(&generated.bytes, Where::Seed(seed));
+            if mutated.touched.is_some() && !mutated.compressed {
+                let honest = is_read_honestly(&mutated, &generated.path);
+                prop_assert!(honest.is_ok(), "{mutator:?} {}", honest.unwrap_err());
+            }
         }
     }
 

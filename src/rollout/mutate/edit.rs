@@ -171,11 +171,6 @@ pub(super) fn item_mut(record: &mut Value) -> Option<&mut Value> {
     }
 }
 
-/// The type of a record's response item.
-pub(super) fn item_type(record: &Value) -> Option<&str> {
-    item(record)?.get("type")?.as_str()
-}
-
 /// Any record but the one that says what the thread is.
 pub(super) fn is_body(record: &Value) -> bool {
     record.is_object() && !is_meta(record)

@@ -14,11 +14,15 @@
 //! Nothing here writes files, draws from a clock or panics on bytes of any kind; bytes that offer a mutator no place
 //! stay as they are, and the caller is told so.
 
+mod bytes;
 mod classes;
+mod compressed;
 mod edit;
 mod lines;
+mod meta;
 mod model;
 mod mutator;
+mod records;
 mod tail;
 
 pub use mutator::{Keep, Mutated, Mutator, Touched, Where, apply_all};

@@ -159,14 +159,14 @@ impl Mutator {
 pub fn apply_all(mutators: &[(Mutator, Where)], bytes: &[u8]) -> Mutated {
     let mut now = bytes.to_vec();
     let mut first_line = None;
-    let mut tells = Vec::new();
-    let mut leaves_a_trace = false;
+    let mut tells: Vec<DamageKind> = Vec::new();
+    let mut owed = false;
     for (mutator, at) in mutators {
         let Some((altered, line)) = mutator.alter(&now, *at) else { continue };
         now = altered;
         first_line = Some(first_line.map_or(line, |first: usize| first.min(line)));
         tells.extend(mutator.class.tells(mutator.keep));
-        leaves_a_trace |= mutator.class.trace && mutator.keep != Keep::Bytes(0);
+        owed |= mutator.class.owed && mutator.keep != Keep::Bytes(0);
     }
     let before = model::shown(bytes, Reading::Salvaging).unwrap_or_default();
     let (plain, salvaged) = (model::shown(&now, Reading::Plain), model::shown(&now, Reading::Salvaging));
@@ -176,7 +176,9 @@ pub fn apply_all(mutators: &[(Mutator, Where)], bytes: &[u8]) -> Mutated {
     let mut told = HashSet::new();
     let gone = |marker: &Marker| !left.contains(marker) && told.insert(marker.clone());
     let destroyed: Vec<Marker> = before.into_iter().filter(gone).collect();
-    let lossy = leaves_a_trace && !destroyed.is_empty();
+    // An output that no longer counts is nobody's orphan.
+    tells.retain(|kind| *kind != DamageKind::OrphanOutput || !destroyed.is_empty());
+    let lossy = owed && !destroyed.is_empty();
     let touched = first_line.map(|line| touched(line, bytes, &now));
     let compressed = now.starts_with(&[0x28, 0xB5, 0x2F, 0xFD]);
     Mutated { bytes: now, destroyed, plain, salvaged, refused, lossy, tells, touched, compressed }

@@ -3,7 +3,7 @@
 use super::edit::Edit;
 use super::{Keep, bytes, compressed, meta, records, tail};
 use crate::rollout::DamageKind::{self, *};
-use crate::rollout::generate::Era;
+use crate::rollout::Era;
 
 /// A class of damage.
 pub(super) struct Class {

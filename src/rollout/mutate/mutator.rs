@@ -10,7 +10,7 @@ use super::lines::Reading;
 use super::model;
 use crate::marker::Marker;
 use crate::rollout::DamageKind;
-use crate::rollout::generate::Era;
+use crate::rollout::Era;
 
 /// One class of damage.
 #[derive(Clone, Copy)]

@@ -11,6 +11,7 @@
 //! It builds without an async runtime, an HTTP stack or a protocol library, so that parsers can be tested against it
 //! cheaply; `tests/light.rs` counts the crates.
 
+pub mod codex_reads;
 pub mod damage;
 pub mod draft;
 mod draw;

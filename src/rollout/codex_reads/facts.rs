@@ -1,0 +1,463 @@
+//! The facts about a rollout on which it depends what Codex does with it.
+
+use std::collections::HashSet;
+use std::io::{self, Read};
+use std::ops::Range;
+use std::path::Path;
+
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::session;
+use super::table::Hidden;
+use super::twice::names_a_key_twice;
+use crate::limits::SEGMENT_CHAIN;
+use crate::rollout::damage::{DamageKind, LISTED};
+use crate::rollout::items;
+use crate::rollout::locate::{RolloutName, find_segment};
+use crate::rollout::reader::{Found, Reader};
+use crate::rollout::record::{Kind, Record, is_bookkeeping_kind};
+use crate::world::Disk;
+
+/// What the table asks of a file. See the module above for whose eyes it is seen with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// It lies below `archived_sessions`.
+    pub archived: bool,
+    /// It is a `.zst` file.
+    pub compressed: bool,
+    /// Its name is one that Codex gives: `rollout-<time>-<thread>[_<segment>].jsonl[.zst]`.
+    pub well_named: bool,
+    /// Nothing but blank lines is in it.
+    pub empty: bool,
+    /// It has the shape of 0.20 to 0.29, without envelopes.
+    pub bare: bool,
+    /// Some byte in it is not UTF-8.
+    pub not_utf8: bool,
+    /// What its first line that is not blank is.
+    pub head: Head,
+    /// It holds a `session_meta` that Codex can use, wherever it stands.
+    pub has_meta: bool,
+    /// Where it holds none that Codex can use, but one: the field that is missing or has another form.
+    pub meta_fault: Option<&'static str>,
+    /// How it says that its history is kept.
+    pub mode: Mode,
+    /// The last record has an ordinal.
+    pub last_has_ordinal: bool,
+    /// The state of what it continues.
+    pub base: Base,
+    /// Records that the reader uses and some Codex does not see, at most [`LISTED`].
+    pub unseen: Vec<Unseen>,
+    /// A rollback takes back turns from before a compaction that brought a history of its own.
+    pub rolled_back_over_compaction: bool,
+    /// A compaction that brought no history of its own is in it, and a rollback after it.
+    pub rolled_back_after_old_compaction: bool,
+    /// A compaction's history holds an item that no release sends as it stands.
+    pub odd_item_in_compaction: bool,
+}
+
+/// See [`Facts::head`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Head {
+    /// There is no such line.
+    Nothing,
+    /// A `session_meta` that Codex can use.
+    Meta,
+    /// Another record.
+    Record,
+    /// Anything that is no record to Codex.
+    Noise,
+}
+
+/// See [`Facts::mode`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// `legacy`, or nothing, as before 0.145.
+    Legacy,
+    /// `paginated`.
+    Paginated,
+    /// Something else; `null` is.
+    Unknown,
+}
+
+/// See [`Facts::base`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Base {
+    /// It continues nothing.
+    None,
+    /// Every file it continues is there, and long enough as far as that can be told without unpacking.
+    There,
+    /// One is not there.
+    Missing,
+    /// One ends before the place up to which it is continued.
+    Short,
+    /// The chain comes back to itself.
+    Cycle,
+    /// Nobody looked: the file was in memory.
+    Unknown,
+}
+
+/// A record that the reader uses and some Codex does not see.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unseen {
+    /// Where it stands in the file (of a compressed one: in what it unpacks to).
+    pub bytes: Range<u64>,
+    /// Why not.
+    pub hidden: Hidden,
+}
+
+/// Reads the file at `path` in the Codex home `home`, and looks for what it continues.
+pub fn gather(disk: &dyn Disk, home: &Path, path: &Path) -> io::Result<Facts> {
+    let mut gathering = Gathering::new(path);
+    gathering.read(Reader::open(disk, path)?)?;
+    gathering.facts.not_utf8 = !gathering.facts.compressed && !is_utf8(disk.open(path)?)?;
+    if let Some(base) = gathering.base.take() {
+        gathering.facts.base = state_of(disk, home, path, base)?;
+    }
+    Ok(gathering.facts)
+}
+
+/// The same of bytes in memory; `path` is where they were read from. What they continue is not looked for.
+pub fn gather_bytes(bytes: Vec<u8>, path: &Path) -> Facts {
+    let mut gathering = Gathering::new(path);
+    gathering.facts.not_utf8 = std::str::from_utf8(&bytes).is_err();
+    // Reading memory does not fail.
+    let _ = gathering.read(Reader::from_bytes(bytes));
+    if gathering.base.is_some() {
+        gathering.facts.base = Base::Unknown;
+    }
+    gathering.facts
+}
+
+/// What a `history_base` says: the file's rollout id, and up to which byte it is continued.
+#[derive(Clone, Copy, Debug)]
+struct HistoryBase {
+    rollout: Uuid,
+    end: u64,
+}
+
+impl HistoryBase {
+    fn of(payload: &Value) -> Option<HistoryBase> {
+        let base = payload.get("history_base")?;
+        let rollout = Uuid::parse_str(base.get("thread_id")?.as_str()?).ok()?;
+        Some(HistoryBase { rollout, end: base.get("end_byte_offset")?.as_u64()? })
+    }
+}
+
+/// Follows the chain of bases.
+fn state_of(disk: &dyn Disk, home: &Path, path: &Path, base: HistoryBase) -> io::Result<Base> {
+    let mut seen = HashSet::from([path.to_owned()]);
+    let mut next = Some(base);
+    while let Some(base) = next.take() {
+        let Some(file) = find_segment(disk, home, base.rollout)? else { return Ok(Base::Missing) };
+        if !seen.insert(file.clone()) || seen.len() > SEGMENT_CHAIN {
+            return Ok(Base::Cycle);
+        }
+        let compressed = file.extension().is_some_and(|extension| extension == "zst");
+        if !compressed && disk.status(&file)?.len < base.end {
+            return Ok(Base::Short);
+        }
+        let mut reader = Reader::open(disk, &file)?;
+        while let Some(found) = reader.next_found()? {
+            if let Found::Record(record) = found
+                && record.kind == Kind::SessionMeta
+            {
+                next = HistoryBase::of(&record.payload());
+                break;
+            }
+        }
+    }
+    Ok(Base::There)
+}
+
+/// Whether all that `file` gives is UTF-8, holding 64 KiB of it.
+fn is_utf8(mut file: impl Read) -> io::Result<bool> {
+    let mut piece = vec![0; 64 << 10];
+    let mut held = 0;
+    loop {
+        let read = match file.read(piece.get_mut(held..).unwrap_or_default()) {
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        if read == 0 {
+            return Ok(held == 0);
+        }
+        let text = piece.get(..held + read).unwrap_or_default();
+        match std::str::from_utf8(text) {
+            Ok(_) => held = 0,
+            Err(error) if error.error_len().is_some() => return Ok(false),
+            // A character that goes on in the next piece.
+            Err(error) => {
+                let range = error.valid_up_to()..text.len();
+                held = range.len();
+                piece.copy_within(range, 0);
+            }
+        }
+    }
+}
+
+struct Gathering {
+    facts: Facts,
+    base: Option<HistoryBase>,
+    line: Option<u64>,
+    /// Records of that line.
+    records: Vec<Record>,
+    /// Codex cannot read that line as a whole.
+    spoilt: bool,
+    turns: Turns,
+}
+
+/// Turns since the last compaction.
+#[derive(Default)]
+struct Turns {
+    since: u64,
+    after_compaction: bool,
+    old_compaction: bool,
+}
+
+impl Gathering {
+    fn new(path: &Path) -> Gathering {
+        let name = path.file_name().and_then(|name| name.to_str());
+        let facts = Facts {
+            archived: path.iter().any(|part| part == "archived_sessions"),
+            compressed: path.extension().is_some_and(|extension| extension == "zst"),
+            well_named: name.and_then(RolloutName::parse).is_some(),
+            empty: true,
+            bare: false,
+            not_utf8: false,
+            head: Head::Nothing,
+            has_meta: false,
+            meta_fault: None,
+            mode: Mode::Legacy,
+            last_has_ordinal: false,
+            base: Base::None,
+            unseen: Vec::new(),
+            rolled_back_over_compaction: false,
+            rolled_back_after_old_compaction: false,
+            odd_item_in_compaction: false,
+        };
+        let turns = Turns::default();
+        Gathering { facts, base: None, line: None, records: Vec::new(), spoilt: false, turns }
+    }
+
+    fn read(&mut self, mut reader: Reader) -> io::Result<()> {
+        while let Some(found) = reader.next_found()? {
+            let line = match &found {
+                Found::Record(record) => record.line,
+                Found::Damage(damage) => damage.line,
+            };
+            if line != self.line {
+                self.end_line();
+                self.line = line;
+            }
+            match found {
+                Found::Record(record) => self.records.push(record),
+                Found::Damage(damage) => match damage.kind {
+                    DamageKind::Blank | DamageKind::Unterminated | DamageKind::UnknownKind => {}
+                    DamageKind::NoTimestamp => self.spoilt = true,
+                    _ => {
+                        self.spoilt = true;
+                        self.facts.empty = false;
+                    }
+                },
+            }
+        }
+        self.end_line();
+        Ok(())
+    }
+
+    /// What the line is to Codex: one record, or nothing.
+    fn end_line(&mut self) {
+        let records = std::mem::take(&mut self.records);
+        let spoilt = std::mem::take(&mut self.spoilt);
+        self.facts.empty &= records.is_empty();
+        match records.as_slice() {
+            [] if !spoilt => {}
+            [record] if !spoilt => self.take(record),
+            several => {
+                self.head(Head::Noise);
+                let hidden = match several {
+                    [record] if record.timestamp.is_none() => Hidden::NoTimestamp,
+                    _ => Hidden::SharesItsLine,
+                };
+                several.iter().for_each(|record| self.hide(record, hidden));
+            }
+        }
+    }
+
+    fn head(&mut self, head: Head) {
+        if self.facts.head == Head::Nothing {
+            self.facts.head = head;
+        }
+    }
+
+    fn hide(&mut self, record: &Record, hidden: Hidden) {
+        let tells = matches!(record.kind, Kind::ResponseItem | Kind::Compacted | Kind::Event);
+        if tells && self.facts.unseen.len() < LISTED {
+            self.facts.unseen.push(Unseen { bytes: record.bytes.clone(), hidden });
+        }
+    }
+
+    fn take(&mut self, record: &Record) {
+        if let Kind::Other(kind) = &record.kind
+            && !is_bookkeeping_kind(kind)
+            && kind != "inter_agent_communication"
+        {
+            return self.head(Head::Noise);
+        }
+        match &record.kind {
+            Kind::BareMeta => self.facts.bare = true,
+            Kind::SessionMeta => match session::fault(&record.payload()) {
+                None => self.meta(&record.payload()),
+                Some(field) => {
+                    self.facts.meta_fault = self.facts.meta_fault.or(Some(field));
+                    return self.head(Head::Noise);
+                }
+            },
+            Kind::ResponseItem => self.item(record),
+            Kind::Compacted => self.compaction(&record.payload()),
+            Kind::Event => self.event(&record.payload()),
+            Kind::TurnContext | Kind::Bookkeeping | Kind::Other(_) => {}
+        }
+        if names_a_key_twice(record.raw()) {
+            self.hide(record, Hidden::KeyTwice);
+        }
+        self.head(if record.kind == Kind::SessionMeta { Head::Meta } else { Head::Record });
+        self.facts.last_has_ordinal = record.ordinal.is_some();
+    }
+
+    fn meta(&mut self, payload: &Value) {
+        if self.facts.has_meta {
+            return;
+        }
+        self.facts.has_meta = true;
+        self.facts.mode = match payload.get("history_mode").map(Value::as_str) {
+            None | Some(Some("legacy")) => Mode::Legacy,
+            Some(Some("paginated")) => Mode::Paginated,
+            Some(_) => Mode::Unknown,
+        };
+        self.base = HistoryBase::of(payload);
+    }
+
+    fn item(&mut self, record: &Record) {
+        let item = record.payload();
+        if items::begins_turn(&item) {
+            self.turns.since += 1;
+        }
+        let hidden = match item.get("type").and_then(Value::as_str) {
+            Some("tool_search_call" | "tool_search_output" | "image_generation_call" | "context_compaction") => {
+                Hidden::After0105
+            }
+            Some("agent_message" | "additional_tools") => Hidden::After0130,
+            _ => return,
+        };
+        self.hide(record, hidden);
+    }
+
+    fn compaction(&mut self, payload: &Value) {
+        match payload.get("replacement_history").and_then(Value::as_array) {
+            Some(history) => {
+                let known = |item: &Value| item.get("type").and_then(Value::as_str).is_some_and(items::is_known_type);
+                let ghost = |item: &Value| item.get("type").is_some_and(|kind| kind == "ghost_snapshot");
+                self.facts.odd_item_in_compaction = history.iter().any(|item| !known(item) || ghost(item));
+                self.turns = Turns { after_compaction: true, ..Turns::default() };
+            }
+            None => self.turns.old_compaction = true,
+        }
+    }
+
+    fn event(&mut self, payload: &Value) {
+        if payload.get("type").is_none_or(|kind| kind != "thread_rolled_back") {
+            return;
+        }
+        let taken = payload.get("num_turns").and_then(Value::as_u64).unwrap_or_default();
+        self.facts.rolled_back_over_compaction |= self.turns.after_compaction && taken > self.turns.since;
+        self.facts.rolled_back_after_old_compaction |= self.turns.old_compaction && taken > 0;
+        self.turns.since = self.turns.since.saturating_sub(taken);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAME: &str = "sessions/2026/11/22/rollout-2026-11-22T16-02-07-01a203fe-4d2b-7bc2-9ce0-fdcc76d9015a.jsonl";
+    const META: &str = r#"{"timestamp":"t","type":"session_meta","payload":{"id":"01a203fe-4d2b-7bc2-9ce0-fdcc76d9015a","timestamp":"t","cwd":"/","originator":"o","cli_version":"0.130.0"}}"#;
+    const USER: &str = r#"{"timestamp":"t","type":"response_item","payload":{"type":"message","role":"user","content":[{"type":"input_text","text":"x"}]}}"#;
+
+    fn of(lines: &[&str]) -> Facts {
+        gather_bytes((lines.join("\n") + "\n").into_bytes(), Path::new(NAME))
+    }
+
+    fn hidden(facts: &Facts) -> Vec<Hidden> {
+        facts.unseen.iter().map(|unseen| unseen.hidden).collect()
+    }
+
+    #[test]
+    fn a_healthy_file_has_nothing_to_it() {
+        let facts = of(&[META, USER, "", "\r"]);
+        assert_eq!((facts.head, facts.has_meta, facts.mode), (Head::Meta, true, Mode::Legacy));
+        assert!(facts.well_named && !facts.empty && !facts.not_utf8 && facts.unseen.is_empty());
+        assert!(of(&["", " \t"]).empty);
+    }
+
+    #[test]
+    fn the_first_line_that_is_not_blank_is_the_head() {
+        assert_eq!(of(&["", META]).head, Head::Meta);
+        assert_eq!(of(&[USER, META]).head, Head::Record);
+        assert_eq!(of(&["garbage", META]).head, Head::Noise);
+        assert_eq!(of(&[r#"{"timestamp":"t","type":"novelty","payload":{}}"#, META]).head, Head::Noise);
+        let marked = of(&[&format!("\u{feff}{META}"), USER]);
+        assert_eq!((marked.head, marked.has_meta), (Head::Noise, false));
+        let torn = of(&[META.get(..90).unwrap_or_default(), USER]);
+        assert_eq!((torn.head, torn.has_meta), (Head::Noise, false));
+    }
+
+    #[test]
+    fn a_meta_that_codex_cannot_use_is_none() {
+        let facts = of(&[&META.replace(r#","cwd":"/""#, ""), USER]);
+        assert_eq!((facts.has_meta, facts.meta_fault, facts.head), (false, Some("cwd"), Head::Noise));
+        let mode = |mode: &str| of(&[&META.replace(r#","cwd""#, &format!(r#","history_mode":{mode},"cwd""#))]).mode;
+        assert_eq!(mode(r#""paginated""#), Mode::Paginated);
+        assert_eq!((mode("null"), mode(r#""cloud""#)), (Mode::Unknown, Mode::Unknown));
+    }
+
+    #[test]
+    fn records_that_codex_does_not_see_are_told() {
+        assert_eq!(hidden(&of(&[META, &USER.replacen(r#""timestamp":"t","#, "", 1)])), [Hidden::NoTimestamp]);
+        assert_eq!(hidden(&of(&[META, &format!("{USER}{USER}")])), [Hidden::SharesItsLine; 2]);
+        let glued = format!("{}{USER}", USER.get(..60).unwrap_or_default());
+        assert_eq!(hidden(&of(&[META, &glued])), [Hidden::SharesItsLine]);
+        assert_eq!(hidden(&of(&[META, &USER.replace(r#""role""#, r#""role":"a","role""#)])), [Hidden::KeyTwice]);
+        let search = USER.replace(r#""message""#, r#""tool_search_call""#);
+        let facts = of(&[META, &search]);
+        let start = META.len() as u64 + 1;
+        assert_eq!(facts.unseen, [Unseen { bytes: start..start + search.len() as u64, hidden: Hidden::After0105 }]);
+    }
+
+    #[test]
+    fn a_rollback_is_measured_against_the_compaction_before_it() {
+        let compacted = r#"{"timestamp":"t","type":"compacted","payload":{"message":"","replacement_history":[]}}"#;
+        let back = |n| {
+            format!(
+                r#"{{"timestamp":"t","type":"event_msg","payload":{{"type":"thread_rolled_back","num_turns":{n}}}}}"#
+            )
+        };
+        let over = |turns: u64| of(&[META, USER, compacted, USER, &back(turns)]).rolled_back_over_compaction;
+        assert_eq!((over(1), over(2)), (false, true));
+        assert!(!of(&[META, USER, &back(1), compacted]).rolled_back_over_compaction);
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_found_wherever_a_piece_ends() {
+        let long = "ä".repeat(70_000);
+        assert!(is_utf8(long.as_bytes()).unwrap());
+        assert!(is_utf8(format!("x{long}").as_bytes()).unwrap());
+        assert!(!is_utf8([long.as_bytes(), b"\xc3"].concat().as_slice()).unwrap());
+        assert!(!is_utf8([b"\xff", long.as_bytes()].concat().as_slice()).unwrap());
+        let mut bytes = format!("{META}\n").into_bytes();
+        bytes.extend(b"{\"\xff");
+        assert!(gather_bytes(bytes, Path::new(NAME)).not_utf8);
+    }
+}

@@ -15,7 +15,7 @@ use super::threads::canonical;
 use super::view::{Turn, View};
 use crate::journal::{Seq, SnapshotFile};
 use crate::marker::{self, Carrier, Marker};
-use crate::rollout::history::read_history_bytes;
+use crate::rollout::history::{Item, read_history_bytes};
 use crate::rollout::locate::RolloutName;
 
 /// What a complete turn in the rollout holds and the turn did not receive.
@@ -51,8 +51,8 @@ pub(super) fn aborts_in_source(view: &View<'_>, turn: &Turn<'_>) -> usize {
     let bytes = source.and_then(|(file, _)| view.run.blobs.get(file.blob.as_deref()?).ok());
     let history = source.zip(bytes).and_then(|((file, _), b)| read_history_bytes(b, Path::new(&file.path)).ok());
     let items = history.map(|history| history.items).unwrap_or_default();
-    let begins = |item: &&serde_json::Value| item.to_string().contains(r#""text":"<turn_aborted>"#);
-    items.iter().filter(|item| item.get("role").is_some_and(|role| role == "user")).filter(begins).count()
+    let values = items.iter().map(Item::value).filter(|item| item.get("role").is_some_and(|role| role == "user"));
+    values.filter(|item| item.to_string().contains(r#""text":"<turn_aborted>"#)).count()
 }
 
 /// The rollout of the newest id of the turn's strand that has one, in the last snapshot before the call.
@@ -73,7 +73,7 @@ fn source<'r>(view: &View<'r>, turn: &Turn<'r>) -> Option<(&'r SnapshotFile, Seq
 fn markers_in(view: &View<'_>, file: &SnapshotFile) -> Option<Vec<Marker>> {
     let bytes = view.run.blobs.get(file.blob.as_deref()?).ok()?;
     let history = read_history_bytes(bytes, Path::new(&file.path)).ok()?;
-    Some(history.complete().iter().flat_map(|item| marker::find(&item.to_string())).collect())
+    Some(history.of_complete_turns().iter().flat_map(|item| marker::find(item.raw())).collect())
 }
 
 #[cfg(test)]

@@ -18,7 +18,7 @@ use super::look_up::{look_up, secure};
 use super::note::{Note, NoteKind};
 use super::policy::narrow;
 use super::tell::about_the_source;
-use crate::rollout::{ThreadId, read_history, read_session_meta_line};
+use crate::rollout::{Item, ThreadId, read_history_in, read_session_meta_line};
 use crate::world::World;
 
 /// How much of a source is continued.
@@ -66,13 +66,14 @@ pub fn resume_thread_from_rollout(
     options: &Options,
 ) -> Result<Continuation, RehydrateError> {
     let meta = read_session_meta_line(&*world.disk, source)?;
-    let history = read_history(&*world.disk, source)?;
+    let history = read_history_in(&*world.disk, home, source)?;
     let policy = narrow(history.turn_context.as_ref(), &options.ceiling);
     let notes = about_the_source(&*world.disk, source, &history, extent);
     let items = match extent {
-        Extent::CompleteTurns => history.complete(),
+        Extent::CompleteTurns => history.of_complete_turns(),
         Extent::Whole => history.items,
     };
+    let items = items.iter().map(Item::value).collect();
     let last = history.turn_context.unwrap_or_default();
     let going_on = GoingOn { meta, cwd: history.cwd, model: last.model, effort: last.effort, policy, items, notes };
     begin(world, home, source, going_on, options)

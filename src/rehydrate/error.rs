@@ -23,8 +23,6 @@ pub enum ErrorKind {
     UnknownHistoryMode,
     /// The source is a zstd file.
     Compressed,
-    /// The source continues another file that is not followed.
-    Segment,
     /// Another process is at the same thread and did not finish in time.
     Locked,
     /// The continuation could not be written, or the home could not be searched.
@@ -39,7 +37,6 @@ impl ErrorKind {
             ErrorKind::NoMeta => "no_meta",
             ErrorKind::UnknownHistoryMode => "unknown_history_mode",
             ErrorKind::Compressed => "compressed",
-            ErrorKind::Segment => "segment",
             ErrorKind::Locked => "locked",
             ErrorKind::Io => "io",
         }
@@ -121,7 +118,6 @@ impl From<ReadError> for RehydrateError {
                 "update rehydra, or continue the thread with the Codex that wrote it",
             ),
             ReadErrorKind::Compressed => (ErrorKind::Compressed, Some(0), "unpack it, then send the reply again"),
-            ReadErrorKind::Segment(_) => (ErrorKind::Segment, None, "continue the thread with the Codex that wrote it"),
         };
         RehydrateError {
             kind,

@@ -3,7 +3,7 @@
 //! The rule is that no success hides a blank. Every loss is told with file and byte, the first of them one by one and
 //! the rest as a number, because a file may consist of nothing else. Oddities that cost nothing are told as one note.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::chain::Extent;
 use super::note::{Note, NoteKind, shown};
@@ -13,38 +13,44 @@ use crate::world::{Disk, EntryKind};
 
 /// The notes owed about `source`, of which `extent` is continued.
 pub(super) fn about_the_source(disk: &dyn Disk, source: &Path, history: &History, extent: Extent) -> Vec<Note> {
-    let mut notes = losses(source, history, extent);
-    notes.extend(oddities(source, history));
+    let mut notes = losses(history, extent);
+    notes.extend(oddities(history));
     notes.extend(end_of(source, history, extent));
     notes.extend(cwd_of(disk, source, history));
     notes
 }
 
-fn losses(source: &Path, history: &History, extent: Extent) -> Vec<Note> {
+fn losses(history: &History, extent: Extent) -> Vec<Note> {
     // The last line of a file that a live process writes to is not torn but unfinished.
-    let unfinished = |damage: &&Damage| extent == Extent::CompleteTurns && damage.kind == DamageKind::TornTail;
+    let unfinished =
+        |damage: &&Damage| extent == Extent::CompleteTurns && damage.kind == DamageKind::TornTail && damage.file == 0;
     let lost: Vec<&Damage> = history.damage.iter().filter(|damage| damage.is_lossy() && !unfinished(damage)).collect();
     let told = lost.iter().take(NOTES_OF_A_KIND).map(|damage| {
         let text = format!("something of the conversation is lost, {damage}");
-        Note::new(NoteKind::Lost, text).at(source, Some(damage.bytes.start))
+        Note::new(NoteKind::Lost, text).at(file_of(history, damage), Some(damage.bytes.start))
     });
     let mut notes: Vec<Note> = told.collect();
     if let Some(next) = lost.get(NOTES_OF_A_KIND) {
         let further = count(lost.iter().skip(NOTES_OF_A_KIND).copied());
-        let text = format!("{further} more losses in the same file, the next on {next}");
-        notes.push(Note::new(NoteKind::Lost, text).at(source, Some(next.bytes.start)));
+        let text = format!("{further} more losses, the next on {next}");
+        notes.push(Note::new(NoteKind::Lost, text).at(file_of(history, next), Some(next.bytes.start)));
     }
     notes
 }
 
-fn oddities(source: &Path, history: &History) -> Option<Note> {
+fn oddities(history: &History) -> Option<Note> {
     let odd: Vec<&Damage> = history.damage.iter().filter(|damage| !damage.is_lossy()).collect();
     let first = odd.first()?;
     let text = match count(odd.iter().copied()) {
         1 => format!("an oddity of the rollout that costs the conversation nothing, {first}"),
         n => format!("{n} oddities of the rollout that cost the conversation nothing, the first: {first}"),
     };
-    Some(Note::new(NoteKind::Damaged, text).at(source, Some(first.bytes.start)))
+    Some(Note::new(NoteKind::Damaged, text).at(file_of(history, first), Some(first.bytes.start)))
+}
+
+/// The file that an oddity stands in: the source, or one that it continues.
+fn file_of<'a>(history: &'a History, damage: &Damage) -> &'a Path {
+    history.files.get(damage.file as usize).map_or(Path::new(""), PathBuf::as_path)
 }
 
 /// How many oddities a list stands for; its last entry may be a number of further ones.

@@ -9,6 +9,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use uuid::Uuid;
+
 /// One oddity of a rollout. Nothing is dropped without one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Damage {
@@ -94,6 +96,23 @@ pub enum DamageKind {
     LateMeta,
     /// No `session_meta` at all: id from the file's name, cwd from the turns.
     NoMeta,
+    /// A `history_base` without a readable id or byte offset: what it inherits is unknown.
+    BadBase,
+    /// The base with this rollout id is nowhere below the home, or can not be opened. Codex 0.153.4 and 0.169.0 refuse
+    /// such a thread.
+    MissingBase(Uuid),
+    /// The base with this rollout id is part of the chain already.
+    CyclicBase(Uuid),
+    /// A chain beyond [`crate::limits::SEGMENT_CHAIN`]; what lies deeper is not read.
+    ChainTooLong,
+    /// A base without a `session_meta`: whether it has a base of its own is unknown.
+    BaseWithoutMeta,
+    /// A base that ends before the offset up to which it is inherited.
+    ShortBase,
+    /// A base that can not be read to the offset up to which it is inherited.
+    UnreadableBase,
+    /// The record of a base that the offset up to which it is inherited splits.
+    SplitByCut,
     /// That many further oddities, not listed one by one.
     Further(u64),
 }
@@ -121,6 +140,18 @@ impl DamageKind {
             DamageKind::BadMeta => "session_meta without a readable id, passed over",
             DamageKind::LateMeta => "session_meta is not the first record, used",
             DamageKind::NoMeta => "no session_meta: id taken from the file's name, cwd from the turns",
+            DamageKind::BadBase => "unreadable history_base: what the thread inherits is not known",
+            DamageKind::MissingBase(_) => {
+                "the rollout that it continues is missing: all before is lost; restore it to the home"
+            }
+            DamageKind::CyclicBase(_) => "the rollout that it continues continues this one: nothing before is read",
+            DamageKind::ChainTooLong => "continues more rollouts than are followed: what lies deeper is not read",
+            DamageKind::BaseWithoutMeta => {
+                "inherited from, without a session_meta: what it inherits itself is not known"
+            }
+            DamageKind::ShortBase => "ends before the offset up to which it is inherited from: the rest is lost",
+            DamageKind::UnreadableBase => "inherited from and not readable up to here",
+            DamageKind::SplitByCut => "record split by the offset up to which it is inherited from, skipped",
             DamageKind::Further(_) => "more of the same, not listed one by one",
         }
     }
@@ -133,10 +164,11 @@ impl fmt::Display for Damage {
             write!(f, "line {line}, ")?;
         }
         write!(f, "bytes {start}..{end}: {}", self.kind.says())?;
-        if let DamageKind::Further(count) = self.kind {
-            write!(f, " ({count})")?;
+        match self.kind {
+            DamageKind::Further(count) => write!(f, " ({count})"),
+            DamageKind::MissingBase(id) | DamageKind::CyclicBase(id) => write!(f, " (rollout {id})"),
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 
@@ -168,12 +200,12 @@ impl Damages {
         further.consequence = further.consequence.max(damage.consequence);
     }
 
-    /// What was told; whatever stood wholly before `live_from` cost the live history nothing and is no loss.
-    pub(super) fn finish(self, live_from: u64) -> Vec<Damage> {
+    /// What was told; what stood wholly before the live history cost it nothing and is no loss.
+    pub(super) fn finish(self, is_before: impl Fn(&Damage) -> bool) -> Vec<Damage> {
         let mut all = self.listed;
         all.extend(self.further);
         for damage in &mut all {
-            if damage.bytes.end <= live_from {
+            if is_before(damage) {
                 damage.consequence = damage.consequence.min(Consequence::PassedOver);
             }
         }
@@ -204,7 +236,7 @@ mod tests {
             let lost = line == LISTED as u64 + 2;
             damages.tell(blank(line, if lost { Consequence::Lost } else { Consequence::Harmless }));
         }
-        let all = damages.finish(0);
+        let all = damages.finish(|_| false);
         assert_eq!(all.len(), LISTED + 1);
         let last = all.last().unwrap();
         assert_eq!((last.kind, last.is_lossy(), last.bytes.clone()), (DamageKind::Further(5), true, 1_000..1_005));
@@ -215,6 +247,9 @@ mod tests {
         let mut damages = Damages::default();
         damages.tell(blank(1, Consequence::Lost));
         damages.tell(blank(9, Consequence::Lost));
-        assert_eq!(damages.finish(5).iter().map(Damage::is_lossy).collect::<Vec<_>>(), vec![false, true]);
+        assert_eq!(
+            damages.finish(|damage| damage.bytes.end <= 5).iter().map(Damage::is_lossy).collect::<Vec<_>>(),
+            vec![false, true]
+        );
     }
 }

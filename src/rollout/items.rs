@@ -48,26 +48,6 @@ pub(super) fn is_known_type(kind: &str) -> bool {
     SENT.contains(&kind) || kind == "ghost_snapshot"
 }
 
-/// What becomes of `item`.
-pub(super) fn use_of(item: &Value) -> Use {
-    let Some(kind) = item.get("type").and_then(Value::as_str) else { return Use::Bad };
-    let has_text = |key: &str| item.get(key).is_some_and(Value::is_string);
-    let fits = match kind {
-        "ghost_snapshot" => return Use::Drop,
-        "message" if item.get("role").and_then(Value::as_str) == Some("system") => return Use::Drop,
-        "message" => has_text("role") && item.get("content").is_some_and(Value::is_array),
-        "function_call" => has_text("call_id") && has_text("name") && has_text("arguments"),
-        "custom_tool_call" => has_text("call_id") && has_text("name") && has_text("input"),
-        // An object as output makes Codex skip the line (all versions seen); the call then counts as without output.
-        "function_call_output" | "custom_tool_call_output" => {
-            has_text("call_id") && item.get("output").is_some_and(|output| output.is_string() || output.is_array())
-        }
-        kind if SENT.contains(&kind) => true,
-        _ => return Use::Unknown,
-    };
-    if fits { Use::Send } else { Use::Bad }
-}
-
 /// What the text of a response item says that decides what becomes of it, without a value built from it.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct ItemFacts<'a> {
@@ -239,6 +219,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    fn use_of(item: &Value) -> Use {
+        ItemFacts::of(&item.to_string()).use_
+    }
 
     fn user(text: &str) -> Value {
         json!({"type": "message", "role": "user", "content": [{"type": "input_text", "text": text}]})

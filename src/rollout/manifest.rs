@@ -103,7 +103,7 @@ mod tests {
         for (fixture, text) in recorded() {
             let bytes = text.replace(CWD_PLACEHOLDER, "/a/project").into_bytes();
             let history = read_history_bytes(bytes, Path::new(&fixture.file_name)).unwrap();
-            let markers: Vec<_> = history.items.iter().flat_map(|item| marker::find(&item.to_string())).collect();
+            let markers: Vec<_> = history.items.iter().flat_map(|item| marker::find(item.raw())).collect();
             assert_eq!(markers, fixture.markers, "{}", fixture.name);
             assert_eq!(history.cwd.as_deref(), Some(Path::new("/a/project")), "{}", fixture.name);
             assert_eq!(history.complete_turns, fixture.turns, "{}", fixture.name);

@@ -20,12 +20,15 @@ pub mod generate;
 pub mod history;
 pub mod id;
 mod items;
+pub mod lineage;
 pub mod locate;
 pub mod manifest;
 pub mod meta;
 pub mod mutate;
+pub mod place;
 #[cfg(test)]
 mod properties;
+mod read_error;
 pub mod reader;
 pub mod record;
 mod scan;
@@ -34,7 +37,8 @@ pub mod writer;
 
 pub use damage::{Consequence, Damage, DamageKind};
 pub use era::Era;
-pub use history::{History, pair, read_history, read_history_bytes};
+pub use history::{History, Item, pair, read_history, read_history_bytes, read_history_in, read_whole_history};
 pub use id::{IdError, ThreadId};
 pub use locate::{find_segment, find_thread_path, find_thread_path_by_id_str};
 pub use meta::{SessionMeta, read_session_meta_line};
+pub use place::Place;

@@ -34,7 +34,7 @@ fn markers(history: &History) -> Vec<Marker> {
         }
     }
     let mut found = Vec::new();
-    history.items.iter().for_each(|item| gather(item, &mut found));
+    history.items.iter().for_each(|item| gather(&item.value(), &mut found));
     found
 }
 
@@ -218,7 +218,7 @@ proptest! {
     fn the_complete_part_of_a_generated_file_is_its_complete_turns(spec in specs()) {
         let generated = made(&spec);
         let history = read(&generated, generated.bytes.clone());
-        let complete = History { items: history.complete(), ..history };
+        let complete = History { items: history.of_complete_turns(), ..history };
         if spec.turns > 0 {
             prop_assert_eq!(markers(&complete), generated.markers);
         }

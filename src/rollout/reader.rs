@@ -49,8 +49,8 @@ pub struct Reader {
     offset: u64,
     /// Length of the file when it was opened.
     end: u64,
-    /// Lines begun so far.
-    lines: u64,
+    /// Lines begun so far; `None` where those before were not read.
+    lines: Option<u64>,
     shape: Option<Shape>,
     line_limit: usize,
     buffer: Vec<u8>,
@@ -91,7 +91,7 @@ impl Reader {
             input: BufReader::with_capacity(64 << 10, file),
             offset: 0,
             end,
-            lines: 0,
+            lines: Some(0),
             shape: None,
             line_limit: ROLLOUT_LINE_BYTES,
             buffer: Vec::new(),
@@ -105,16 +105,23 @@ impl Reader {
         self
     }
 
+    /// Reads no further than `end`, in bytes of the file: the rest of it is not there.
+    pub fn until(mut self, end: u64) -> Reader {
+        self.end = self.end.min(end);
+        self
+    }
+
     /// How far it has read, in bytes.
     pub fn offset(&self) -> u64 {
         self.offset
     }
 
-    /// Goes back to a record that was found before, so that it is the next one found.
+    /// Goes to a record that was found before, so that it is the next one found. Without its line, lines are counted no
+    /// more.
     pub(super) fn go_to(&mut self, start: u64, line: Option<u64>) -> io::Result<()> {
         self.input.seek(SeekFrom::Start(start))?;
         self.offset = start;
-        self.lines = line.unwrap_or(1).saturating_sub(1);
+        self.lines = line.map(|line| line.saturating_sub(1));
         self.found.clear();
         Ok(())
     }
@@ -137,7 +144,7 @@ impl Reader {
             Queued::Damage(damage) => RawFound::Damage(damage),
             Queued::Record { bytes, place, kind, parts } => {
                 let text = self.buffer.get(place).and_then(|text| from_utf8(text).ok()).unwrap_or_default();
-                RawFound::Record(RawRecord::new(bytes, Some(self.lines), kind, text, parts))
+                RawFound::Record(RawRecord::new(bytes, self.lines, kind, text, parts))
             }
         }))
     }
@@ -175,7 +182,7 @@ impl Reader {
         if line.start == self.offset {
             return Ok(None);
         }
-        self.lines += 1;
+        self.lines = self.lines.map(|lines| lines + 1);
         Ok(Some(line))
     }
 
@@ -257,7 +264,7 @@ impl Reader {
     }
 
     fn tell(&mut self, bytes: Range<u64>, kind: DamageKind, consequence: Consequence) {
-        self.found.push_back(Queued::Damage(Damage::new(bytes, Some(self.lines), kind, consequence)));
+        self.found.push_back(Queued::Damage(Damage::new(bytes, self.lines, kind, consequence)));
     }
 }
 

@@ -12,7 +12,7 @@ use crate::rollout::draft::{Draft, NewThread};
 use crate::rollout::locate::RolloutName;
 use crate::rollout::meta::TurnContext;
 use crate::rollout::settings::{Approval, Sandbox};
-use crate::rollout::{ThreadId, read_history};
+use crate::rollout::{Item, ThreadId, read_history};
 use crate::world::{RealDisk, World};
 
 /// The thread that every home holds.
@@ -146,5 +146,6 @@ pub(super) fn texts(items: &[Value]) -> Vec<String> {
 
 /// The texts of a rollout's live history.
 pub(super) fn texts_of(path: &Path) -> Vec<String> {
-    texts(&read_history(&RealDisk, path).unwrap().items)
+    let items: Vec<Value> = read_history(&RealDisk, path).unwrap().items.iter().map(Item::value).collect();
+    texts(&items)
 }

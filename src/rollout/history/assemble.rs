@@ -6,83 +6,103 @@
 //! A file of those old versions with a rollback over such a compaction differs from what Codex 0.153 makes of it: there
 //! the summary itself counts as a turn, and a message comes back that the user had taken back.
 
-use serde_json::Value;
-
-use super::super::damage::{Consequence, Damage, DamageKind, Damages};
+use super::super::damage::{Consequence, DamageKind, Damages};
 use super::super::draft;
-use super::super::items::{self, Use};
-use super::pairing;
-use super::steps::{Held, Place, Step, Steps};
+use super::super::items::{ItemFacts, Use};
+use super::super::place::Place;
+use super::compaction::Brings;
+use super::item::Item;
+use super::pairing::{self, Side};
+use super::steps::{Held, Step, Steps, WrittenBy};
 
 /// An item on its way into the history.
-struct Carrier {
-    value: Value,
-    place: Place,
+pub(super) struct Carrier {
+    text: Held,
+    pub(super) place: Place,
+    side: Option<Box<Side>>,
+    /// A user wrote it.
+    begins_turn: bool,
     /// It belongs to a complete turn.
     complete: bool,
 }
 
-/// Whether a compaction brings a history of its own; `None` if it is unusable, which one bad item makes it (Codex 0.87
-/// and later).
-pub(super) fn brings_history(payload: &Value) -> Option<bool> {
-    match payload.get("replacement_history") {
-        Some(Value::Array(history)) => history.iter().all(|item| items::use_of(item) != Use::Bad).then_some(true),
-        None | Some(Value::Null) => payload.get("message").is_some_and(Value::is_string).then_some(false),
-        Some(_) => None,
+impl Carrier {
+    fn of_text(text: Box<str>, place: &Place) -> Carrier {
+        let facts = ItemFacts::of(&text);
+        let (side, begins_turn) = (Side::of(&facts).map(Box::new), facts.begins_turn());
+        Carrier { text: Held::Here(text), place: place.clone(), side, begins_turn, complete: false }
     }
 }
 
 /// The items of a thread's steps, paired, and how many of them belong to complete turns.
-pub(super) fn assemble(steps: Steps, damages: &mut Damages) -> (Vec<Value>, usize) {
+pub(super) fn assemble(steps: Steps, damages: &mut Damages) -> (Vec<Item>, usize) {
     let carriers = pair(carriers_of(steps, damages), damages);
     let complete = carriers.iter().take_while(|carrier| carrier.complete).count();
-    (carriers.into_iter().map(|carrier| carrier.value).collect(), complete)
+    let mut items = Vec::with_capacity(carriers.len());
+    for carrier in carriers {
+        match carrier.text {
+            Held::Here(text) => items.push(Item::new(text, carrier.place)),
+            // A text that could not be read again: the file changed under the reader.
+            Held::LetGo | Held::Measured(_) => {
+                damages.tell(carrier.place.damage(DamageKind::BadJson, Consequence::Lost))
+            }
+        }
+    }
+    let complete = complete.min(items.len());
+    (items, complete)
 }
 
-/// Walks the steps from the last compaction that brings a history, and gathers the items.
-fn carriers_of(steps: Steps, damages: &mut Damages) -> Vec<Carrier> {
+/// Walks the steps from the last compaction that brings a history, and gathers the items. Whether their texts are held
+/// makes no difference, but for the length of what an old compaction leaves.
+pub(super) fn carriers_of(steps: Steps, damages: &mut Damages) -> Vec<Carrier> {
     let (before, live) = steps.into_live();
-    let mut carriers: Vec<Carrier> = Vec::new();
+    let mut carriers: Vec<Carrier> = Vec::with_capacity(live.len());
     let mut any_complete = before > 0;
     for (place, step) in live {
         let mut complete_to_here = false;
         match step {
-            Step::Item { value: Held::Here(value), .. } => carriers.push(Carrier { value, place, complete: false }),
-            Step::Compaction { value: Held::Here(payload), replaces, .. } => {
-                carriers =
-                    if replaces { replaced(payload, &place, damages) } else { summarised(&carriers, &payload, &place) };
+            Step::Item { text, written_by, side } => {
+                let begins_turn = written_by == WrittenBy::User;
+                carriers.push(Carrier { text, place, side, begins_turn, complete: false });
+            }
+            Step::Compaction { text: Held::Here(payload), .. } => {
+                match Brings::of(&payload) {
+                    Some(Brings::History(items)) => carriers = replaced(&items, &place, damages),
+                    Some(Brings::Summary(summary)) => summarise(&mut carriers, &summary, &place),
+                    None => {}
+                }
                 complete_to_here = any_complete;
+            }
+            Step::Compaction { .. } => {
+                damages.tell(place.damage(DamageKind::BadJson, Consequence::Lost));
             }
             Step::TurnEnd { counts } => {
                 any_complete |= counts;
                 complete_to_here = true;
             }
-            // A step whose value could not be read again: the file changed under the reader.
-            Step::Item { .. } | Step::Compaction { .. } => {
-                let kind = DamageKind::BadJson;
-                damages.tell(Damage::new(place.bytes, place.line, kind, Consequence::Lost));
-            }
             Step::Settings(_) => {}
         }
         if complete_to_here {
-            carriers.iter_mut().for_each(|carrier| carrier.complete = true);
+            mark_complete(&mut carriers);
         }
     }
     carriers
 }
 
-fn replaced(mut payload: Value, place: &Place, damages: &mut Damages) -> Vec<Carrier> {
-    let history = payload.get_mut("replacement_history").map(Value::take).unwrap_or_default();
-    let Value::Array(history) = history else { return Vec::new() };
+/// Marks all of them. What is marked is always a beginning of the list, so only its rest is walked.
+fn mark_complete(carriers: &mut [Carrier]) {
+    for carrier in carriers.iter_mut().rev().take_while(|carrier| !carrier.complete) {
+        carrier.complete = true;
+    }
+}
+
+fn replaced(history: &[&str], place: &Place, damages: &mut Damages) -> Vec<Carrier> {
     let mut carriers = Vec::with_capacity(history.len());
-    for value in history {
-        match items::use_of(&value) {
-            Use::Send => carriers.push(Carrier { value, place: place.clone(), complete: false }),
+    for text in history {
+        match ItemFacts::of(text).use_ {
+            Use::Send => carriers.push(Carrier::of_text((*text).into(), place)),
             Use::Drop => {}
-            Use::Unknown | Use::Bad => {
-                let kind = DamageKind::UnknownItem;
-                damages.tell(Damage::new(place.bytes.clone(), place.line, kind, Consequence::Lost));
-            }
+            Use::Unknown | Use::Bad => damages.tell(place.damage(DamageKind::UnknownItem, Consequence::Lost)),
         }
     }
     carriers
@@ -92,28 +112,37 @@ fn replaced(mut payload: Value, place: &Place, damages: &mut Damages) -> Vec<Car
 pub(super) const KEPT_USER_BYTES: usize = 80_000;
 
 /// A compaction of 0.42 to about 0.80: the newest user messages, then the summary as one more.
-fn summarised(carriers: &[Carrier], payload: &Value, place: &Place) -> Vec<Carrier> {
+fn summarise(carriers: &mut Vec<Carrier>, summary: &str, place: &Place) {
     let mut left = KEPT_USER_BYTES;
     let mut kept = Vec::new();
-    for carrier in carriers.iter().rev().filter(|carrier| items::begins_turn(&carrier.value)) {
-        let text = items::texts(&carrier.value).collect::<Vec<_>>().join("\n");
-        let cut = text.len() > left;
-        let value = if cut { user_message(prefix(&text, left)) } else { carrier.value.clone() };
-        kept.push(Carrier { value, place: carrier.place.clone(), complete: false });
-        left = left.saturating_sub(text.len());
+    for carrier in std::mem::take(carriers).into_iter().rev().filter(|carrier| carrier.begins_turn) {
+        let (text, len) = match &carrier.text {
+            Held::Here(item) => {
+                let text = ItemFacts::of(item).texts().join("\n");
+                let len = text.len();
+                (text, len)
+            }
+            Held::Measured(len) => (String::new(), *len),
+            Held::LetGo => (String::new(), 0),
+        };
+        let cut = len > left;
+        kept.push(match cut {
+            true => Carrier::of_text(user_message(prefix(&text, left)), &carrier.place),
+            false => Carrier { complete: false, ..carrier },
+        });
+        left = left.saturating_sub(len);
         if cut || left == 0 {
             break;
         }
     }
     kept.reverse();
-    let summary = payload.get("message").and_then(Value::as_str).filter(|text| !text.is_empty());
-    let value = user_message(summary.unwrap_or("(no summary available)"));
-    kept.push(Carrier { value, place: place.clone(), complete: false });
-    kept
+    let summary = if summary.is_empty() { "(no summary available)" } else { summary };
+    kept.push(Carrier::of_text(user_message(summary), place));
+    *carriers = kept;
 }
 
-fn user_message(text: &str) -> Value {
-    draft::message("user", text)
+fn user_message(text: &str) -> Box<str> {
+    draft::message("user", text).to_string().into()
 }
 
 /// At most `len` bytes of `text`, cut between characters.
@@ -122,14 +151,18 @@ fn prefix(text: &str, len: usize) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
-fn pair(carriers: Vec<Carrier>, damages: &mut Damages) -> Vec<Carrier> {
+/// Pairs calls and outputs, and tells the outputs that are taken out.
+pub(super) fn pair(carriers: Vec<Carrier>, damages: &mut Damages) -> Vec<Carrier> {
     pairing::pair_by(
         carriers,
-        |carrier| &carrier.value,
-        |call, value| Carrier { value, place: call.place.clone(), complete: call.complete },
-        |orphan| {
-            let Place { bytes, line } = orphan.place.clone();
-            damages.tell(Damage::new(bytes, line, DamageKind::OrphanOutput, Consequence::Lost));
+        |carrier| carrier.side.as_deref(),
+        |call, text, side| Carrier {
+            text: Held::Here(text.into()),
+            place: call.place.clone(),
+            side: Some(Box::new(side)),
+            begins_turn: false,
+            complete: call.complete,
         },
+        |orphan| damages.tell(orphan.place.damage(DamageKind::OrphanOutput, Consequence::Lost)),
     )
 }

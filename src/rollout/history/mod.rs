@@ -13,9 +13,19 @@
 //! The file is read as long as it was when it was opened, so a writer at work does no harm.
 
 mod assemble;
+mod compaction;
+mod complete;
+mod fidelity;
+mod files;
+mod item;
 mod pairing;
-mod reconstruct;
 mod steps;
+mod summary;
+#[cfg(test)]
+mod tests;
+mod walk;
 
+pub use complete::{Entry, Fate, NotSent, Transcript, read_transcript, read_transcript_bytes};
+pub use fidelity::{History, read_history, read_history_bytes, read_history_in, read_whole_history};
+pub use item::Item;
 pub use pairing::pair;
-pub use reconstruct::{History, read_history, read_history_bytes};

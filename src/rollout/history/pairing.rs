@@ -6,16 +6,20 @@
 
 use std::collections::HashSet;
 
-use serde_json::{Value, json};
+use serde_json::json;
+
+use super::super::items::ItemFacts;
+use super::item::Item;
 
 /// What an item is in a pair.
-enum Side<'a> {
-    Call(Family, &'a str),
-    Output(Family, &'a str),
-    Neither,
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Side {
+    is_call: bool,
+    family: Family,
+    call_id: Box<str>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Family {
     /// `function_call` and `local_shell_call`, both answered by `function_call_output`.
     Function,
@@ -23,73 +27,106 @@ enum Family {
     ToolSearch,
 }
 
-/// Pairs calls and outputs of a whole history. Pairing a paired history changes nothing.
-pub fn pair(items: Vec<Value>) -> Vec<Value> {
-    pair_by(items, |item| item, |_, aborted| aborted, |_| ())
+impl Side {
+    /// The side of an item; `None` for one that is in no pair.
+    pub(super) fn of(facts: &ItemFacts<'_>) -> Option<Side> {
+        let (is_call, family) = match facts.kind.as_deref()? {
+            "function_call" | "local_shell_call" => (true, Family::Function),
+            "function_call_output" => (false, Family::Function),
+            "custom_tool_call" => (true, Family::Custom),
+            "custom_tool_call_output" => (false, Family::Custom),
+            // What a server's own search found is complete in itself.
+            "tool_search_call" | "tool_search_output" if facts.execution.as_deref() == Some("server") => return None,
+            "tool_search_call" => (true, Family::ToolSearch),
+            "tool_search_output" => (false, Family::ToolSearch),
+            _ => return None,
+        };
+        Some(Side { is_call, family, call_id: facts.call_id.as_deref()?.into() })
+    }
+
+    fn key(&self) -> (Family, &str) {
+        (self.family, &self.call_id)
+    }
+
+    /// The output of a call that has none.
+    fn aborted(&self) -> (String, Side) {
+        let id = &self.call_id;
+        let output = match self.family {
+            Family::Function => json!({"type": "function_call_output", "call_id": id, "output": "aborted"}),
+            Family::Custom => json!({"type": "custom_tool_call_output", "call_id": id, "output": "aborted"}),
+            Family::ToolSearch => json!({
+                "type": "tool_search_output", "call_id": id, "status": "completed", "execution": "client", "tools": [],
+            }),
+        };
+        (output.to_string(), Side { is_call: false, ..self.clone() })
+    }
 }
 
-/// The same over anything that carries an item: `aborted` makes the carrier of a new output from that of its call,
+/// Pairs calls and outputs of a whole history. Pairing a paired history changes nothing.
+pub fn pair(items: Vec<Item>) -> Vec<Item> {
+    let sided = items.into_iter().map(|item| (Side::of(&ItemFacts::of(item.raw())), item)).collect();
+    let aborted =
+        |call: &(Option<Side>, Item), text: String, side| (Some(side), Item::new(text.into(), call.1.place().clone()));
+    pair_by(sided, |item| item.0.as_ref(), aborted, |_| ()).into_iter().map(|(_, item)| item).collect()
+}
+
+/// The same over anything that knows its side: `aborted` makes the carrier of a new output from that of its call,
 /// `orphan` is told each output that is taken out.
 pub(super) fn pair_by<T>(
     carriers: Vec<T>,
-    item: impl Fn(&T) -> &Value,
-    aborted: impl Fn(&T, Value) -> T,
+    side: impl Fn(&T) -> Option<&Side>,
+    aborted: impl Fn(&T, String, Side) -> T,
     mut orphan: impl FnMut(&T),
 ) -> Vec<T> {
-    let mut calls = HashSet::new();
-    let mut outputs = HashSet::new();
-    for carrier in &carriers {
-        match side(item(carrier)) {
-            Side::Call(family, id) => calls.insert((family, id.to_owned())),
-            Side::Output(family, id) => outputs.insert((family, id.to_owned())),
-            Side::Neither => false,
-        };
+    let (orphans, dangling) = unpaired(&carriers, side);
+    if orphans.is_empty() && dangling.is_empty() {
+        return carriers;
     }
-    let mut paired = Vec::with_capacity(carriers.len());
-    for carrier in carriers {
-        match side(item(&carrier)) {
-            Side::Output(family, id) if !calls.contains(&(family, id.to_owned())) => orphan(&carrier),
-            // Inserting the id keeps a second call with the same one from getting a second output.
-            Side::Call(family, id) if outputs.insert((family, id.to_owned())) => {
-                let output = aborted(&carrier, aborted_output(family, id));
-                paired.push(carrier);
-                paired.push(output);
-            }
-            _ => paired.push(carrier),
+    let (mut orphans, mut dangling) = (orphans.into_iter().peekable(), dangling.into_iter().peekable());
+    let mut paired = Vec::with_capacity(carriers.len().saturating_add(dangling.len()));
+    for (at, carrier) in carriers.into_iter().enumerate() {
+        if orphans.next_if_eq(&at).is_some() {
+            orphan(&carrier);
+            continue;
         }
+        let output = dangling.next_if(|(call, ..)| *call == at).map(|(_, text, side)| aborted(&carrier, text, side));
+        paired.push(carrier);
+        paired.extend(output);
     }
     paired
 }
 
-fn side(item: &Value) -> Side<'_> {
-    let text = |key: &str| item.get(key).and_then(Value::as_str);
-    let (Some(kind), Some(id)) = (text("type"), text("call_id")) else { return Side::Neither };
-    match kind {
-        "function_call" | "local_shell_call" => Side::Call(Family::Function, id),
-        "function_call_output" => Side::Output(Family::Function, id),
-        "custom_tool_call" => Side::Call(Family::Custom, id),
-        "custom_tool_call_output" => Side::Output(Family::Custom, id),
-        // What a server's own search found is complete in itself.
-        "tool_search_call" | "tool_search_output" if text("execution") == Some("server") => Side::Neither,
-        "tool_search_call" => Side::Call(Family::ToolSearch, id),
-        "tool_search_output" => Side::Output(Family::ToolSearch, id),
-        _ => Side::Neither,
-    }
-}
+/// A call without an output: where it stands, and the output that it gets.
+type Dangling = (usize, String, Side);
 
-fn aborted_output(family: Family, id: &str) -> Value {
-    match family {
-        Family::Function => json!({"type": "function_call_output", "call_id": id, "output": "aborted"}),
-        Family::Custom => json!({"type": "custom_tool_call_output", "call_id": id, "output": "aborted"}),
-        Family::ToolSearch => json!({
-            "type": "tool_search_output", "call_id": id, "status": "completed", "execution": "client", "tools": [],
-        }),
-    }
+/// Where the outputs without a call stand, and the calls without an output.
+fn unpaired<T>(carriers: &[T], side: impl Fn(&T) -> Option<&Side>) -> (Vec<usize>, Vec<Dangling>) {
+    let sides = || carriers.iter().enumerate().filter_map(|(at, carrier)| Some((at, side(carrier)?)));
+    let calls: HashSet<_> = sides().filter(|(_, side)| side.is_call).map(|(_, side)| side.key()).collect();
+    let mut outputs: HashSet<_> = sides().filter(|(_, side)| !side.is_call).map(|(_, side)| side.key()).collect();
+    let orphans = sides().filter(|(_, side)| !side.is_call && !calls.contains(&side.key())).map(|(at, _)| at).collect();
+    // Inserting the id keeps a second call with the same one from getting a second output.
+    let dangling = sides().filter(|(_, side)| side.is_call && outputs.insert(side.key())).map(|(at, side)| {
+        let (text, output) = side.aborted();
+        (at, text, output)
+    });
+    (orphans, dangling.collect())
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
+    use crate::rollout::Place;
+
+    fn paired(values: Vec<Value>) -> Vec<Value> {
+        let place = Place { file: 0, bytes: 0..0, line: None };
+        let items = values.into_iter().map(|value| Item::new(value.to_string().into(), place.clone())).collect();
+        let paired = pair(items);
+        assert_eq!(pair(paired.clone()), paired);
+        paired.iter().map(Item::value).collect()
+    }
 
     fn call(id: &str) -> Value {
         json!({"type": "function_call", "name": "f", "arguments": "{}", "call_id": id})
@@ -101,17 +138,17 @@ mod tests {
 
     #[test]
     fn a_dangling_call_is_answered_directly_after_it() {
-        let paired = pair(vec![call("a"), call("b"), output("b", "ok")]);
-        assert_eq!(paired, vec![call("a"), output("a", "aborted"), call("b"), output("b", "ok")]);
-        assert_eq!(pair(paired.clone()), paired);
+        let items = vec![call("a"), call("b"), output("b", "ok"), call("a")];
+        assert_eq!(paired(items), vec![call("a"), output("a", "aborted"), call("b"), output("b", "ok"), call("a")]);
     }
 
     #[test]
     fn an_output_without_its_call_is_taken_out_and_told() {
         let mut told = 0;
-        let items = vec![output("a", "lost"), call("b"), output("b", "ok")];
-        let paired = pair_by(items, |item| item, |_, aborted| aborted, |_| told += 1);
-        assert_eq!((paired, told), (vec![call("b"), output("b", "ok")], 1));
+        let sides = [output("a", "lost"), call("b"), output("b", "ok")]
+            .map(|value| Side::of(&ItemFacts::of(&value.to_string())));
+        let left = pair_by(sides.to_vec(), Option::as_ref, |_, _, side| Some(side), |_| told += 1);
+        assert_eq!((left.as_slice(), told), (&sides[1..], 1));
     }
 
     #[test]
@@ -120,7 +157,7 @@ mod tests {
         let custom = json!({"type": "custom_tool_call", "call_id": "c", "name": "n", "input": ""});
         let search = json!({"type": "tool_search_call", "call_id": "t", "execution": "client"});
         let by_server = json!({"type": "tool_search_call", "call_id": "u", "execution": "server"});
-        let kinds: Vec<String> = pair(vec![shell, custom, search, by_server])
+        let kinds: Vec<String> = paired(vec![shell, custom, search, by_server])
             .iter()
             .map(|item| item["type"].as_str().unwrap_or_default().to_owned())
             .collect();
@@ -141,6 +178,6 @@ mod tests {
     #[test]
     fn an_output_of_another_kind_does_not_answer_a_call() {
         let custom = json!({"type": "custom_tool_call_output", "call_id": "a", "output": "x"});
-        assert_eq!(pair(vec![call("a"), custom]), vec![call("a"), output("a", "aborted")]);
+        assert_eq!(paired(vec![call("a"), custom]), vec![call("a"), output("a", "aborted")]);
     }
 }

@@ -4,39 +4,34 @@
 //! at the beginning of a turn, wherever compactions lie. Turns begin at a message that a user wrote. They end with
 //! `task_complete` where Codex wrote `task_started` before (0.105 and later), else with the assistant's message.
 
-use std::ops::Range;
 use std::path::PathBuf;
 
-use serde_json::Value;
+use super::super::items::ItemFacts;
+use super::super::meta::SettingsTold;
+use super::super::place::Place;
+use super::pairing::Side;
 
-use super::super::items::{self, ItemFacts};
-use super::super::meta::TurnContext;
-
-/// Where a record stands.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) bytes: Range<u64>,
-    pub(super) line: Option<u64>,
-}
-
-/// A value, or the knowledge that it can be read again from its place.
+/// A text, or the knowledge that it can be read again from its place.
 #[derive(Debug)]
 pub(super) enum Held {
-    Here(Value),
+    Here(Box<str>),
     LetGo,
+    /// It is not wanted; of a user's message, how long its texts are.
+    Measured(usize),
 }
 
 #[derive(Debug)]
 pub(super) enum Step {
     Item {
-        value: Held,
+        text: Held,
         written_by: WrittenBy,
+        side: Option<Box<Side>>,
     },
     Compaction {
-        value: Held,
-        replaces: bool,
+        /// Of its payload.
+        text: Held,
     },
-    Settings(Box<TurnContext>),
+    Settings(Box<SettingsTold>),
     /// `counts`: it ends a turn that no other step has ended.
     TurnEnd {
         counts: bool,
@@ -54,6 +49,16 @@ pub(super) enum WrittenBy {
     Other,
 }
 
+/// What a rollback took out: everything from one place to another.
+#[derive(Clone, Debug)]
+pub(super) struct TakenBack {
+    pub(super) from: Place,
+    /// The last place that is taken out.
+    pub(super) to: Place,
+    /// The rollback.
+    pub(super) by: Place,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Steps {
     live: Vec<(Place, Step)>,
@@ -61,9 +66,11 @@ pub(super) struct Steps {
     beginnings: Vec<usize>,
     /// Where in `live` compactions stand that bring a history.
     bases: Vec<Base>,
-    /// Values before this index of `live` have been let go of.
+    /// Texts before this index of `live` have been let go of.
     held_from: usize,
     turn: Turn,
+    /// What was taken back, where somebody wants to know.
+    taken_back: Option<Vec<TakenBack>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -85,7 +92,12 @@ struct Turn {
 }
 
 impl Steps {
-    pub(super) fn item(&mut self, place: Place, facts: &ItemFacts<'_>, item: Value) {
+    /// Steps that remember what rollbacks took out.
+    pub(super) fn remembering() -> Steps {
+        Steps { taken_back: Some(Vec::new()), ..Steps::default() }
+    }
+
+    pub(super) fn item(&mut self, place: Place, text: Held, facts: &ItemFacts<'_>) {
         let is_answer = facts.role.as_deref() == Some("assistant");
         let written_by = if facts.begins_turn() {
             self.beginnings.push(self.live.len());
@@ -96,32 +108,30 @@ impl Steps {
         } else {
             WrittenBy::Other
         };
-        self.live.push((place.clone(), Step::Item { value: Held::Here(item), written_by }));
-        if is_answer && !self.turn.task {
+        let ended = (is_answer && !self.turn.task).then(|| place.clone());
+        self.live.push((place, Step::Item { text, written_by, side: Side::of(facts).map(Box::new) }));
+        if let Some(place) = ended {
             self.end_turn(place);
             self.turn.answered = true;
         }
     }
 
-    pub(super) fn compaction(&mut self, place: Place, payload: Value, replaces: bool) {
-        if replaces {
+    /// A compaction; `brings` says of one that brings a history whether that holds a message that a user wrote.
+    pub(super) fn compaction(&mut self, place: Place, payload: Box<str>, brings: Option<bool>) {
+        if let Some(has_turn) = brings {
             for (_, step) in self.live.iter_mut().skip(self.held_from) {
-                if let Step::Item { value, .. } | Step::Compaction { value, .. } = step {
-                    *value = Held::LetGo;
+                if let Step::Item { text: text @ Held::Here(_), .. } | Step::Compaction { text, .. } = step {
+                    *text = Held::LetGo;
                 }
             }
             self.held_from = self.live.len();
-        }
-        if replaces {
-            let history = payload.get("replacement_history").and_then(Value::as_array);
-            let has_turn = history.is_some_and(|history| history.iter().any(items::begins_turn));
             self.bases.push(Base { at: self.live.len(), has_turn });
         }
-        self.live.push((place, Step::Compaction { value: Held::Here(payload), replaces }));
+        self.live.push((place, Step::Compaction { text: Held::Here(payload) }));
     }
 
-    pub(super) fn settings(&mut self, place: Place, context: TurnContext) {
-        self.live.push((place, Step::Settings(Box::new(context))));
+    pub(super) fn settings(&mut self, place: Place, told: SettingsTold) {
+        self.live.push((place, Step::Settings(Box::new(told))));
     }
 
     pub(super) fn task_started(&mut self) {
@@ -146,20 +156,30 @@ impl Steps {
     }
 
     /// Takes the last `turns` turns back. Where the history holds a turn before them, the contextual messages and
-    /// settings directly before go too; what stands before the first turn stays.
-    pub(super) fn roll_back(&mut self, turns: u64) {
+    /// settings directly before go too; what stands before the first turn stays. `by` is the record that says so.
+    pub(super) fn roll_back(&mut self, turns: u64, by: &Place) {
         self.turn = Turn::default();
         let kept = self.beginnings.len().saturating_sub(usize::try_from(turns).unwrap_or(usize::MAX));
         let Some(cut) = self.beginnings.get(kept).copied() else { return };
+        if let Some((from, _)) = self.live.get(cut) {
+            let from = from.clone();
+            self.remember(from, by.clone(), by);
+        }
         self.beginnings.truncate(kept);
         self.live.truncate(cut);
         while self.bases.last().is_some_and(|base| base.at >= cut) {
             self.bases.pop();
         }
         if self.has_turn() {
-            self.drop_context();
+            self.drop_context(by);
         }
         self.held_from = self.held_from.min(self.live.len());
+    }
+
+    fn remember(&mut self, from: Place, to: Place, by: &Place) {
+        if let Some(taken_back) = &mut self.taken_back {
+            taken_back.push(TakenBack { from, to, by: by.clone() });
+        }
     }
 
     /// Whether the history as it is now holds the beginning of a turn.
@@ -170,14 +190,15 @@ impl Steps {
 
     /// Drops contextual messages and settings from the end. Of the ends of turns among them the first is kept: the
     /// others only said that what is dropped here belonged to complete turns.
-    fn drop_context(&mut self) {
+    fn drop_context(&mut self, by: &Place) {
         let mut end = None;
-        while let Some(last) = self.live.pop() {
-            match last.1 {
-                Step::TurnEnd { .. } => end = Some(last),
-                Step::Settings(_) | Step::Item { written_by: WrittenBy::Context(_), .. } => {}
+        while let Some((place, step)) = self.live.pop() {
+            match step {
+                Step::TurnEnd { .. } => end = Some((place, step)),
+                Step::Item { written_by: WrittenBy::Context(_), .. } => self.remember(place.clone(), place, by),
+                Step::Settings(_) => {}
                 _ => {
-                    self.live.push(last);
+                    self.live.push((place, step));
                     break;
                 }
             }
@@ -185,16 +206,18 @@ impl Steps {
         self.live.extend(end);
     }
 
-    pub(super) fn last_settings(&self) -> Option<&TurnContext> {
-        self.live.iter().rev().find_map(|(_, step)| match step {
-            Step::Settings(context) => Some(&**context),
+    /// The settings that still count, the newest first.
+    pub(super) fn settings_told(&self) -> impl Iterator<Item = (&Place, &SettingsTold)> {
+        self.live.iter().rev().filter_map(|(place, step)| match step {
+            Step::Settings(told) => Some((place, &**told)),
             _ => None,
         })
     }
 
-    pub(super) fn last_told_cwd(&self) -> Option<PathBuf> {
-        self.live.iter().rev().find_map(|(_, step)| match step {
-            Step::Item { written_by: WrittenBy::Context(cwd), .. } => cwd.clone(),
+    /// The newest cwd that an environment context tells.
+    pub(super) fn last_told_cwd(&self) -> Option<(&Place, &PathBuf)> {
+        self.live.iter().rev().find_map(|(place, step)| match step {
+            Step::Item { written_by: WrittenBy::Context(Some(cwd)), .. } => Some((place, cwd)),
             _ => None,
         })
     }
@@ -209,22 +232,27 @@ impl Steps {
         self.bases.last().map(|base| base.at)
     }
 
-    /// Offset of the first record that the history is made of; 0 where no compaction replaced anything.
-    pub(super) fn live_from(&self) -> u64 {
-        self.base().and_then(|base| self.live.get(base)).map_or(0, |(place, _)| place.bytes.start)
+    /// The first record that the history is made of, where a compaction replaced what was before.
+    pub(super) fn live_from(&self) -> Option<&Place> {
+        self.live.get(self.base()?).map(|(place, _)| place)
     }
 
-    /// The first record to be read again.
-    pub(super) fn first_missing(&mut self) -> Option<Place> {
-        self.missing().next().map(|(place, _)| place.clone())
+    /// The compactions that still count, in order.
+    pub(super) fn compactions(&self) -> impl Iterator<Item = &Place> {
+        self.live.iter().filter(|(_, step)| matches!(step, Step::Compaction { .. })).map(|(place, _)| place)
+    }
+
+    /// What rollbacks took out, as far as it was remembered, in the order in which they did.
+    pub(super) fn forget_taken_back(&mut self) -> Vec<TakenBack> {
+        self.taken_back.take().unwrap_or_default()
     }
 
     /// The records to be read again, in order.
     pub(super) fn missing(&mut self) -> impl Iterator<Item = (&Place, &mut Held)> {
         let base = self.base().unwrap_or(0);
         self.live.iter_mut().skip(base).filter_map(|(place, step)| match step {
-            Step::Item { value, .. } | Step::Compaction { value, .. } if matches!(value, Held::LetGo) => {
-                Some((&*place, value))
+            Step::Item { text, .. } | Step::Compaction { text, .. } if matches!(text, Held::LetGo) => {
+                Some((&*place, text))
             }
             _ => None,
         })

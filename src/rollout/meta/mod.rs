@@ -1,23 +1,35 @@
-//! The session's metadata: whose rollout this is and where it was begun.
+//! What a thread is: whose it is, where it works, under which settings, and which record says so.
 //!
 //! The first `session_meta` of a file is the one that counts (a fork up to 0.142 holds its parent's further down). A
 //! bare file says id and time on line 1 and its cwd only in the text of its first environment context. Where no
 //! `session_meta` can be read the metadata is rebuilt: the id from the file's name, the cwd from the turns.
 //!
-//! Two things are refused and not guessed at: a `history_mode` this build does not know, and a file that continues
-//! another one by `history_base`. Either way the history lies, or may lie, somewhere else.
+//! That is what a file says of itself when it is made ([`SessionMeta`]). What a thread is by now is decided by several
+//! records, and [`ThreadMeta`] keeps with each value where it stands and what it overrode.
+//!
+//! One thing is refused and not guessed at: a `history_mode` this build does not know. The history lies, or may lie,
+//! somewhere else then.
+
+mod scan;
+mod thread;
+mod turn_context;
 
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
 use super::ThreadId;
-use super::damage::{Consequence, Damage, DamageKind, Damages};
-use super::locate::RolloutName;
-use super::reader::{RawFound, Reader};
-use super::record::{Kind, RawRecord};
-use super::settings::{Approval, Sandbox, text_at};
+use super::damage::Damages;
+use super::read_error::open;
+pub use super::read_error::{ReadError, ReadErrorKind};
+use super::reader::RawFound;
+use super::settings::text_at;
 use crate::world::Disk;
+
+pub(super) use scan::MetaScan;
+pub use thread::{Source, SourceKind, Sourced, ThreadMeta};
+pub use turn_context::TurnContext;
+pub(super) use turn_context::{SettingsKind, SettingsTold};
 
 /// What the first `session_meta` of a rollout says (era A: line 1). Fields that may be missing are options.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,58 +56,6 @@ pub struct SessionMeta {
     pub raw: Value,
 }
 
-/// The last `turn_context` of a rollout.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct TurnContext {
-    /// The turn's cwd.
-    pub cwd: Option<PathBuf>,
-    /// The turn's model.
-    pub model: Option<String>,
-    /// Reasoning effort.
-    pub effort: Option<String>,
-    /// Sandbox policy.
-    pub sandbox: Option<Sandbox>,
-    /// Approval policy.
-    pub approval: Option<Approval>,
-}
-
-/// A rollout that cannot be read at all; everything less is [`super::reader::Damage`].
-#[derive(Debug, thiserror::Error)]
-#[error("{path}: {kind}")]
-pub struct ReadError {
-    /// The file.
-    pub path: PathBuf,
-    /// Why.
-    pub kind: ReadErrorKind,
-}
-
-/// See [`ReadError`].
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum ReadErrorKind {
-    /// The disk says no.
-    #[error("failed to read: {0}")]
-    Io(#[from] std::io::Error),
-    /// No session metadata, neither as a record nor rebuilt.
-    #[error("no session metadata at byte 0 or later, and none can be rebuilt from the file's name and records")]
-    NoMeta,
-    /// A `history_mode` this build does not know: its data may be elsewhere.
-    #[error("unknown history_mode `{0}`: a newer Codex wrote it and its history may lie elsewhere")]
-    UnknownHistoryMode(String),
-    /// The file continues another one by `history_base`, which this build does not follow yet.
-    #[error("continues {0} by history_base, which is not followed yet")]
-    Segment(String),
-    /// A zstd file, which this build does not unpack.
-    #[error("is compressed, which is not read yet; unpack it with `zstd -d` beside it")]
-    Compressed,
-}
-
-impl ReadErrorKind {
-    pub(super) fn at(self, path: &Path) -> ReadError {
-        ReadError { path: path.to_owned(), kind: self }
-    }
-}
-
 /// Reads the metadata of the rollout at `path`: the first `session_meta`, or line 1 of a bare file.
 ///
 /// It reads no further than it must: one record of a healthy envelope file, up to the first environment context of a
@@ -114,109 +74,6 @@ pub fn read_session_meta_line(disk: &dyn Disk, path: &Path) -> Result<SessionMet
         }
     }
     scan.finish(path, reader.offset(), &mut damages)
-}
-
-/// Opens a rollout that is no compressed one.
-pub(super) fn open(disk: &dyn Disk, path: &Path) -> Result<Reader, ReadError> {
-    if path.extension().is_some_and(|extension| extension == "zst") {
-        return Err(ReadErrorKind::Compressed.at(path));
-    }
-    Reader::open(disk, path).map_err(|error| ReadErrorKind::Io(error).at(path))
-}
-
-/// Gathers the metadata while a file is read from its start.
-#[derive(Default)]
-pub(super) struct MetaScan {
-    meta: Option<SessionMeta>,
-    is_bare: bool,
-    /// A `session_meta` whose id can not be read: the rest of it still counts.
-    without_id: Option<Value>,
-    seen_records: bool,
-    first_turn_cwd: Option<PathBuf>,
-    first_told_cwd: Option<PathBuf>,
-}
-
-impl MetaScan {
-    /// Nothing further in the file can change the metadata.
-    fn is_settled(&self) -> bool {
-        self.meta.is_some() && (!self.is_bare || self.first_told_cwd.is_some())
-    }
-
-    /// Looks at the next record.
-    pub(super) fn feed(&mut self, record: &RawRecord<'_>, damages: &mut Damages) -> Result<(), ReadErrorKind> {
-        match record.kind {
-            Kind::SessionMeta | Kind::BareMeta if self.meta.is_none() => {
-                self.is_bare = record.kind == Kind::BareMeta;
-                self.take(&record.payload(), record, damages)?;
-            }
-            Kind::TurnContext if self.first_turn_cwd.is_none() => {
-                self.first_turn_cwd = TurnContext::from_payload(&record.payload()).cwd;
-            }
-            Kind::ResponseItem if self.first_told_cwd.is_none() => {
-                self.first_told_cwd = record.item_facts().told_cwd();
-            }
-            _ => {}
-        }
-        self.seen_records = true;
-        Ok(())
-    }
-
-    fn take(&mut self, payload: &Value, record: &RawRecord<'_>, damages: &mut Damages) -> Result<(), ReadErrorKind> {
-        refuse_what_lies_elsewhere(payload)?;
-        let mut tell = |kind, consequence| {
-            damages.tell(Damage::new(record.bytes.clone(), record.line, kind, consequence));
-        };
-        self.meta = payload.as_object().and_then(|map| id_of(map, "id").map(|id| SessionMeta::new(id, map)));
-        if self.meta.is_none() {
-            tell(DamageKind::BadMeta, Consequence::PassedOver);
-            self.without_id = self.without_id.take().or_else(|| Some(payload.clone()));
-        } else if self.seen_records {
-            tell(DamageKind::LateMeta, Consequence::Used);
-        }
-        Ok(())
-    }
-
-    /// The metadata, rebuilt if need be; `end` is the length of the file.
-    pub(super) fn finish(self, path: &Path, end: u64, damages: &mut Damages) -> Result<SessionMeta, ReadError> {
-        if let Some(mut meta) = self.meta {
-            if self.is_bare {
-                meta.cwd = self.first_told_cwd;
-            }
-            return Ok(meta);
-        }
-        let name = path.file_name().and_then(|name| name.to_str()).and_then(RolloutName::parse);
-        let Some(name) = name.filter(|_| self.seen_records) else {
-            return Err(ReadErrorKind::NoMeta.at(path));
-        };
-        damages.tell(Damage::new(0..end, Some(1), DamageKind::NoMeta, Consequence::Lost));
-        let raw = self.without_id.unwrap_or_else(|| Value::Object(Map::new()));
-        let mut meta = SessionMeta::new(name.thread, raw.as_object().unwrap_or(&Map::new()));
-        meta.cwd = meta.cwd.or(self.first_turn_cwd).or(self.first_told_cwd);
-        Ok(meta)
-    }
-}
-
-fn refuse_what_lies_elsewhere(payload: &Value) -> Result<(), ReadErrorKind> {
-    let present = |key| payload.get(key).filter(|value| !value.is_null());
-    let as_text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    if let Some(mode) = present("history_mode").map(as_text)
-        && mode != "legacy"
-        && mode != "paginated"
-    {
-        return Err(ReadErrorKind::UnknownHistoryMode(mode));
-    }
-    match present("history_base") {
-        Some(base) => Err(ReadErrorKind::Segment(as_text(base.get("thread_id").unwrap_or(base)))),
-        None => Ok(()),
-    }
-}
-
-fn id_of(map: &Map<String, Value>, key: &str) -> Option<ThreadId> {
-    map.get(key).and_then(Value::as_str).and_then(|text| ThreadId::parse(text).ok())
-}
-
-fn path_of(map: &Map<String, Value>, key: &str) -> Option<PathBuf> {
-    text_at(map, key).filter(|text| !text.is_empty()).map(PathBuf::from)
 }
 
 impl SessionMeta {
@@ -238,24 +95,18 @@ impl SessionMeta {
     }
 }
 
-impl TurnContext {
-    /// Reads the payload of a `turn_context`; what it lacks or says in another way stays out.
-    pub fn from_payload(payload: &Value) -> TurnContext {
-        let Some(map) = payload.as_object() else { return TurnContext::default() };
-        TurnContext {
-            cwd: path_of(map, "cwd"),
-            model: text_at(map, "model"),
-            effort: text_at(map, "effort"),
-            sandbox: Sandbox::from_turn_context(payload),
-            approval: Approval::from_turn_context(payload),
-        }
-    }
+pub(super) fn id_of(map: &Map<String, Value>, key: &str) -> Option<ThreadId> {
+    map.get(key).and_then(Value::as_str).and_then(|text| ThreadId::parse(text).ok())
+}
+
+pub(super) fn path_of(map: &Map<String, Value>, key: &str) -> Option<PathBuf> {
+    text_at(map, key).filter(|text| !text.is_empty()).map(PathBuf::from)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rollout::read_history_bytes;
+    use crate::rollout::{DamageKind, read_history_bytes};
     use crate::rollout::{ThreadId, history::History};
 
     const ID: &str = "01a203fe-4d2b-7bc2-9ce0-fdcc76d9015a";
@@ -302,9 +153,6 @@ mod tests {
     fn what_may_lie_elsewhere_is_refused() {
         let unknown = meta_line(&format!(r#""id":"{ID}","history_mode":"cloud""#));
         assert!(matches!(read(&[&unknown]), Err(ReadErrorKind::UnknownHistoryMode(mode)) if mode == "cloud"));
-        let base =
-            meta_line(&format!(r#""id":"{ID}","history_mode":"paginated","history_base":{{"thread_id":"{OTHER}"}}"#));
-        assert!(matches!(read(&[&base]), Err(ReadErrorKind::Segment(base)) if base == OTHER));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::histories::is_prompt;
 use crate::rehydrate::continuation::Continuation;
-use crate::rollout::{ThreadId, find_thread_path_by_id_str, read_history};
+use crate::rollout::{Item, ThreadId, find_thread_path_by_id_str, read_history};
 use crate::serve::embedded::model::Credential;
 use crate::world::{Disk, EntryKind, World};
 
@@ -40,7 +40,7 @@ pub(super) fn newest_thread(disk: &dyn Disk, home: &Path, but: Option<&Continuat
 
 /// The first prompt of a thread.
 pub(super) fn first_prompt_of(disk: &dyn Disk, home: &Path, id: ThreadId) -> Option<Value> {
-    read_history(disk, &rollout_of(disk, home, id)?).ok()?.items.into_iter().find(is_prompt)
+    read_history(disk, &rollout_of(disk, home, id)?).ok()?.items.iter().map(Item::value).find(is_prompt)
 }
 
 /// Leaves half of a file; whoever has it open goes on writing where nobody looks.

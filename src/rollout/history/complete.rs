@@ -1,0 +1,222 @@
+//! Everything that was ever said in a thread, for people: also what the model is no longer sent.
+//!
+//! A first walk finds out what becomes of each record, and holds no text. A second one gives the records one by one. So a
+//! transcript of any size can be shown, and what is held is a few numbers for each item that the model is sent.
+
+use std::collections::HashSet;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::super::damage::{Damage, DamageKind};
+use super::super::items::{ItemFacts, Use};
+use super::super::meta::{ReadError, SessionMeta, ThreadMeta};
+use super::super::place::{Place, Position};
+use super::super::reader::{Found, Reader};
+use super::super::record::{Kind, Record};
+use super::assemble::{carriers_of, pair};
+use super::files::Files;
+use super::steps::TakenBack;
+use super::summary::Summary;
+use super::walk::Walk;
+use crate::world::Disk;
+
+/// All that a thread said. It is an iterator over [`Entry`], in the order in which it was said.
+pub struct Transcript<'a> {
+    /// What the newest file says of itself.
+    pub meta: SessionMeta,
+    /// What the thread is by now, with sources.
+    pub thread: ThreadMeta,
+    /// What is wrong with the files, each with its place.
+    pub damage: Vec<Damage>,
+    files: Files<'a>,
+    fates: Fates,
+    /// Files that are still to be read, the next one last.
+    left: Vec<u32>,
+    open: Option<(u32, Reader)>,
+}
+
+/// One thing that was said or done.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Entry {
+    /// Where it stands.
+    pub place: Place,
+    /// What became of it.
+    pub fate: Fate,
+    record: Record,
+}
+
+impl Entry {
+    /// What it is: [`Kind::ResponseItem`], [`Kind::Compacted`], an [`Kind::Event`] that ends or takes back turns, or an
+    /// `inter_agent_communication`.
+    pub fn kind(&self) -> &Kind {
+        &self.record.kind
+    }
+
+    /// When it was written, RFC 3339 in UTC; bare files do not say.
+    pub fn timestamp(&self) -> Option<&str> {
+        self.record.timestamp.as_deref()
+    }
+
+    /// The JSON text of the item, the compaction or the event.
+    pub fn raw(&self) -> &str {
+        self.record.payload_text()
+    }
+
+    /// The same as a value.
+    pub fn value(&self) -> Value {
+        self.record.payload()
+    }
+}
+
+/// What became of something that was said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// It counts: the model is sent it, or, of a compaction or an event, what follows from it.
+    Live,
+    /// This compaction replaced it.
+    CompactedAway(Place),
+    /// This rollback took it out.
+    RolledBack(Place),
+    /// The model was never sent it, or is not any more.
+    NotSent(NotSent),
+}
+
+/// Why something is not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotSent {
+    /// By design: a ghost snapshot, a system message.
+    ByDesign,
+    /// An item of a type that is not known, or one that lacks what its type needs; a compaction that can not be used.
+    Unusable,
+    /// The output of a call that is not in the history.
+    Orphan,
+}
+
+/// Reads what the thread whose rollout is `path` ever said. The files that it continues are looked for below the home
+/// that `path` lies in, then below `home`.
+pub fn read_transcript<'a>(disk: &'a dyn Disk, home: Option<&Path>, path: &Path) -> Result<Transcript<'a>, ReadError> {
+    let (files, broken) = Files::on_disk(disk, home, path)?;
+    Transcript::of(files, broken)
+}
+
+/// The same of bytes in memory, which stand for the file `path`.
+pub fn read_transcript_bytes(bytes: Vec<u8>, path: &Path) -> Result<Transcript<'static>, ReadError> {
+    let (files, broken) = Files::in_memory(bytes, path)?;
+    Transcript::of(files, broken)
+}
+
+impl<'a> Transcript<'a> {
+    fn of(files: Files<'a>, broken: Vec<Damage>) -> Result<Transcript<'a>, ReadError> {
+        let mut walk = Walk::without_texts();
+        broken.into_iter().for_each(|damage| walk.damages.tell(damage));
+        walk.all(&files, None)?;
+        let Walk { meta, mut steps, mut damages, end, .. } = walk;
+        let (place, is_bare) = (meta.place().cloned(), meta.is_bare());
+        let meta = meta.finish(files.asked(), end, &mut damages)?;
+        let summary = Summary { meta: &meta, place: place.as_ref(), is_bare, path: files.asked(), steps: &steps };
+        let thread = summary.thread();
+        let taken_back = steps.forget_taken_back();
+        let compactions: Vec<Place> = steps.compactions().cloned().collect();
+        let base = steps.live_from().map(Place::position);
+        let carriers = pair(carriers_of(steps, &mut damages), &mut damages);
+        let damage = damages.finish(|damage| base.is_some_and(|from| Place::end_of(damage) <= from));
+        let live = carriers.iter().map(|carrier| carrier.place.position()).collect();
+        let left = files.oldest_first().collect::<Vec<_>>().into_iter().rev().collect();
+        let orphans = damage.iter().filter(|damage| damage.kind == DamageKind::OrphanOutput);
+        let orphans = orphans.map(Place::start_of).collect();
+        let fates = Fates { live, orphans, taken_back, compactions };
+        Ok(Transcript { meta, thread, damage, files, fates, left, open: None })
+    }
+
+    /// The files it is read from: the one that was asked for, then its bases. [`Place::file`] counts them.
+    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        self.files.paths()
+    }
+
+    fn next_entry(&mut self) -> io::Result<Option<Entry>> {
+        loop {
+            let Some((file, reader)) = self.open.as_mut() else {
+                let Some(file) = self.left.pop() else { return Ok(None) };
+                self.open = Some((file, self.files.open(file)?));
+                continue;
+            };
+            let file = *file;
+            match reader.next_found()? {
+                None => self.open = None,
+                Some(Found::Damage(_)) => {}
+                Some(Found::Record(record)) => {
+                    let place = Place { file, bytes: record.bytes.clone(), line: record.line };
+                    if let Some(fate) = self.fates.of(&place, &record) {
+                        return Ok(Some(Entry { place, fate, record }));
+                    }
+                }
+            }
+        }
+    }
+}
+
+impl Iterator for Transcript<'_> {
+    type Item = io::Result<Entry>;
+
+    fn next(&mut self) -> Option<io::Result<Entry>> {
+        let entry = self.next_entry();
+        if entry.is_err() {
+            (self.open, self.left) = (None, Vec::new());
+        }
+        entry.transpose()
+    }
+}
+
+/// What becomes of records, by their places.
+struct Fates {
+    live: HashSet<Position>,
+    orphans: HashSet<Position>,
+    taken_back: Vec<TakenBack>,
+    /// Those that still count, in order.
+    compactions: Vec<Place>,
+}
+
+impl Fates {
+    /// What becomes of a record; `None` if it says nothing to people.
+    fn of(&self, place: &Place, record: &Record) -> Option<Fate> {
+        let own = match &record.kind {
+            Kind::ResponseItem => match ItemFacts::of(record.payload_text()).use_ {
+                Use::Send => None,
+                Use::Drop => Some(NotSent::ByDesign),
+                Use::Unknown | Use::Bad => Some(NotSent::Unusable),
+            },
+            Kind::Compacted => None,
+            Kind::Other(kind) if kind == "inter_agent_communication" => Some(NotSent::Unusable),
+            Kind::Event => {
+                let payload = record.payload();
+                let says = payload.get("type").and_then(Value::as_str)?;
+                return matches!(says, "thread_rolled_back" | "turn_aborted").then_some(Fate::Live);
+            }
+            _ => return None,
+        };
+        if let Some(own) = own {
+            return Some(Fate::NotSent(own));
+        }
+        let at = place.position();
+        if self.live.contains(&at) || (record.kind == Kind::Compacted && self.is_newest_base(at)) {
+            return Some(Fate::Live);
+        }
+        if let Some(by) = self.taken_back.iter().find(|span| (span.from.position()..=span.to.position()).contains(&at))
+        {
+            return Some(Fate::RolledBack(by.by.clone()));
+        }
+        if self.orphans.contains(&at) {
+            return Some(Fate::NotSent(NotSent::Orphan));
+        }
+        let after = self.compactions.partition_point(|compaction| compaction.position() <= at);
+        let by = self.compactions.get(after).cloned();
+        Some(by.map_or(Fate::NotSent(NotSent::Unusable), Fate::CompactedAway))
+    }
+
+    /// A compaction that brings an empty history leaves no item, and counts all the same.
+    fn is_newest_base(&self, at: Position) -> bool {
+        self.compactions.last().is_some_and(|newest| newest.position() == at)
+    }
+}

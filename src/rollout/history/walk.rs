@@ -1,0 +1,185 @@
+//! The walk over a thread's records, from the first to the last, and what it gathers.
+
+use std::io;
+
+use super::super::damage::{Consequence, Damage, DamageKind, Damages};
+use super::super::items::{ItemFacts, Use};
+use super::super::meta::{MetaScan, ReadError, SettingsTold};
+use super::super::place::Place;
+use super::super::reader::RawFound;
+use super::super::record::{Kind, RawRecord};
+use super::compaction::Brings;
+use super::files::Files;
+use super::steps::{Held, Steps};
+
+/// What a walk gathers.
+#[derive(Default)]
+pub(super) struct Walk {
+    pub(super) meta: MetaScan,
+    pub(super) steps: Steps,
+    pub(super) damages: Damages,
+    /// Length of the file that was asked for.
+    pub(super) end: u64,
+    keep: Keep,
+}
+
+/// Whether the texts of items are held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Keep {
+    #[default]
+    Texts,
+    /// Only how long the texts of the users' messages are.
+    Lengths,
+}
+
+impl Walk {
+    /// A walk that holds no texts, and remembers what rollbacks took out.
+    pub(super) fn without_texts() -> Walk {
+        Walk { steps: Steps::remembering(), keep: Keep::Lengths, ..Walk::default() }
+    }
+
+    /// Walks all files, the oldest first; from `start` on where that is given.
+    pub(super) fn all(&mut self, files: &Files<'_>, start: Option<&Place>) -> Result<(), ReadError> {
+        for file in files.oldest_first() {
+            match start {
+                Some(start) if file > start.file => {}
+                start => self.one(files, file, start.filter(|start| start.file == file))?,
+            }
+        }
+        self.read_again(files).map_err(|error| files.failed(error))
+    }
+
+    /// A base that can not be read to its end is damage; so is one that ends before its cut or is cut inside a record.
+    fn one(&mut self, files: &Files<'_>, file: u32, start: Option<&Place>) -> Result<(), ReadError> {
+        let mut read = || -> io::Result<Result<u64, ReadError>> {
+            let mut reader = files.open(file)?;
+            if let Some(start) = start {
+                reader.go_to(start.bytes.start, start.line)?;
+            }
+            while let Some(found) = reader.next_raw()? {
+                match found {
+                    RawFound::Damage(damage) => self.damages.tell(of_base(Damage { file, ..damage }, files.cut(file))),
+                    RawFound::Record(record) => {
+                        if file == 0
+                            && let Err(kind) = self.meta.feed(&record, &mut self.damages)
+                        {
+                            return Ok(Err(kind.at(files.asked())));
+                        }
+                        self.take(file, &record);
+                    }
+                }
+            }
+            Ok(Ok(reader.offset()))
+        };
+        let lost = |at: u64, kind| Damage { file, ..Damage::new(at..at, None, kind, Consequence::Lost) };
+        match (read(), files.cut(file)) {
+            (Ok(Err(refused)), _) => return Err(refused),
+            (Ok(Ok(end)), Some(cut)) if end < cut => self.damages.tell(lost(end, DamageKind::ShortBase)),
+            (Ok(Ok(end)), _) => self.end = end,
+            (Err(error), None) => return Err(files.failed(error)),
+            (Err(_), Some(cut)) => self.damages.tell(lost(cut, DamageKind::UnreadableBase)),
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, file: u32, record: &RawRecord<'_>) {
+        let place = Place { file, bytes: record.bytes.clone(), line: record.line };
+        match &record.kind {
+            Kind::ResponseItem => self.item(place, record),
+            Kind::Compacted => {
+                let payload = record.payload_text();
+                match Brings::of(payload) {
+                    Some(brings) => self.steps.compaction(place, payload.into(), brings.has_turn()),
+                    None => self.tell(&place, DamageKind::BadCompaction, Consequence::PassedOver),
+                }
+            }
+            Kind::TurnContext => {
+                self.steps.settings(place, SettingsTold::by_turn_context(record.payload_text()));
+            }
+            Kind::Event => self.event(place, record),
+            // Codex turns it into an item of a form that is not known here.
+            Kind::Other(kind) if kind == "inter_agent_communication" => {
+                self.tell(&place, DamageKind::UnknownItem, Consequence::Lost);
+            }
+            Kind::SessionMeta | Kind::BareMeta | Kind::Bookkeeping | Kind::Other(_) => {}
+        }
+    }
+
+    fn item(&mut self, place: Place, record: &RawRecord<'_>) {
+        let facts = record.item_facts();
+        match facts.use_ {
+            Use::Send => {
+                let text = match self.keep {
+                    Keep::Texts => Held::Here(record.payload_text().into()),
+                    Keep::Lengths => Held::Measured(said_bytes(&facts)),
+                };
+                self.steps.item(place, text, &facts);
+            }
+            Use::Drop => {}
+            Use::Unknown => self.tell(&place, DamageKind::UnknownItem, Consequence::Lost),
+            Use::Bad => self.tell(&place, DamageKind::BadItem, Consequence::Lost),
+        }
+    }
+
+    fn event(&mut self, place: Place, record: &RawRecord<'_>) {
+        match record.payload_type().as_deref() {
+            Some("task_started" | "turn_started") => self.steps.task_started(),
+            Some("task_complete" | "turn_complete") => self.steps.task_complete(place),
+            Some("turn_aborted") => self.steps.task_aborted(),
+            Some("thread_rolled_back") => match turns_of(record) {
+                Some(turns) => self.steps.roll_back(turns, &place),
+                None => self.tell(&place, DamageKind::NotARecord, Consequence::Lost),
+            },
+            Some("thread_settings_applied") => {
+                if let Some(told) = SettingsTold::by_applied(record.payload_text()) {
+                    self.steps.settings(place, told);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Reads again what a rollback brought back from before a compaction.
+    fn read_again(&mut self, files: &Files<'_>) -> io::Result<()> {
+        let mut missing = self.steps.missing().peekable();
+        while let Some((first, _)) = missing.peek() {
+            let file = first.file;
+            let mut reader = files.open(file)?;
+            reader.go_to(first.bytes.start, first.line)?;
+            while let Some((place, held)) = missing.peek_mut().filter(|(place, _)| place.file == file) {
+                let Some(found) = reader.next_raw()? else { break };
+                if let RawFound::Record(record) = found
+                    && record.bytes == place.bytes
+                {
+                    **held = Held::Here(record.payload_text().into());
+                    missing.next();
+                }
+            }
+            // What the file no longer holds is told when the items are gathered.
+            while missing.next_if(|(place, _)| place.file == file).is_some() {}
+        }
+        Ok(())
+    }
+
+    fn tell(&mut self, place: &Place, kind: DamageKind, consequence: Consequence) {
+        self.damages.tell(place.damage(kind, consequence));
+    }
+}
+
+/// How long the texts of a message are that a user wrote.
+fn said_bytes(facts: &ItemFacts<'_>) -> usize {
+    if facts.begins_turn() { facts.texts().iter().map(|text| text.len()).sum() } else { 0 }
+}
+
+/// How many turns a rollback takes back.
+pub(super) fn turns_of(record: &RawRecord<'_>) -> Option<u64> {
+    record.payload().get("num_turns")?.as_u64()
+}
+
+/// The torn end of a base is the work of its cut.
+fn of_base(damage: Damage, cut: Option<u64>) -> Damage {
+    match damage.kind {
+        DamageKind::TornTail if cut == Some(damage.bytes.end) => Damage { kind: DamageKind::SplitByCut, ..damage },
+        _ => damage,
+    }
+}

@@ -1,19 +1,24 @@
-//! Rollouts of our server on the real Codex, rollouts of the real Codex on our server, and its app-server as a target.
+//! Rollouts of our server and repaired ones on the real Codex, rollouts of the real Codex on our server, and its
+//! app-server as a target.
 //!
 //! The trials need npm, which brings the binaries. Where it is missing they are ignored, with the reason; where
 //! `REHYDRA_REQUIRE_CODEX` is set, as in CI, they fail instead.
 
+#[path = "stage/exec.rs"]
+mod exec;
 #[path = "stage/npm.rs"]
 mod npm;
+#[path = "codex/repaired.rs"]
+mod repaired;
 mod stage;
 
 use std::path::{Path, PathBuf};
-use std::process::{ExitCode, Stdio};
+use std::process::ExitCode;
 
 use libtest_mimic::{Arguments, Failed, Trial};
 use rehydra::codex::install;
 use rehydra::codex::version::Version;
-use rehydra::journal::{CallId, Identity, Journal, Kind, SettingsSource};
+use rehydra::journal::{CallId, Identity, Kind, SettingsSource};
 use rehydra::marker::{Carrier, Marker};
 use rehydra::rollout::ThreadId;
 use rehydra::rollout::draft::{Draft, NewThread};
@@ -21,7 +26,8 @@ use rehydra::rollout::writer::Writer;
 use rehydra::target::profile;
 use rehydra::world::World;
 
-use stage::{Failure, Stage, TURN};
+use exec::received;
+use stage::{Failure, Stage};
 
 const APP_SERVERS: [&str; 4] = ["0.105.0", "0.130.0", "0.153.4", "0.169.0"];
 const VERSIONS: [&str; 3] = ["0.130.0", "0.153.4", "0.169.0"];
@@ -43,6 +49,7 @@ fn main() -> ExitCode {
         let back = move || run(comes_back(version, identity));
         trials.push(Trial::test(format!("codex {version} app-server {how} a thread after kill -9"), back));
     }
+    trials.extend(repaired::trials());
     let trials = trials.into_iter().map(|trial| trial.with_ignored_flag(missing)).collect();
     libtest_mimic::run(&args, trials).exit_code()
 }
@@ -77,21 +84,9 @@ impl Both {
 
     /// One turn of `codex exec`, on a new thread or on `id`.
     async fn exec(&mut self, id: Option<&str>) -> Result<CallId, Failure> {
-        let (call, prompt, markers) = self.stage.script("Go on.");
+        let (call, markers) = exec::exec(&mut self.stage, &self.native, id).await?;
         self.said.extend(markers);
-        let mut command = tokio::process::Command::new(&self.native);
-        command.arg("exec");
-        if id.is_some() {
-            command.arg("resume");
-        }
-        command.arg("--skip-git-repo-check").args(id).arg(prompt);
-        command.env_clear().envs(self.stage.home.env()).current_dir(self.stage.project());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-        let output = tokio::time::timeout(TURN, command.output()).await??;
-        if output.status.success() {
-            return Ok(call);
-        }
-        Err(format!("codex exec: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr)).into())
+        Ok(call)
     }
 
     /// The id of the only rollout in the home.
@@ -108,18 +103,6 @@ impl Both {
     fn received(&self, call: CallId, history: &[Marker]) -> Result<(), Failure> {
         received(&self.stage.journal, call, history)
     }
-}
-
-fn received(journal: &Journal, call: CallId, history: &[Marker]) -> Result<(), Failure> {
-    let mut requests = journal.events().into_iter().filter_map(|event| match event.kind {
-        Kind::ModelRequest(request) if request.call == Some(call) => Some(request),
-        _ => None,
-    });
-    let request = requests.next_back().ok_or("the model received no request")?;
-    let got: Vec<Marker> = request.items.iter().flat_map(|item| item.markers.clone()).collect();
-    let mut wanted = history.to_vec();
-    wanted.push(Marker::new(Carrier::Prompt, 1, u64::from(call)));
-    if got == wanted { Ok(()) } else { Err(format!("the model received {got:?} instead of {wanted:?}").into()) }
 }
 
 fn collect(dir: &Path, names: &mut Vec<String>) {

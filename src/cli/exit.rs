@@ -9,9 +9,10 @@ pub enum Exit {
     /// 0: every verdict is a pass, a known gap or unsupported.
     Fine,
     /// 1: at least one scenario failed, or the baseline is stale; `rehydra doctor`: something is missing that every run
-    /// needs; `rehydra init`: the server cannot be described.
+    /// needs; `rehydra init`: the server cannot be described; `rehydra repair`: the copy is written and something of
+    /// the thread is lost.
     Failed,
-    /// 2: the command line, a scenario or another input file is wrong. Nothing was played.
+    /// 2: the command line, a scenario or another input file is wrong. Nothing was played or written.
     Usage,
     /// 3: the harness itself failed, or there was nothing to judge.
     Broken,

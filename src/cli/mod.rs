@@ -8,12 +8,14 @@ mod init;
 mod known;
 mod out;
 mod outputs;
+mod repair;
 mod replay;
 mod run;
 mod schema;
 mod serve;
 mod shard;
 mod show;
+mod sources;
 mod suite;
 mod targets;
 mod unusable;
@@ -44,6 +46,8 @@ enum Command {
     Serve(serve::Args),
     /// Get to know a server by talking to it, and write its profile
     Init(init::Args),
+    /// Write a clean copy of a thread that Codex will not take, and say what was lost
+    Repair(repair::Args),
     /// Say what works on this machine, and what to do about the rest
     Doctor(doctor::Args),
     /// Print the JSON Schema of scenario files, or of the JSON report
@@ -60,6 +64,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::main(args),
         Command::Serve(args) => serve::main(args),
         Command::Init(args) => init::main(args),
+        Command::Repair(args) => repair::main(args),
         Command::Doctor(args) => doctor::main(args),
         Command::Schema(args) => schema::main(args),
     };

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Exit, Failure, Outcome};
+use super::{Exit, Failure, Outcome, sources};
 use crate::rehydrate::policy::Ceiling;
 use crate::rollout::settings::{Approval, Sandbox};
 use crate::serve::{self, EngineKind, ServeOptions};
@@ -32,7 +32,7 @@ pub(super) struct Args {
 }
 
 pub(super) fn main(args: Args) -> Outcome {
-    let home = args.codex_home.clone().or_else(codex_home).ok_or_else(|| {
+    let home = args.codex_home.clone().or_else(sources::codex_home).ok_or_else(|| {
         Failure::usage("neither CODEX_HOME nor HOME is set; say where the rollouts are with --codex-home")
     })?;
     let cwd = std::env::current_dir().map_err(|error| Failure::broken(format!("failed to tell the cwd: {error}")))?;
@@ -51,11 +51,6 @@ pub(super) fn main(args: Args) -> Outcome {
         error => Failure::broken(error),
     })?;
     Ok(Exit::Fine)
-}
-
-fn codex_home() -> Option<PathBuf> {
-    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    set("CODEX_HOME").or_else(|| Some(set("HOME")?.join(".codex")))
 }
 
 fn sandbox(name: &str) -> Result<Sandbox, String> {

@@ -31,6 +31,7 @@ mod properties;
 mod read_error;
 pub mod reader;
 pub mod record;
+pub mod repair;
 mod scan;
 pub mod settings;
 pub mod writer;

@@ -1,0 +1,173 @@
+//! Copies of healthy and damaged threads, read again.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::rollout::generate::{Generated, Spec, generate};
+use crate::rollout::mutate::{Mutator, Where};
+use crate::rollout::{Era, History, ThreadId, find_thread_path, read_history};
+use crate::world::{RealDisk, World};
+
+const ID: &str = "01a203fe-4d2b-7bc2-9ce0-fdcc76d9015a";
+const ERAS: [Era; 4] = [Era::Bare, Era::Envelope, Era::WorldState, Era::Paginated];
+
+fn id() -> ThreadId {
+    ThreadId::parse(ID).unwrap()
+}
+
+fn generated(era: Era) -> Generated {
+    let spec = Spec {
+        turns: 4,
+        era,
+        seed: 7,
+        tools: 1,
+        interrupted: true,
+        compaction: Some(2),
+        sandbox: "workspace-write".to_owned(),
+        approval: "on-request".to_owned(),
+    };
+    generate(&spec, id(), "/a/project", Timestamp::from_second(1_795_363_327).unwrap())
+}
+
+/// A home with one rollout.
+struct Home {
+    dir: tempfile::TempDir,
+    source: PathBuf,
+}
+
+impl Home {
+    fn with(bytes: &[u8], compressed: bool) -> Home {
+        let dir = tempfile::tempdir().unwrap();
+        let mut source = dir.path().join("from").join(generated(Era::Envelope).path);
+        if compressed {
+            source.set_extension("jsonl.zst");
+        }
+        std::fs::create_dir_all(source.parent().unwrap()).unwrap();
+        std::fs::write(&source, bytes).unwrap();
+        Home { dir, source }
+    }
+
+    fn at(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    fn request(&self, destination: Destination) -> Request {
+        let fallback = Fallback { cwd: "/fallback".into(), model_provider: "some".to_owned() };
+        Request { source: self.source.clone(), destination, keep_id: false, fallback }
+    }
+
+    fn repair(&self, destination: Destination) -> Result<Repaired, RepairError> {
+        repair(&World::real(), &self.request(destination))
+    }
+}
+
+fn read(path: &Path) -> History {
+    read_history(&RealDisk, path).unwrap()
+}
+
+#[test]
+fn every_class_of_damage_in_every_era_becomes_a_file_without_any() {
+    let mut repaired_files = 0;
+    for era in ERAS {
+        let whole = generated(era).bytes;
+        for mutator in Mutator::all().filter(|mutator| mutator.applies_to(era)) {
+            let case = format!("{} in {era:?}", mutator.name());
+            let mutated = mutator.apply(&whole, Where::Seed(3));
+            let home = Home::with(&mutated.bytes, mutated.compressed);
+            let Ok(source) = read_history(&RealDisk, &home.source) else {
+                let error = home.repair(Destination::Home(home.at("to"))).unwrap_err();
+                assert!(matches!(error.kind, RepairErrorKind::Unreadable(_)), "{case}: {error}");
+                assert!(!home.at("to").exists(), "{case}");
+                continue;
+            };
+            let repaired = home.repair(Destination::Home(home.at("to"))).unwrap();
+            let copy = read(&repaired.path);
+            assert_eq!(copy.damage, vec![], "{case}");
+            assert_eq!(copy.items, source.items, "{case}");
+            assert_eq!(copy.meta.id, repaired.id, "{case}");
+            assert_eq!(repaired.damage, source.damage, "{case}");
+            assert!(repaired.is_lossy() >= source.is_lossy(), "{case}");
+            assert_eq!(std::fs::read(&home.source).unwrap(), mutated.bytes, "{case}");
+            repaired_files += 1;
+        }
+    }
+    assert!(repaired_files > 3 * ERAS.len(), "{repaired_files}");
+}
+
+#[test]
+fn a_copy_has_an_id_of_its_own_the_settings_of_the_thread_and_can_be_found() {
+    let home = Home::with(&generated(Era::Paginated).bytes, false);
+    let repaired = home.repair(Destination::Home(home.at("to"))).unwrap();
+    assert_ne!(repaired.id, id());
+    assert_eq!(find_thread_path(&RealDisk, &home.at("to"), repaired.id).unwrap(), Some(repaired.path.clone()));
+    let (copy, source) = (read(&repaired.path), read(&home.source));
+    assert_eq!((copy.turn_context, copy.cwd), (source.turn_context, source.cwd));
+    assert_eq!((copy.meta.originator, copy.meta.cli_version), (source.meta.originator, source.meta.cli_version));
+    assert_eq!((copy.meta.model_provider, copy.meta.forked_from_id), (source.meta.model_provider, Some(id())));
+    assert_eq!((copy.meta.raw["source"].as_str(), copy.meta.history_mode), (Some("exec"), None));
+    assert_eq!((repaired.turns, repaired.filled.len(), repaired.is_lossy()), (4, 0, false));
+}
+
+#[test]
+fn what_nothing_says_is_filled_and_told() {
+    let bare = format!("{{\"id\":\"{ID}\",\"timestamp\":\"t\"}}\n");
+    let home = Home::with(bare.as_bytes(), false);
+    let repaired = home.repair(Destination::Home(home.at("to"))).unwrap();
+    let copy = read(&repaired.path);
+    assert_eq!((copy.meta.cwd, copy.meta.model_provider), (Some("/fallback".into()), Some("some".to_owned())));
+    let fields: Vec<_> = repaired.filled.iter().map(|filled| filled.field).collect();
+    assert_eq!((fields, repaired.is_lossy()), (vec!["cwd", "model_provider"], true));
+}
+
+#[test]
+fn the_id_is_kept_only_where_the_thread_is_not() {
+    let home = Home::with(&generated(Era::Envelope).bytes, false);
+    let keeping = |destination| Request { keep_id: true, ..home.request(destination) };
+    let same_home = keeping(Destination::Home(home.at("from")));
+    let error = repair(&World::real(), &same_home).unwrap_err();
+    assert!(matches!(error.kind, RepairErrorKind::Exists | RepairErrorKind::IdTaken(_)), "{error}");
+    let beside = keeping(Destination::File(home.source.with_file_name("copy.jsonl")));
+    assert!(matches!(repair(&World::real(), &beside).unwrap_err().kind, RepairErrorKind::IdTaken(_)));
+    let other_home = keeping(Destination::Home(home.at("to")));
+    let repaired = repair(&World::real(), &other_home).unwrap();
+    let below = home.source.strip_prefix(home.at("from")).unwrap();
+    assert_eq!((repaired.id, repaired.path), (id(), home.at("to").join(below)));
+    let again = repair(&World::real(), &other_home).unwrap_err();
+    assert!(matches!(again.kind, RepairErrorKind::Exists), "{again}");
+}
+
+#[test]
+fn a_file_is_never_overwritten_and_its_name_decides_the_id() {
+    let home = Home::with(&generated(Era::Envelope).bytes, false);
+    let taken = home.at("taken.jsonl");
+    std::fs::write(&taken, "theirs").unwrap();
+    let error = home.repair(Destination::File(taken.clone())).unwrap_err();
+    assert!(matches!(error.kind, RepairErrorKind::Exists), "{error}");
+    assert_eq!(std::fs::read_to_string(&taken).unwrap(), "theirs");
+    let error = home.repair(Destination::File(home.source.clone())).unwrap_err();
+    assert!(matches!(error.kind, RepairErrorKind::Exists | RepairErrorKind::Name(_)), "{error}");
+    let named = "01a203fe-4f82-7021-8336-6f3d36f211b5";
+    let repaired =
+        home.repair(Destination::File(home.at(&format!("rollout-2026-11-22T16-02-07-{named}.jsonl")))).unwrap();
+    assert_eq!(repaired.id.to_string(), named);
+    for refused in [
+        format!("rollout-2026-11-22T16-02-07-{ID}.jsonl"),
+        format!("rollout-2026-11-22T16-02-08-{ID}_{named}.jsonl"),
+        format!("rollout-2026-11-22T16-02-08-{named}.jsonl.zst"),
+    ] {
+        let error = home.repair(Destination::File(home.at(&refused))).unwrap_err();
+        assert!(matches!(error.kind, RepairErrorKind::Name(_)), "{refused}: {error}");
+    }
+}
+
+#[test]
+fn a_destination_that_is_a_home_is_told_from_one_that_is_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let dotted = dir.path().join("my.home");
+    assert_eq!(Destination::of(&dotted), Destination::File(dotted.clone()));
+    std::fs::create_dir(&dotted).unwrap();
+    assert_eq!(Destination::of(&dotted), Destination::Home(dotted));
+    assert_eq!(Destination::of(Path::new("/x/.codex")), Destination::Home("/x/.codex".into()));
+}

@@ -177,7 +177,7 @@ pub(super) fn begin(
 
 fn write(world: &World, home: &Path, thread: &NewThread, context: &TurnContext, items: &[Value]) -> io::Result<Writer> {
     let mut writer = Writer::create(world, home, thread)?;
-    writer.append_history(Some(context), items)?;
+    writer.append_history(Some(context), items.iter().cloned())?;
     if let Err(error) = writer.publish() {
         // The rename may have happened. Nobody has been told of the id, so its name is taken away again.
         writer.withdraw();

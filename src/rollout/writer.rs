@@ -89,13 +89,18 @@ impl Writer {
 
     /// Appends what another thread had come to: the settings it goes on under, then its items as they are to be sent,
     /// each message with the event that listings show. Lines of the other file are not copied.
-    pub fn append_history(&mut self, context: Option<&TurnContext>, items: &[Value]) -> io::Result<()> {
+    pub fn append_history(
+        &mut self,
+        context: Option<&TurnContext>,
+        items: impl IntoIterator<Item = Value>,
+    ) -> io::Result<()> {
         if let Some(context) = context {
             self.append(&Draft::turn_context(&self.world.ids.uuid().to_string(), context))?;
         }
         for item in items {
-            self.append(&Draft::response_item(item.clone()))?;
-            if let Some(event) = Draft::event_beside(item) {
+            let event = Draft::event_beside(&item);
+            self.append(&Draft::response_item(item))?;
+            if let Some(event) = event {
                 self.append(&event)?;
             }
         }

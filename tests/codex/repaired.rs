@@ -59,7 +59,7 @@ async fn is_resumed(version: &str, era: Era) -> Result<(), Failure> {
     let told: Value = serde_json::from_slice(&output.stdout)?;
     let id = told["id"].as_str().ok_or("no id")?.to_owned();
     let items = read_history(&RealDisk, &source)?.items;
-    let history: Vec<Marker> = items.iter().flat_map(markers).collect();
+    let history: Vec<Marker> = items.iter().flat_map(|item| markers(&item.value())).collect();
     if history.len() < 5 {
         return Err(format!("too little is left to be resumed: {history:?}").into());
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::super::draft::NewThread;
 use super::super::meta::{SessionMeta, TurnContext};
 use super::super::writer::Writer;
-use super::super::{Damage, History, ThreadId, read_history};
+use super::super::{Damage, History, Item, ThreadId, read_whole_history};
 use super::destination::Destination;
 use super::error::{RepairError, RepairErrorKind};
 use crate::world::World;
@@ -75,14 +75,14 @@ impl Repaired {
 /// Writes a clean copy of a thread. Nothing is left behind where this fails.
 pub fn repair(world: &World, request: &Request) -> Result<Repaired, RepairError> {
     let source = &request.source;
-    let history =
-        read_history(&*world.disk, source).map_err(|error| RepairErrorKind::Unreadable(Box::new(error)).at(source))?;
+    let history = read_whole_history(&*world.disk, source)
+        .map_err(|error| RepairErrorKind::Unreadable(Box::new(error)).at(source))?;
     let (id, path) = request.destination.choose(world, source, &history.meta, request.keep_id)?;
     let (thread, filled) = thread(id, &history, &request.fallback);
     let context = context(&history, &thread);
     let failed = |error| RepairErrorKind::writing(error).at(&path);
     let mut writer = Writer::create_at(world, path.clone(), &thread).map_err(failed)?;
-    writer.append_history(context.as_ref(), &history.items).map_err(failed)?;
+    writer.append_history(context.as_ref(), history.items.iter().map(Item::value)).map_err(failed)?;
     if let Err(error) = writer.publish() {
         writer.withdraw();
         return Err(failed(error));

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::super::lineage::home_of;
 use super::super::locate::{RolloutName, find_thread_path};
 use super::super::writer::relative_path;
 use super::super::{SessionMeta, ThreadId};
@@ -104,10 +105,4 @@ fn holds(disk: &dyn Disk, home: &Path, source: &Path, id: ThreadId) -> bool {
     let identity = |dir: &Path| disk.status(dir).ok().and_then(|status| status.identity);
     let same = home_of(source).is_some_and(|other| identity(home).is_some() && identity(home) == identity(other));
     same || matches!(find_thread_path(disk, home, id), Ok(Some(_)))
-}
-
-/// The `CODEX_HOME` that a rollout lies in, as its path tells.
-fn home_of(path: &Path) -> Option<&Path> {
-    let is_tree = |dir: &&Path| dir.file_name().is_some_and(|name| name == "sessions" || name == "archived_sessions");
-    path.ancestors().skip(1).find(is_tree).and_then(Path::parent)
 }

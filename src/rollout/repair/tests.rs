@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::rollout::generate::{Generated, Spec, generate};
 use crate::rollout::mutate::{Mutator, Where};
-use crate::rollout::{Era, History, ThreadId, find_thread_path, read_history};
+use crate::rollout::{Era, History, Item, ThreadId, find_thread_path, read_whole_history};
 use crate::world::{RealDisk, World};
 
 const ID: &str = "01a203fe-4d2b-7bc2-9ce0-fdcc76d9015a";
@@ -63,8 +63,13 @@ impl Home {
     }
 }
 
+/// The items, each as its value: the copy may write one in another spelling.
+fn texts(history: &History) -> Vec<serde_json::Value> {
+    history.items.iter().map(Item::value).collect()
+}
+
 fn read(path: &Path) -> History {
-    read_history(&RealDisk, path).unwrap()
+    read_whole_history(&RealDisk, path).unwrap()
 }
 
 #[test]
@@ -76,7 +81,7 @@ fn every_class_of_damage_in_every_era_becomes_a_file_without_any() {
             let case = format!("{} in {era:?}", mutator.name());
             let mutated = mutator.apply(&whole, Where::Seed(3));
             let home = Home::with(&mutated.bytes, mutated.compressed);
-            let Ok(source) = read_history(&RealDisk, &home.source) else {
+            let Ok(source) = read_whole_history(&RealDisk, &home.source) else {
                 let error = home.repair(Destination::Home(home.at("to"))).unwrap_err();
                 assert!(matches!(error.kind, RepairErrorKind::Unreadable(_)), "{case}: {error}");
                 assert!(!home.at("to").exists(), "{case}");
@@ -85,7 +90,7 @@ fn every_class_of_damage_in_every_era_becomes_a_file_without_any() {
             let repaired = home.repair(Destination::Home(home.at("to"))).unwrap();
             let copy = read(&repaired.path);
             assert_eq!(copy.damage, vec![], "{case}");
-            assert_eq!(copy.items, source.items, "{case}");
+            assert_eq!(texts(&copy), texts(&source), "{case}");
             assert_eq!(copy.meta.id, repaired.id, "{case}");
             assert_eq!(repaired.damage, source.damage, "{case}");
             assert!(repaired.is_lossy() >= source.is_lossy(), "{case}");

@@ -6,6 +6,7 @@ use super::super::damage::Damage;
 use super::super::meta::{ReadError, SessionMeta, ThreadMeta, TurnContext};
 use super::super::place::Place;
 use super::assemble::assemble;
+use super::checkpoint::{FIRST_STEP_BYTES, walk_from_the_end};
 use super::files::Files;
 use super::item::Item;
 use super::pairing;
@@ -58,37 +59,52 @@ impl History {
 /// [`read_whole_history`] reads, and tells, everything.
 pub fn read_history(disk: &dyn Disk, path: &Path) -> Result<History, ReadError> {
     let (files, broken) = Files::on_disk(disk, None, path)?;
-    read(files, broken)
+    read(&files, broken)
 }
 
 /// The same with the home given, for a rollout that lies elsewhere.
 pub fn read_history_in(disk: &dyn Disk, home: &Path, path: &Path) -> Result<History, ReadError> {
     let (files, broken) = Files::on_disk(disk, Some(home), path)?;
-    read(files, broken)
+    read(&files, broken)
 }
 
 /// The same from the first record on: all damage is told and all turns are counted.
 pub fn read_whole_history(disk: &dyn Disk, path: &Path) -> Result<History, ReadError> {
     let (files, broken) = Files::on_disk(disk, None, path)?;
-    read_from(files, broken, None)
+    read_whole(&files, broken)
 }
 
 /// The whole history of bytes in memory; `path` stands for the file they were read from, whose name may be needed for
 /// its id. A file that they continue is not looked for, and told as missing.
 pub fn read_history_bytes(bytes: Vec<u8>, path: &Path) -> Result<History, ReadError> {
     let (files, broken) = Files::in_memory(bytes, path)?;
-    read_from(files, broken, None)
+    read_whole(&files, broken)
 }
 
-fn read(files: Files<'_>, broken: Vec<Damage>) -> Result<History, ReadError> {
-    read_from(files, broken, None)
+fn read(files: &Files<'_>, broken: Vec<Damage>) -> Result<History, ReadError> {
+    match walk_from_the_end(files, &broken, FIRST_STEP_BYTES)? {
+        Some(walk) => history_of(files, walk),
+        None => read_whole(files, broken),
+    }
 }
 
-fn read_from(files: Files<'_>, broken: Vec<Damage>, start: Option<Place>) -> Result<History, ReadError> {
+/// The history of bytes in memory, read from the end; `None` where that can not be.
+#[cfg(test)]
+pub(super) fn read_bytes_from_the_end(bytes: Vec<u8>, path: &Path, first_step: u64) -> Option<History> {
+    let (files, broken) = Files::in_memory(bytes, path).ok()?;
+    let walk = walk_from_the_end(&files, &broken, first_step).ok()??;
+    history_of(&files, walk).ok()
+}
+
+fn read_whole(files: &Files<'_>, broken: Vec<Damage>) -> Result<History, ReadError> {
     let mut walk = Walk::default();
     broken.into_iter().for_each(|damage| walk.damages.tell(damage));
-    walk.all(&files, start.as_ref())?;
-    let Walk { meta, steps, mut damages, end, .. } = walk;
+    walk.all(files, None)?;
+    history_of(files, walk)
+}
+
+fn history_of(files: &Files<'_>, walk: Walk) -> Result<History, ReadError> {
+    let Walk { meta, steps, mut damages, end, began: read_from, .. } = walk;
     let (place, is_bare) = (meta.place().cloned(), meta.is_bare());
     let meta = meta.finish(files.asked(), end, &mut damages)?;
     let summary = Summary { meta: &meta, place: place.as_ref(), is_bare, path: files.asked(), steps: &steps };
@@ -100,16 +116,5 @@ fn read_from(files: Files<'_>, broken: Vec<Damage>, start: Option<Place>) -> Res
     let (items, complete_items) = assemble(steps, &mut damages);
     let damage = damages.finish(|damage| live_from.is_some_and(|from| Place::end_of(damage) <= from));
     let files = files.paths().cloned().collect();
-    Ok(History {
-        meta,
-        thread,
-        turn_context,
-        cwd,
-        items,
-        complete_turns,
-        complete_items,
-        damage,
-        files,
-        read_from: start,
-    })
+    Ok(History { meta, thread, turn_context, cwd, items, complete_turns, complete_items, damage, files, read_from })
 }

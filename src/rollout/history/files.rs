@@ -1,6 +1,6 @@
 //! The files that a history is read from.
 
-use std::io::{self, Cursor};
+use std::io::{self, Cursor, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,7 +8,10 @@ use super::super::damage::Damage;
 use super::super::lineage::{Lineage, Segment, home_of, trace, trace_bytes};
 use super::super::read_error::{ReadError, ReadErrorKind};
 use super::super::reader::Reader;
-use crate::world::Disk;
+use crate::world::{Disk, ReadFile};
+
+/// How a compressed file begins.
+const ZSTD_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 
 /// The files of a thread, to be opened one at a time and, if need be, again.
 pub(super) struct Files<'a> {
@@ -56,6 +59,30 @@ impl<'a> Files<'a> {
     /// Their numbers in the order in which they are read: the oldest first.
     pub(super) fn oldest_first(&self) -> impl Iterator<Item = u32> + use<> {
         (0..u32::try_from(self.segments.len()).unwrap_or(u32::MAX)).rev()
+    }
+
+    /// The same, the newest first.
+    pub(super) fn newest_first(&self) -> impl Iterator<Item = u32> + use<> {
+        0..u32::try_from(self.segments.len()).unwrap_or(u32::MAX)
+    }
+
+    /// How many bytes they hold together.
+    pub(super) fn len(&self) -> io::Result<u64> {
+        let lengths = self.newest_first().map(|file| Ok(self.raw(file)?.map_or(0, |(_, len)| len)));
+        lengths.sum()
+    }
+
+    /// The bytes of the file of that number, and how many of them count; `None` where they are not those of its records.
+    pub(super) fn raw(&self, file: u32) -> io::Result<Option<(Box<dyn ReadFile>, u64)>> {
+        let Some(segment) = self.segments.get(file as usize) else { return Ok(None) };
+        let mut raw = match &self.source {
+            Source::Disk(disk) => disk.open(&segment.path)?,
+            Source::Memory(bytes) => Box::new(Cursor::new(bytes.clone())),
+        };
+        let mut magic = Vec::new();
+        (&mut raw).take(ZSTD_MAGIC.len() as u64).read_to_end(&mut magic)?;
+        let len = raw.seek(SeekFrom::End(0))?;
+        Ok((magic != ZSTD_MAGIC).then_some((raw, len.min(segment.end.unwrap_or(len)))))
     }
 
     /// Where the file of that number is cut, if it is.

@@ -13,12 +13,15 @@
 //! The file is read as long as it was when it was opened, so a writer at work does no harm.
 
 mod assemble;
+mod checkpoint;
 mod compaction;
 mod complete;
 mod fidelity;
 mod files;
 mod item;
 mod pairing;
+#[cfg(test)]
+mod properties;
 mod steps;
 mod summary;
 #[cfg(test)]

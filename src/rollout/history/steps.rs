@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 
 use super::super::items::ItemFacts;
-use super::super::meta::SettingsTold;
+use super::super::meta::{SettingsKind, SettingsTold};
 use super::super::place::Place;
 use super::pairing::Side;
 
@@ -69,6 +69,8 @@ pub(super) struct Steps {
     /// Texts before this index of `live` have been let go of.
     held_from: usize,
     turn: Turn,
+    /// A rollback took back all there was, so that more records before it could have made a difference.
+    emptied: bool,
     /// What was taken back, where somebody wants to know.
     taken_back: Option<Vec<TakenBack>>,
 }
@@ -159,7 +161,9 @@ impl Steps {
     /// settings directly before go too; what stands before the first turn stays. `by` is the record that says so.
     pub(super) fn roll_back(&mut self, turns: u64, by: &Place) {
         self.turn = Turn::default();
-        let kept = self.beginnings.len().saturating_sub(usize::try_from(turns).unwrap_or(usize::MAX));
+        let asked = usize::try_from(turns).unwrap_or(usize::MAX);
+        let kept = self.beginnings.len().saturating_sub(asked);
+        self.emptied |= asked > self.beginnings.len();
         let Some(cut) = self.beginnings.get(kept).copied() else { return };
         if let Some((from, _)) = self.live.get(cut) {
             let from = from.clone();
@@ -170,6 +174,7 @@ impl Steps {
         while self.bases.last().is_some_and(|base| base.at >= cut) {
             self.bases.pop();
         }
+        self.emptied |= kept == 0 && self.bases.is_empty();
         if self.has_turn() {
             self.drop_context(by);
         }
@@ -240,6 +245,17 @@ impl Steps {
     /// The compactions that still count, in order.
     pub(super) fn compactions(&self) -> impl Iterator<Item = &Place> {
         self.live.iter().filter(|(_, step)| matches!(step, Step::Compaction { .. })).map(|(place, _)| place)
+    }
+
+    /// Whether records before these would change nothing of the history, of its complete part, or of the last turn's
+    /// settings.
+    pub(super) fn stand_alone(&self) -> bool {
+        let Some(base) = self.base() else { return false };
+        let ended = |(_, step): &(Place, Step)| matches!(step, Step::TurnEnd { counts: true });
+        let mut told = self.settings_told().map(|(_, told)| told);
+        !self.emptied
+            && self.live.iter().take(base).any(ended)
+            && told.find(|told| told.kind == SettingsKind::TurnContext).is_some_and(|told| told.context.cwd.is_some())
     }
 
     /// What rollbacks took out, as far as it was remembered, in the order in which they did.

@@ -20,7 +20,19 @@ pub(super) struct Walk {
     pub(super) damages: Damages,
     /// Length of the file that was asked for.
     pub(super) end: u64,
+    /// Where it began, if that was at the beginning of a turn.
+    pub(super) began: Option<Place>,
     keep: Keep,
+    skips: Skips,
+}
+
+/// Whether a walk has come to the records that it takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Skips {
+    #[default]
+    Nothing,
+    /// All before the next `task_started`.
+    ToTurn,
 }
 
 /// Whether the texts of items are held.
@@ -38,7 +50,17 @@ impl Walk {
         Walk { steps: Steps::remembering(), keep: Keep::Lengths, ..Walk::default() }
     }
 
-    /// Walks all files, the oldest first; from `start` on where that is given.
+    /// A walk that takes nothing before the first `task_started` that it comes to.
+    pub(super) fn from_a_turn() -> Walk {
+        Walk { skips: Skips::ToTurn, ..Walk::default() }
+    }
+
+    /// Whether nothing that stands before its beginning could make a difference to the history.
+    pub(super) fn stands_alone(&self) -> bool {
+        self.began.is_some() && self.meta.is_first_record() && self.steps.stand_alone()
+    }
+
+    /// Walks all files, the oldest first; from `start` on where that is given, which is the start of a line.
     pub(super) fn all(&mut self, files: &Files<'_>, start: Option<&Place>) -> Result<(), ReadError> {
         for file in files.oldest_first() {
             match start {
@@ -54,10 +76,17 @@ impl Walk {
         let mut read = || -> io::Result<Result<u64, ReadError>> {
             let mut reader = files.open(file)?;
             if let Some(start) = start {
+                if file == 0
+                    && let Some(RawFound::Record(first)) = reader.next_raw()?
+                    && let Err(kind) = self.meta.feed(&first, &mut self.damages)
+                {
+                    return Ok(Err(kind.at(files.asked())));
+                }
                 reader.go_to(start.bytes.start, start.line)?;
             }
             while let Some(found) = reader.next_raw()? {
                 match found {
+                    RawFound::Damage(_) if self.skips == Skips::ToTurn => {}
                     RawFound::Damage(damage) => self.damages.tell(of_base(Damage { file, ..damage }, files.cut(file))),
                     RawFound::Record(record) => {
                         if file == 0
@@ -65,7 +94,9 @@ impl Walk {
                         {
                             return Ok(Err(kind.at(files.asked())));
                         }
-                        self.take(file, &record);
+                        if self.comes_to(file, &record) {
+                            self.take(file, &record);
+                        }
                     }
                 }
             }
@@ -80,6 +111,15 @@ impl Walk {
             (Err(_), Some(cut)) => self.damages.tell(lost(cut, DamageKind::UnreadableBase)),
         }
         Ok(())
+    }
+
+    /// Whether the record is one that this walk takes.
+    fn comes_to(&mut self, file: u32, record: &RawRecord<'_>) -> bool {
+        if self.skips == Skips::ToTurn && record.kind == Kind::Event && begins_task(record) {
+            self.skips = Skips::Nothing;
+            self.began = Some(Place { file, bytes: record.bytes.clone(), line: record.line });
+        }
+        self.skips == Skips::Nothing
     }
 
     fn take(&mut self, file: u32, record: &RawRecord<'_>) {
@@ -166,13 +206,17 @@ impl Walk {
     }
 }
 
+fn begins_task(record: &RawRecord<'_>) -> bool {
+    matches!(record.payload_type().as_deref(), Some("task_started" | "turn_started"))
+}
+
 /// How long the texts of a message are that a user wrote.
 fn said_bytes(facts: &ItemFacts<'_>) -> usize {
     if facts.begins_turn() { facts.texts().iter().map(|text| text.len()).sum() } else { 0 }
 }
 
 /// How many turns a rollback takes back.
-pub(super) fn turns_of(record: &RawRecord<'_>) -> Option<u64> {
+fn turns_of(record: &RawRecord<'_>) -> Option<u64> {
     record.payload().get("num_turns")?.as_u64()
 }
 

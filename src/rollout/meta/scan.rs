@@ -21,6 +21,8 @@ pub(in super::super) struct MetaScan {
     /// Where the metadata stands.
     place: Option<Place>,
     seen_records: bool,
+    /// Other records stand before it.
+    is_late: bool,
     first_turn_cwd: Option<PathBuf>,
     first_told_cwd: Option<PathBuf>,
 }
@@ -68,6 +70,7 @@ impl MetaScan {
             self.without_id = self.without_id.take().or_else(|| Some(payload.clone()));
         } else if self.seen_records {
             tell(DamageKind::LateMeta, Consequence::Used);
+            self.is_late = true;
         }
         Ok(())
     }
@@ -75,6 +78,11 @@ impl MetaScan {
     /// Where the metadata stands, if it was not rebuilt.
     pub(in super::super) fn place(&self) -> Option<&Place> {
         self.place.as_ref()
+    }
+
+    /// An envelope's metadata was the first record that was looked at.
+    pub(in super::super) fn is_first_record(&self) -> bool {
+        self.meta.is_some() && !self.is_bare && !self.is_late
     }
 
     /// Line 1 was a bare file's.

@@ -33,11 +33,9 @@ impl<T: Target> Story<T> {
             turns: 2,
             era: Era::Envelope,
             seed: self.seed ^ 0xDEC0_DEC0 ^ u64::from(self.lives),
-            tools: 0,
-            interrupted: false,
-            compaction: None,
             sandbox: "danger-full-access".to_owned(),
             approval: "never".to_owned(),
+            ..Spec::default()
         };
         let cwd = self.dir.join("decoy").display().to_string();
         let made = generate::generate(&spec, id, &cwd, newer(now));

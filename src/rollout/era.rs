@@ -14,3 +14,8 @@ pub enum Era {
     /// 0.148 … 0.169: an `ordinal` on every record, and a `history_mode` that is `paginated`.
     Paginated,
 }
+
+impl Era {
+    /// All of them, the oldest first.
+    pub const ALL: [Era; 4] = [Era::Bare, Era::Envelope, Era::WorldState, Era::Paginated];
+}

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 use serde_json::Value;
 
-use super::generate::{Era, Generated, Spec, generate};
+use super::generate::{Era, Generated, Shown, Spec, ToolKind, generate};
 use super::mutate::{Keep, Mutated, Mutator, Where};
 use super::reader::{Found, Reader};
 use super::{History, ThreadId, pair, read_history_bytes};
@@ -47,19 +47,14 @@ fn torn(keep: Keep, bytes: &[u8]) -> Mutated {
 }
 
 fn specs() -> impl Strategy<Value = Spec> {
-    let era = prop_oneof![Just(Era::Bare), Just(Era::Envelope), Just(Era::WorldState), Just(Era::Paginated)];
-    (0u32..5, era, any::<u64>(), 0u32..3, any::<bool>(), proptest::option::of(0u32..6)).prop_map(
-        |(turns, era, seed, tools, interrupted, compaction)| Spec {
-            turns,
-            era,
-            seed,
-            tools,
-            interrupted,
-            compaction,
-            sandbox: "read-only".into(),
-            approval: "on-request".into(),
-        },
-    )
+    let shape = (0u32..5, proptest::sample::select(&Era::ALL[..]), any::<u64>(), 0u32..3, any::<bool>());
+    let kinds = proptest::sample::subsequence(&ToolKind::ALL[..], 0..5);
+    let more = (kinds, any::<[bool; 4]>(), 0u32..3, proptest::option::of(0u32..6));
+    (shape, more).prop_map(|((turns, era, seed, tools, interrupted), (kinds, flags, rolled_back, compaction))| {
+        let [reasoning, images, aborted, summary_only] = flags;
+        let sized = Spec { turns, era, seed, tools, interrupted, ..Spec::default() };
+        Spec { kinds, reasoning, images, aborted, rolled_back, compaction, summary_only, ..sized }
+    })
 }
 
 /// What must hold of a damaged file, whatever the damage: what every correct reader shows is shown, in order; nothing
@@ -210,6 +205,10 @@ proptest! {
         let has_turns = spec.turns > 0 || spec.interrupted;
         let cwd = (spec.era != Era::Bare || has_turns).then(|| PathBuf::from("/project/ä b"));
         prop_assert_eq!(history.cwd, cwd);
+        let kinds: Vec<String> = history.items.iter().map(|item| item["type"].as_str().unwrap().to_owned()).collect();
+        let expected: Vec<String> = generated.expected.items.iter().map(|Shown { kind, .. }| kind.clone()).collect();
+        prop_assert_eq!(kinds, expected);
+        prop_assert_eq!(history.complete_turns, generated.expected.turns);
         let sandbox = history.turn_context.and_then(|context| context.sandbox);
         prop_assert_eq!(sandbox.map(|sandbox| sandbox.name()), (spec.era != Era::Bare && has_turns).then_some("read-only"));
     }
@@ -229,13 +228,12 @@ proptest! {
         let generated = made(&spec);
         for keep in [Keep::Bytes(keep), Keep::Half, Keep::AllButNewline] {
             let mutated = torn(keep, &generated.bytes);
-            let Ok(history) = read_history_bytes(mutated.bytes, &generated.path) else {
+            let Ok(history) = read_history_bytes(mutated.bytes.clone(), &generated.path) else {
                 // The only record of the file was the one that is torn.
                 prop_assert!(spec.turns == 0 && !spec.interrupted);
                 continue;
             };
-            let left: Vec<Marker> = all(&generated).into_iter().filter(|m| !mutated.destroyed.contains(m)).collect();
-            prop_assert_eq!(markers(&history), left);
+            prop_assert_eq!(markers(&history), mutated.must_show());
             prop_assert!(history.is_lossy() || !mutated.lossy);
         }
     }
@@ -260,8 +258,8 @@ proptest! {
         let mutated = torn(Keep::Bytes(keep), &generated.bytes);
         let late = Marker::new(marker::Carrier::Prompt, spec.seed, 1 << 30);
         let line = super::draft::Draft::user_item(&format!("late {late}")).line(Timestamp::UNIX_EPOCH, None);
-        let history = read(&generated, [mutated.bytes, line].concat());
-        let mut expected: Vec<Marker> = all(&generated).into_iter().filter(|m| !mutated.destroyed.contains(m)).collect();
+        let history = read(&generated, [&mutated.bytes[..], &line].concat());
+        let mut expected = mutated.must_show();
         expected.push(late);
         prop_assert_eq!(markers(&history), expected);
     }

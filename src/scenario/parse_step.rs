@@ -91,6 +91,7 @@ fn rollout(view: View<'_, '_>) -> Synthetic {
         compaction: view.count("compaction"),
         sandbox: view.text("sandbox").unwrap_or_else(|| "read-only".to_owned()),
         approval: view.text("approval").unwrap_or_else(|| "on-request".to_owned()),
+        ..Spec::default()
     };
     Synthetic { thread: view.text("thread").unwrap_or_default(), spec, cwd: view.text("cwd") }
 }

@@ -212,6 +212,7 @@ fn steps(number: usize, call: Call, n: u32) -> Vec<StepKind> {
                 compaction: Some(n).filter(|n| *n > 0),
                 sandbox: "workspace-write".to_owned(),
                 approval: "never".to_owned(),
+                ..Spec::default()
             };
             vec![StepKind::Rollout(Synthetic { thread, spec, cwd: call.cwd })]
         }

@@ -49,6 +49,7 @@ impl Carrier {
 }
 
 /// One marker. Ordered and hashed by its text.
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Marker(String);

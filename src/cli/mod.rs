@@ -3,6 +3,7 @@
 mod ci;
 mod doctor;
 mod exit;
+mod generate;
 mod hidden;
 mod init;
 mod known;
@@ -50,7 +51,9 @@ enum Command {
     Repair(repair::Args),
     /// Say what works on this machine, and what to do about the rest
     Doctor(doctor::Args),
-    /// Print the JSON Schema of scenario files, or of the JSON report
+    /// Make synthetic rollouts and homes, damaged on request, each with the answer a correct reader gives
+    Generate(generate::Args),
+    /// Print the JSON Schema of scenario files, or of what the program writes
     Schema(schema::Args),
 }
 
@@ -66,6 +69,7 @@ pub fn main() -> ExitCode {
         Command::Init(args) => init::main(args),
         Command::Repair(args) => repair::main(args),
         Command::Doctor(args) => doctor::main(args),
+        Command::Generate(args) => generate::main(args),
         Command::Schema(args) => schema::main(args),
     };
     match exit {

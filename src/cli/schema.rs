@@ -1,7 +1,9 @@
-//! `rehydra schema`: the JSON Schemas of scenario files, for editors, and of the JSON report, for those who read it.
+//! `rehydra schema`: the JSON Schemas of scenario files, for editors, and of what the program writes, for those who
+//! read it.
 
 use super::out::print;
 use super::{Exit, Outcome};
+use crate::rollout::generate::Expected;
 use crate::{report, scenario};
 
 /// Flags of `rehydra schema`.
@@ -18,12 +20,18 @@ enum Of {
     Scenario,
     /// What `--json` writes
     Report,
+    /// The expected answer beside a generated rollout
+    Expected,
 }
 
 pub(super) fn main(args: Args) -> Outcome {
     let schema = match args.of {
         Of::Scenario => scenario::schema(),
         Of::Report => report::schema(),
+        Of::Expected => {
+            let generator = schemars::generate::SchemaSettings::draft2020_12().into_generator();
+            generator.into_root_schema_for::<Expected>().into()
+        }
     };
     print(&format!("{schema:#}\n"))?;
     Ok(Exit::Fine)

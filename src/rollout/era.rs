@@ -1,6 +1,7 @@
 //! The four eras of the format.
 
 /// The era of a rollout's format: what its lines look like.
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]

@@ -83,19 +83,26 @@ pub fn write(spec: &Spec, thread: &Thread, out: &mut dyn Write) -> io::Result<Ex
 /// What home.rs needs of a file to let another one continue it.
 pub(super) struct Known {
     pub(super) expected: Expected,
-    pub(super) said: Said,
+    /// Its end.
+    pub(super) end: Place,
+    /// Where its last turn begins.
+    pub(super) last_turn: Place,
+}
+
+/// A place between two records, and what was said before it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Place {
     pub(super) bytes: u64,
-    /// The first ordinal that the file has not used.
-    pub(super) next_ordinal: u64,
+    /// The first ordinal behind it.
+    pub(super) ordinal: u64,
+    pub(super) said: Said,
 }
 
 pub(super) fn write_known(spec: &Spec, thread: &Thread, out: &mut dyn Write) -> io::Result<Known> {
     let mut author = Author::new(spec, thread, Some(out));
     author.write()?;
     author.out.flush()?;
-    let expected = author.expected();
-    let (bytes, next_ordinal) = (author.out.written, author.first_ordinal + author.records);
-    Ok(Known { expected, said: author.said, bytes, next_ordinal })
+    Ok(Known { expected: author.expected(), end: author.place(), last_turn: author.last_turn })
 }
 
 /// Time between two records.
@@ -149,6 +156,7 @@ pub(super) struct Author<'a> {
     said: Said,
     /// Where the unfinished turn begins among the items.
     unfinished_from: Option<usize>,
+    last_turn: Place,
     filler: Filler,
 }
 
@@ -166,6 +174,7 @@ impl<'a> Author<'a> {
             told: !lineage.said.items.is_empty(),
             said: lineage.said.clone(),
             unfinished_from: None,
+            last_turn: Place::default(),
             filler: Filler::new(),
         }
     }
@@ -178,6 +187,9 @@ impl<'a> Author<'a> {
         for turn in 0..turns {
             if self.spec.compacted_after() == Some(turn) {
                 self.compaction(first + turn)?;
+            }
+            if turn + 1 == turns {
+                self.last_turn = self.place();
             }
             if turn + 1 == turns && self.spec.aborted && self.spec.era != Era::Bare {
                 self.turn(first + turn, Fate::Aborted, 0)?;
@@ -195,6 +207,10 @@ impl<'a> Author<'a> {
             self.turn(first + turns, Fate::Killed, 0)?;
         }
         Ok(())
+    }
+
+    fn place(&self) -> Place {
+        Place { bytes: self.out.len(), ordinal: self.first_ordinal + self.records, said: self.said.clone() }
     }
 
     /// How many bytes of prose this turn needs for the file to grow evenly to its size.
@@ -442,7 +458,7 @@ impl<'a> Author<'a> {
 }
 
 /// A path with `/` between its parts.
-pub(super) fn slashed(path: &Path) -> String {
+pub(crate) fn slashed(path: &Path) -> String {
     path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 

@@ -10,6 +10,7 @@ use crate::marker::Marker;
 use crate::rollout::mutate::Mutated;
 
 /// What a correct reader finds in a file, and in those that it builds on.
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expected {
@@ -52,6 +53,7 @@ pub struct Expected {
 }
 
 /// An item that the model is sent.
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shown {
@@ -70,6 +72,7 @@ pub struct Shown {
 }
 
 /// Where the history of a segment begins: the first `end_byte_offset` bytes of another file.
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Base {
@@ -82,6 +85,7 @@ pub struct Base {
 }
 
 /// See [`Expected::damaged`].
+#[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Damaged {

@@ -9,16 +9,19 @@
 //! resumes them, bare ones excepted, which no current version reads.
 //!
 //! A file is written record by record ([`write`]), as text and without a tree of values in between, so memory holds the
-//! answer and one record, whatever the size. [`generate`] is the same into memory.
+//! answer and one record, whatever the size. [`generate`] is the same into memory. Threads that continue others, and
+//! whole homes, are in [`home`](mod@home).
 
 mod author;
 mod expected;
+pub mod home;
 mod records;
 mod spec;
 mod text;
 mod tools;
 
 pub use super::era::Era;
+pub(crate) use author::slashed;
 pub use author::{Generated, Lineage, Thread, generate, write};
 pub use expected::{Base, Damaged, Expected, Shown};
 pub use spec::{MODEL, MODEL_PROVIDER, Spec, ToolKind};

@@ -60,7 +60,7 @@ impl Author<'_> {
                 text.field("thread_source", "user");
             }
             if let Some(base) = &lineage.base {
-                if lineage.forked_from.is_some() {
+                if lineage.forked_from.is_some() && lineage.segment.is_none() {
                     text.key("forked_from_ordinal_exclusive").number(base.end_ordinal_exclusive);
                 }
                 text.key("history_base").raw("{\"thread_id\":").string(&base.rollout_id);

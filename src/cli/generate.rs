@@ -8,7 +8,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
+use jiff::tz::{Offset, TimeZone};
 
 use super::out::{complain, print};
 use super::{Exit, Failure, Outcome};
@@ -72,9 +72,9 @@ pub(super) struct Args {
     /// When the thread begins
     #[arg(long, default_value = "2026-11-22T05:20:24Z", value_name = "TIME")]
     start: Timestamp,
-    /// The zone whose local time the file's name tells, e.g. Asia/Tokyo
-    #[arg(long, default_value = "UTC", value_name = "ZONE")]
-    zone: String,
+    /// The zone whose local time the file's name tells: UTC, +09:00, or a name that this machine knows
+    #[arg(long, default_value = "UTC", value_parser = zone_named)]
+    zone: TimeZone,
     /// Damage the file: classes by name, each doing what the one before left
     #[arg(long, value_delimiter = ',', value_name = "NAME", value_parser = mutator_named)]
     damage: Vec<Mutator>,
@@ -151,8 +151,7 @@ fn spec(args: &Args) -> Result<Spec, Failure> {
 
 fn file(args: &Args) -> Outcome {
     let spec = spec(args)?;
-    let zone = TimeZone::get(&args.zone)
-        .map_err(|_| Failure::usage(format!("this machine knows no zone `{}`: write e.g. Asia/Tokyo", args.zone)))?;
+    let zone = args.zone.clone();
     let id = drawn_id(spec.era, args.start, spec.seed);
     let thread = Thread { id, cwd: args.cwd.clone(), start: args.start, zone, lineage: Lineage::default() };
     // The name is known before the file is written: it comes from the thread alone.
@@ -324,6 +323,22 @@ fn mutator_named(name: &str) -> Result<Mutator, String> {
     Mutator::named(name).ok_or_else(|| "no such class of damage: `rehydra generate --list` lists them".to_owned())
 }
 
+fn zone_named(name: &str) -> Result<TimeZone, String> {
+    if name == "UTC" {
+        return Ok(TimeZone::UTC);
+    }
+    let Some((sign, clock)) = name.strip_prefix('+').map(|c| (1, c)).or(name.strip_prefix('-').map(|c| (-1, c))) else {
+        return TimeZone::get(name).map_err(|_| "this machine knows no such zone: write one like +09:00".to_owned());
+    };
+    let (hours, minutes) = clock.split_once(':').unwrap_or((clock, "0"));
+    let seconds = hours.parse::<u8>().ok().zip(minutes.parse::<u8>().ok()).and_then(|(hours, minutes)| {
+        let within = hours < 25 && minutes < 60;
+        within.then_some(sign * (i32::from(hours) * 3600 + i32::from(minutes) * 60))
+    });
+    let offset = seconds.and_then(|seconds| Offset::from_seconds(seconds).ok());
+    offset.map(TimeZone::fixed).ok_or_else(|| "write an offset like +09:00".to_owned())
+}
+
 /// A number of bytes, perhaps with a unit of 1,000 or 1,024.
 fn size(text: &str) -> Result<u64, String> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic());
@@ -350,6 +365,16 @@ mod tests {
         let read = |text| size(text).ok();
         assert_eq!((read("4096"), read("100MB"), read("64KiB")), (Some(4096), Some(100_000_000), Some(65_536)));
         assert_eq!((read("1.5MB"), read("MB"), read("3 apples"), read("99999999999GB")), (None, None, None, None));
+    }
+
+    #[test]
+    fn zones_are_read_by_their_offset() {
+        let offset = |text| zone_named(text).ok().map(|zone| zone.to_offset(Timestamp::UNIX_EPOCH).seconds());
+        assert_eq!(
+            (offset("UTC"), offset("+09:00"), offset("-5"), offset("+05:30")),
+            (Some(0), Some(32_400), Some(-18_000), Some(19_800))
+        );
+        assert_eq!((offset("+25:00"), offset("+9:75"), offset("Nowhere/Land")), (None, None, None));
     }
 
     #[test]

@@ -19,7 +19,8 @@ pub struct Spec {
     pub seed: u64,
     /// Tool calls per turn.
     pub tools: u32,
-    /// Of these kinds in turn; functions alone where it is empty. A kind that the era does not know becomes a function.
+    /// Of these kinds in turn; functions alone where it is empty. A kind that the era or version does not know becomes a
+    /// function.
     pub kinds: Vec<ToolKind>,
     /// Reasoning before each reply, with encrypted content.
     pub reasoning: bool,
@@ -90,7 +91,11 @@ impl Spec {
     /// The kind of the `n`-th call.
     pub(super) fn kind(&self, n: u32) -> ToolKind {
         let kind = (n as usize).checked_rem(self.kinds.len()).and_then(|at| self.kinds.get(at)).copied();
-        kind.filter(|kind| kind.applies_to(self.era)).unwrap_or(ToolKind::Function)
+        let known = |kind: &ToolKind| {
+            // 0.105.0 skips such calls, 0.130.0 sends them.
+            kind.applies_to(self.era) && (*kind != ToolKind::ToolSearch || self.minor() >= 130)
+        };
+        kind.filter(known).unwrap_or(ToolKind::Function)
     }
 
     /// The turns after which the compaction stands.

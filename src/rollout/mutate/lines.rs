@@ -47,9 +47,14 @@ pub(super) fn records(bytes: &[u8], reading: Reading) -> Vec<Value> {
     records
 }
 
+/// Whether the file is a zstd frame.
+pub(super) fn is_compressed(bytes: &[u8]) -> bool {
+    bytes.starts_with(&ZSTD)
+}
+
 /// What a compressed file opens to, as far as it does; `None` for any other. Codex gives a cut one up as a whole.
 fn open(bytes: &[u8], reading: Reading) -> Option<Vec<u8>> {
-    if !bytes.starts_with(&ZSTD) {
+    if !is_compressed(bytes) {
         return None;
     }
     let mut opened = Vec::new();

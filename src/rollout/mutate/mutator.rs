@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::classes::{CLASSES, Class};
 use super::edit::Edit;
-use super::lines::Reading;
+use super::lines::{Reading, is_compressed};
 use super::model;
 use crate::marker::Marker;
 use crate::rollout::DamageKind;
@@ -149,6 +149,10 @@ impl Mutator {
         if let Some(whole) = self.class.whole {
             return whole(bytes).map(|bytes| (bytes, 0));
         }
+        // The lines of a compressed file are no lines.
+        if is_compressed(bytes) {
+            return None;
+        }
         let mut edit = Edit::new(bytes, at);
         (self.class.alter)(&mut edit, self.keep).then(|| (edit.bytes(), edit.touched))
     }
@@ -180,7 +184,7 @@ pub fn apply_all(mutators: &[(Mutator, Where)], bytes: &[u8]) -> Mutated {
     tells.retain(|kind| *kind != DamageKind::OrphanOutput || !destroyed.is_empty());
     let lossy = owed && !destroyed.is_empty();
     let touched = first_line.map(|line| touched(line, bytes, &now));
-    let compressed = now.starts_with(&[0x28, 0xB5, 0x2F, 0xFD]);
+    let compressed = is_compressed(&now);
     Mutated { bytes: now, destroyed, plain, salvaged, refused, lossy, tells, touched, compressed }
 }
 
@@ -290,6 +294,16 @@ mod tests {
         let mutated = Mutator::named("glued-record").unwrap().apply(text.as_bytes(), Where::Line(1));
         assert_eq!((mutated.must_show(), mutated.may_show()), (vec![], vec![marker(2)]));
         assert_eq!(mutated.destroyed, vec![marker(1)]);
+    }
+
+    #[test]
+    fn a_compressed_file_is_damaged_before_it_is_compressed() {
+        let text = format!("{}\n{}\n", item(&marker(1)), item(&marker(2)));
+        let named = |name| (Mutator::named(name).unwrap(), Where::Last);
+        let torn = apply_all(&[named("torn-tail"), named("compressed")], text.as_bytes());
+        assert_eq!((torn.compressed, torn.plain, torn.destroyed), (true, vec![marker(1)], vec![marker(2)]));
+        let frame = apply_all(&[named("compressed"), named("torn-tail")], text.as_bytes());
+        assert_eq!((frame.compressed, frame.destroyed), (true, vec![]));
     }
 
     #[test]

@@ -225,7 +225,7 @@ fn home(args: &Args, threads: u32) -> Outcome {
             }
             Made::Thread(thread) => {
                 let answers = dir.join("expected").join(format!("{}.json", thread.expected.thread_id));
-                let expected = Expected { file: generate::slashed(&thread.head), ..thread.expected };
+                let expected = Expected { file: generate::home_path(&thread.head), ..thread.expected };
                 write_answer(&answers, &expected, args.force)
             }
         };

@@ -436,7 +436,7 @@ impl<'a> Author<'a> {
         let [model, sandbox, approval] = settings(spec, has_turns);
         Expected {
             v: 1,
-            file: slashed(&file),
+            file: home_path(&file),
             thread_id: thread.id.to_string(),
             segment_id: segment.map(|id| id.to_string()),
             era: spec.era,
@@ -457,8 +457,8 @@ impl<'a> Author<'a> {
     }
 }
 
-/// A path with `/` between its parts.
-pub(crate) fn slashed(path: &Path) -> String {
+/// A path below a home as answers tell it: with `/` between its parts.
+pub fn home_path(path: &Path) -> String {
     path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 

@@ -21,7 +21,6 @@ mod text;
 mod tools;
 
 pub use super::era::Era;
-pub(crate) use author::slashed;
-pub use author::{Generated, Lineage, Thread, generate, write};
+pub use author::{Generated, Lineage, Thread, generate, home_path, write};
 pub use expected::{Base, Damaged, Expected, Shown};
 pub use spec::{MODEL, MODEL_PROVIDER, Spec, ToolKind};

@@ -23,6 +23,7 @@ fn generated(era: Era) -> Result<Generated, Failure> {
         compaction: None,
         sandbox: "read-only".to_owned(),
         approval: "never".to_owned(),
+        ..Spec::default()
     };
     Ok(generate(&spec, ThreadId::parse(ID)?, "/a/project", "2026-11-22T16:02:07Z".parse()?))
 }

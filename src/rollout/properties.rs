@@ -205,7 +205,7 @@ proptest! {
         let has_turns = spec.turns > 0 || spec.interrupted;
         let cwd = (spec.era != Era::Bare || has_turns).then(|| PathBuf::from("/project/ä b"));
         prop_assert_eq!(history.cwd, cwd);
-        let kinds: Vec<String> = 
+        let kinds: Vec<String> =
             history.items.iter().map(|item| item.value()["type"].as_str().unwrap().to_owned()).collect();
         let expected: Vec<String> = generated.expected.items.iter().map(|Shown { kind, .. }| kind.clone()).collect();
         prop_assert_eq!(kinds, expected);

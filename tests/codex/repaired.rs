@@ -36,7 +36,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 
 fn damaged(era: Era) -> Result<Vec<u8>, Failure> {
     let (sandbox, approval) = ("read-only".to_owned(), "never".to_owned());
-    let spec = Spec { turns: 3, era, seed: 11, tools: 1, interrupted: false, compaction: None, sandbox, approval };
+    let spec = Spec { turns: 3, era, seed: 11, tools: 1, sandbox, approval, ..Spec::default() };
     let whole = generate(&spec, ThreadId::parse(ID)?, "/a/project", "2026-11-22T16:02:07Z".parse()?).bytes;
     let mutators = DAMAGE.iter().filter_map(|name| Mutator::named(name)).filter(|mutator| mutator.applies_to(era));
     let chosen: Vec<_> = mutators.enumerate().map(|(n, mutator)| (mutator, Where::Seed(n as u64))).collect();

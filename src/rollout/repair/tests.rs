@@ -27,6 +27,7 @@ fn generated(era: Era) -> Generated {
         compaction: Some(2),
         sandbox: "workspace-write".to_owned(),
         approval: "on-request".to_owned(),
+        ..Spec::default()
     };
     generate(&spec, id(), "/a/project", Timestamp::from_second(1_795_363_327).unwrap())
 }

@@ -7,6 +7,12 @@ use serde::{Deserialize, Serialize};
 
 /// Longest line of a rollout that is read; a longer one is damage. 256 MiB.
 pub const ROLLOUT_LINE_BYTES: usize = 256 << 20;
+/// Most bytes that a compressed rollout may unpack to; what follows is damage. 16 GiB, never held.
+pub const ROLLOUT_UNPACKED_BYTES: u64 = 16 << 30;
+/// Most lines, and most bytes, that are joined to mend a record that was broken over them.
+pub const ROLLOUT_JOINED_LINES: usize = 32;
+/// See [`ROLLOUT_JOINED_LINES`]. 256 KiB.
+pub const ROLLOUT_JOINED_BYTES: usize = 256 << 10;
 /// Deepest nesting of a JSON value in a rollout.
 pub const ROLLOUT_NESTING: usize = 128;
 /// Most segments followed along a chain of `history_base`.

@@ -21,8 +21,6 @@ pub enum ErrorKind {
     NoMeta,
     /// A newer Codex wrote the source in a way this build does not know.
     UnknownHistoryMode,
-    /// The source is a zstd file.
-    Compressed,
     /// Another process is at the same thread and did not finish in time.
     Locked,
     /// The continuation could not be written, or the home could not be searched.
@@ -36,7 +34,6 @@ impl ErrorKind {
             ErrorKind::Unreadable => "unreadable",
             ErrorKind::NoMeta => "no_meta",
             ErrorKind::UnknownHistoryMode => "unknown_history_mode",
-            ErrorKind::Compressed => "compressed",
             ErrorKind::Locked => "locked",
             ErrorKind::Io => "io",
         }
@@ -117,7 +114,6 @@ impl From<ReadError> for RehydrateError {
                 None,
                 "update rehydra, or continue the thread with the Codex that wrote it",
             ),
-            ReadErrorKind::Compressed => (ErrorKind::Compressed, Some(0), "unpack it, then send the reply again"),
         };
         RehydrateError {
             kind,

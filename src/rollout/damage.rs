@@ -51,50 +51,70 @@ impl Damage {
     }
 }
 
-/// See [`Damage`].
+/// See [`Damage`]. What Codex does with each is as 0.42 to 0.169 were seen to do it in a legacy file (facts that hold
+/// for some of them name them); "skips" means that it reads the rest as if the line were not there, and tells nobody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DamageKind {
-    /// The last line has no newline and does not parse.
+    /// The last line has no newline and does not parse. Codex skips it; up to 0.142 it then glues its next record to it.
     TornTail,
-    /// The last line has no newline but is whole; it is used, as Codex 0.42 to 0.169 use it.
+    /// The last line has no newline but is whole; it is used, as Codex uses it.
     Unterminated,
     /// A torn record with further records on the same line; those are used. Codex up to 0.142 makes such lines, since
-    /// it appends to a torn tail without a newline.
+    /// it appends to a torn tail without a newline, and every Codex then skips the whole line. 0.153 and later end a torn
+    /// tail before they append.
     Glued,
-    /// A line that is not JSON.
+    /// A torn record that stands whole right behind itself, on the same line or the next: a writer that failed has tried
+    /// again. Codex skips the torn one where it has a line of its own, else both.
+    TornRepeat,
+    /// A record that raw newlines broke over several lines; it is mended and used. Codex skips each of the lines.
+    SplitRecord,
+    /// A record that stands twice, one directly behind the other; both are used, as Codex uses both.
+    Repeated,
+    /// A line that is not JSON. Codex skips it, 0.153 and later only behind the first record: before it they refuse the file.
     BadJson,
-    /// A line that is not UTF-8. Codex refuses a whole legacy file for one such byte.
+    /// An escaped half of a surrogate pair in a string, which is no text. Codex skips the line.
+    LoneSurrogate,
+    /// A line that is not UTF-8. Codex refuses a whole legacy file for one such byte (0.105 to 0.169), a paginated one
+    /// only where it has to list its turns.
     InvalidUtf8,
-    /// Zero bytes where a record should stand: a write that power loss took back.
+    /// Zero bytes where a record should stand: a write that power loss took back. Codex skips them.
     NulBytes,
-    /// An empty line, or one of white space.
+    /// Empty lines, or one of white space. Codex skips them.
     Blank,
-    /// A UTF-8 byte order mark before line 1.
+    /// Lines end with `\r\n`: something has converted the file. Told once. Codex reads them all the same.
+    CarriageReturn,
+    /// A UTF-8 byte order mark before a line. On line 1 it makes Codex refuse the file, for then that has no metadata.
     ByteOrderMark,
-    /// A line longer than [`crate::limits::ROLLOUT_LINE_BYTES`]; it was skipped without being held.
+    /// A line longer than [`crate::limits::ROLLOUT_LINE_BYTES`]; it was skipped without being held. Codex has no limit.
     TooLong,
-    /// JSON nested deeper than [`crate::limits::ROLLOUT_NESTING`].
+    /// JSON nested deeper than [`crate::limits::ROLLOUT_NESTING`]. Codex has the same limit and skips the line.
     TooDeep,
-    /// JSON, but no record: not an object, or without a kind or a payload.
+    /// JSON, but no record: not an object, or without a kind or a payload. Codex skips it.
     NotARecord,
-    /// A record without a timestamp; it is used, although Codex skips it.
+    /// A record without a timestamp, or with one that is no text; it is used, although Codex skips it.
     NoTimestamp,
-    /// A kind of record that this build does not know.
+    /// A record without an ordinal in a file whose records have them; it is used. Codex up to 0.142 appends such records.
+    /// 0.153.4 and 0.169 then refuse to continue the thread if it is the last.
+    NoOrdinal,
+    /// An ordinal that is not greater than the one before it; the order of the file counts, for Codex too. 0.146 to
+    /// 0.153.4 wrote the same one twice.
+    OrdinalOrder,
+    /// A kind of record that this build does not know. Codex skips what it does not know.
     UnknownKind,
-    /// A response item that this build does not know how to send.
+    /// A response item that this build does not know how to send. Codex drops what it does not know.
     UnknownItem,
-    /// A response item that lacks what its type needs.
+    /// A response item that lacks what its type needs. Codex skips the line.
     BadItem,
     /// A compaction that cannot be used; the history before it stays, as with Codex 0.87 and later.
     BadCompaction,
     /// The output of a tool call that is not in the history; it is not sent.
     OrphanOutput,
-    /// A `session_meta` without a readable id.
+    /// A `session_meta` without a readable id. Codex refuses the file.
     BadMeta,
     /// The first `session_meta` is not the first record; it is used, although Codex 0.153 and later refuse the file.
     LateMeta,
-    /// No `session_meta` at all: id from the file's name, cwd from the turns.
+    /// No `session_meta` at all: id from the file's name, cwd from the turns. Codex refuses the file.
     NoMeta,
     /// A `history_base` without a readable id or byte offset: what it inherits is unknown.
     BadBase,
@@ -113,6 +133,12 @@ pub enum DamageKind {
     UnreadableBase,
     /// The record of a base that the offset up to which it is inherited splits.
     SplitByCut,
+    /// A compressed file whose data ends inside a frame; what comes before is used.
+    CutFrame,
+    /// A compressed file with data that cannot be unpacked; what comes before is used.
+    CorruptFrame,
+    /// A compressed file that unpacks to more than [`crate::limits::ROLLOUT_UNPACKED_BYTES`]; what comes before is used.
+    UnpackedTooLong,
     /// That many further oddities, not listed one by one.
     Further(u64),
 }
@@ -123,15 +149,22 @@ impl DamageKind {
             DamageKind::TornTail => "torn last record, skipped",
             DamageKind::Unterminated => "last record without a newline, used",
             DamageKind::Glued => "torn record with the next one glued to it; the torn one is skipped",
+            DamageKind::TornRepeat => "torn record that stands whole behind it, skipped",
+            DamageKind::SplitRecord => "record broken over several lines, mended and used",
+            DamageKind::Repeated => "record that stands twice, used twice",
             DamageKind::BadJson => "not JSON, skipped",
+            DamageKind::LoneSurrogate => "half of a surrogate pair in a string, skipped",
             DamageKind::InvalidUtf8 => "not UTF-8, skipped",
             DamageKind::NulBytes => "zero bytes in place of a record, skipped",
-            DamageKind::Blank => "blank line, skipped",
+            DamageKind::Blank => "blank lines, skipped",
+            DamageKind::CarriageReturn => "lines end with a carriage return, which is skipped",
             DamageKind::ByteOrderMark => "byte order mark, skipped",
             DamageKind::TooLong => "line beyond the length limit, skipped",
             DamageKind::TooDeep => "JSON beyond the nesting limit, skipped",
             DamageKind::NotARecord => "JSON but no record, skipped",
             DamageKind::NoTimestamp => "record without a timestamp, used",
+            DamageKind::NoOrdinal => "record without an ordinal, used",
+            DamageKind::OrdinalOrder => "ordinal not above the one before it; the file's order counts",
             DamageKind::UnknownKind => "record of an unknown kind, passed over",
             DamageKind::UnknownItem => "response item of an unknown type, not sent to the model",
             DamageKind::BadItem => "response item that lacks what its type needs, not sent to the model",
@@ -152,6 +185,9 @@ impl DamageKind {
             DamageKind::ShortBase => "ends before the offset up to which it is inherited from: the rest is lost",
             DamageKind::UnreadableBase => "inherited from and not readable up to here",
             DamageKind::SplitByCut => "record split by the offset up to which it is inherited from, skipped",
+            DamageKind::CutFrame => "compressed data is cut off; what comes before is used",
+            DamageKind::CorruptFrame => "compressed data is corrupt; what comes before is used",
+            DamageKind::UnpackedTooLong => "compressed data beyond the size limit, skipped",
             DamageKind::Further(_) => "more of the same, not listed one by one",
         }
     }

@@ -28,16 +28,10 @@ pub enum ReadErrorKind {
     /// A `history_mode` this build does not know: its data may be elsewhere.
     #[error("unknown history_mode `{0}`: a newer Codex wrote it and its history may lie elsewhere")]
     UnknownHistoryMode(String),
-    /// A zstd file, which this build does not unpack.
-    #[error("is compressed, which is not read yet; unpack it with `zstd -d` beside it")]
-    Compressed,
 }
 
-/// Opens a rollout that is no compressed one.
+/// Opens a rollout.
 pub(super) fn open(disk: &dyn Disk, path: &Path) -> Result<Reader, ReadError> {
-    if path.extension().is_some_and(|extension| extension == "zst") {
-        return Err(ReadErrorKind::Compressed.at(path));
-    }
     Reader::open(disk, path).map_err(|error| ReadErrorKind::Io(error).at(path))
 }
 

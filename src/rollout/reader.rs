@@ -1,23 +1,25 @@
 //! The tolerant reader: bytes in, records and damage out, one line at a time.
 //!
-//! It holds one line and nothing else, reads the file as long as it was when it was opened (a writer may be appending
-//! to it), and gives back every byte range either as a record or as [`Damage`]. Lines end at `\n`; a `\r` before it is
-//! dropped; UTF-8 is checked line by line, so that one bad byte costs one line and not the file.
+//! It reads plain files and `.jsonl.zst`, holds one line and nothing else, and gives back every byte range either as a
+//! record or as [`Damage`]. Lines end at `\n`; UTF-8 is checked line by line, so that one bad byte costs one line and not
+//! the file. A plain file is read as long as it was when it was opened: a writer may be appending to it.
 //!
-//! No input makes it panic, and a line beyond [`ROLLOUT_LINE_BYTES`] is skipped without being held.
+//! No input makes it panic, and a line beyond [`ROLLOUT_LINE_BYTES`] is measured and skipped without being held.
 
 use std::collections::VecDeque;
-use std::io::{self, BufRead, BufReader, Cursor, Seek, SeekFrom};
-use std::ops::Range;
+use std::io;
 use std::path::Path;
 
 use simdutf8::basic::from_utf8;
 
 pub use super::damage::{Consequence, Damage, DamageKind};
-use super::record::{self, Kind, Parts, RawRecord, Record, Shape, Told};
-use super::scan::skim::Skim;
-use super::scan::split::{Part, Split, emptiness, may_lose_content, split};
-use crate::limits::ROLLOUT_LINE_BYTES;
+use super::record::{RawRecord, Record};
+use super::scan::join::{Join, Joined};
+use super::scan::lines::{Line, LineSort, Lines};
+use super::scan::sift::{Queued, Sift};
+use super::scan::source::Source;
+use super::scan::split::{one_object, stands_whole_in};
+use crate::limits::{ROLLOUT_JOINED_BYTES, ROLLOUT_LINE_BYTES};
 use crate::world::{Disk, ReadFile};
 
 /// One thing found in a rollout.
@@ -36,93 +38,70 @@ pub(super) enum RawFound<'a> {
     Damage(Damage),
 }
 
-/// Something found on the line that is in the buffer.
-enum Queued {
-    Record { bytes: Range<u64>, place: Range<usize>, kind: Kind, parts: Parts },
-    Damage(Damage),
-}
-
 /// Reads a rollout from front to back.
 pub struct Reader {
-    input: BufReader<Box<dyn ReadFile>>,
-    /// Offset of the next byte to read.
-    offset: u64,
-    /// Length of the file when it was opened.
-    end: u64,
-    /// Lines begun so far; `None` where those before were not read.
-    lines: Option<u64>,
-    shape: Option<Shape>,
-    line_limit: usize,
-    buffer: Vec<u8>,
-    found: VecDeque<Queued>,
-}
-
-const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
-
-struct Line {
-    start: u64,
-    /// It ended with a newline.
-    terminated: bool,
-    /// It was longer than the limit and is not in the buffer.
-    too_long: bool,
+    lines: Lines,
+    /// Lines that were looked at ahead of their turn.
+    ahead: VecDeque<(Line, Vec<u8>)>,
+    /// The text of the line that is being taken apart, where it is not in the buffer of `lines`.
+    own: Option<Vec<u8>>,
+    sift: Sift,
+    /// The end was reached and what made it one told.
+    ended: bool,
+    /// The disk said no.
+    failed: bool,
 }
 
 impl Reader {
-    /// Opens the rollout at `path`; only regular files are opened.
+    /// Opens the rollout at `path`, compressed or not; only regular files are opened.
     pub fn open(disk: &dyn Disk, path: &Path) -> io::Result<Reader> {
         Reader::new(disk.open(path)?)
     }
 
     /// Reads bytes that are in memory already.
     pub fn from_bytes(bytes: Vec<u8>) -> Reader {
-        let end = bytes.len() as u64;
-        Reader::over(Box::new(Cursor::new(bytes)), end)
+        Reader::over(Source::of(bytes))
     }
 
     /// Reads an open file from its start.
-    pub fn new(mut file: Box<dyn ReadFile>) -> io::Result<Reader> {
-        let end = file.seek(SeekFrom::End(0))?;
-        file.seek(SeekFrom::Start(0))?;
-        Ok(Reader::over(file, end))
+    pub fn new(file: Box<dyn ReadFile>) -> io::Result<Reader> {
+        Ok(Reader::over(Source::new(file)?))
     }
 
-    fn over(file: Box<dyn ReadFile>, end: u64) -> Reader {
+    fn over(source: Source) -> Reader {
         Reader {
-            input: BufReader::with_capacity(64 << 10, file),
-            offset: 0,
-            end,
-            lines: Some(0),
-            shape: None,
-            line_limit: ROLLOUT_LINE_BYTES,
-            buffer: Vec::new(),
-            found: VecDeque::new(),
+            lines: Lines::new(source, ROLLOUT_LINE_BYTES),
+            ahead: VecDeque::new(),
+            own: None,
+            sift: Sift::default(),
+            ended: false,
+            failed: false,
         }
     }
 
     /// Skips lines longer than `bytes` instead of [`ROLLOUT_LINE_BYTES`].
     pub fn with_line_limit(mut self, bytes: usize) -> Reader {
-        self.line_limit = bytes.min(ROLLOUT_LINE_BYTES);
+        self.lines.set_limit(bytes.min(ROLLOUT_LINE_BYTES));
         self
     }
 
     /// Reads no further than `end`, in bytes of the file: the rest of it is not there.
     pub fn until(mut self, end: u64) -> Reader {
-        self.end = self.end.min(end);
+        self.lines.source().end_at(end);
         self
     }
 
-    /// How far it has read, in bytes.
+    /// How far it has read, in bytes; of a compressed file in bytes of what it unpacks to.
     pub fn offset(&self) -> u64 {
-        self.offset
+        self.ahead.front().map_or_else(|| self.lines.offset(), |(line, _)| line.start)
     }
 
     /// Goes to a record that was found before, so that it is the next one found. Without its line, lines are counted no
     /// more.
     pub(super) fn go_to(&mut self, start: u64, line: Option<u64>) -> io::Result<()> {
-        self.input.seek(SeekFrom::Start(start))?;
-        self.offset = start;
-        self.lines = line.map(|line| line.saturating_sub(1));
-        self.found.clear();
+        self.lines.go_to(start, line)?;
+        self.ahead.clear();
+        self.sift.queue.clear();
         Ok(())
     }
 
@@ -136,156 +115,146 @@ impl Reader {
 
     /// The same without a copy.
     pub(super) fn next_raw(&mut self) -> io::Result<Option<RawFound<'_>>> {
-        while self.found.is_empty() {
-            let Some(line) = self.next_line()? else { return Ok(None) };
-            self.take_apart(&line);
+        while self.sift.queue.is_empty() {
+            if !self.take_line()? {
+                return Ok(None);
+            }
         }
-        Ok(self.found.pop_front().map(|found| match found {
+        let text = self.own.as_deref().unwrap_or_else(|| self.lines.text());
+        Ok(self.sift.queue.pop_front().map(|found| match found {
             Queued::Damage(damage) => RawFound::Damage(damage),
-            Queued::Record { bytes, place, kind, parts } => {
-                let text = self.buffer.get(place).and_then(|text| from_utf8(text).ok()).unwrap_or_default();
-                RawFound::Record(RawRecord::new(bytes, self.lines, kind, text, parts))
+            Queued::Record { bytes, line, place, kind, parts } => {
+                let text = text.get(place).and_then(|text| from_utf8(text).ok()).unwrap_or_default();
+                RawFound::Record(RawRecord::new(bytes, line, kind, text, parts))
             }
         }))
     }
 
-    fn next_line(&mut self) -> io::Result<Option<Line>> {
-        let mut line = Line { start: self.offset, terminated: false, too_long: false };
-        // The allocation is kept for the next line unless the last one was unusually long.
-        if self.buffer.capacity() > 1 << 20 {
-            self.buffer = Vec::new();
-        }
-        self.buffer.clear();
-        while self.offset < self.end && !line.terminated {
-            let chunk = self.input.fill_buf()?;
-            // A file that shrank since it was opened ends here.
-            if chunk.is_empty() {
-                self.end = self.offset;
-                break;
-            }
-            let left = usize::try_from(self.end - self.offset).unwrap_or(usize::MAX).min(chunk.len());
-            let chunk = chunk.get(..left).unwrap_or(chunk);
-            let newline = chunk.iter().position(|byte| *byte == b'\n');
-            let text = chunk.get(..newline.unwrap_or(left)).unwrap_or(chunk);
-            if self.buffer.len() + text.len() > self.line_limit {
-                line.too_long = true;
-                self.buffer = Vec::new();
-            }
-            if !line.too_long {
-                self.buffer.extend_from_slice(text);
-            }
-            line.terminated = newline.is_some();
-            let used = text.len() + usize::from(line.terminated);
-            self.input.consume(used);
-            self.offset += used as u64;
-        }
-        if line.start == self.offset {
-            return Ok(None);
-        }
-        self.lines = self.lines.map(|lines| lines + 1);
-        Ok(Some(line))
-    }
-
-    fn take_apart(&mut self, line: &Line) {
-        let text = std::mem::take(&mut self.buffer);
-        self.take_apart_text(line, &text);
-        self.buffer = text;
-    }
-
-    fn take_apart_text(&mut self, line: &Line, whole: &[u8]) {
-        let content_end = self.offset - u64::from(line.terminated);
-        if line.too_long {
-            return self.tell(line.start..content_end, DamageKind::TooLong, Consequence::Lost);
-        }
-        let mut from = 0;
-        if line.start == 0 && whole.starts_with(BYTE_ORDER_MARK) {
-            from = BYTE_ORDER_MARK.len();
-            self.tell(0..from as u64, DamageKind::ByteOrderMark, Consequence::Harmless);
-        }
-        let start = line.start + from as u64;
-        let mut text = whole.get(from..).unwrap_or_default();
-        while let Some(rest) = text.strip_suffix(b"\r") {
-            text = rest;
-        }
-        if let Some(part) = one_value(text) {
-            if !line.terminated {
-                self.tell(start..content_end, DamageKind::Unterminated, Consequence::Used);
-            }
-            return self.interpret(part, line.start, from, text);
-        }
-        if let Some(kind) = emptiness(text) {
-            let lost = if kind == DamageKind::NulBytes { Consequence::Lost } else { Consequence::Harmless };
-            return self.tell(start..start + text.len() as u64, kind, lost);
-        }
-        let Split { whole, torn, rest } = split(text);
-        let found_any = !whole.is_empty() || !rest.is_empty();
-        for part in whole {
-            self.interpret(part, line.start, from, text);
-        }
-        if let Some((range, cause)) = torn {
-            let bad = text.get(range.clone()).unwrap_or_default();
-            let kind = match emptiness(bad) {
-                Some(kind) => kind,
-                None if !rest.is_empty() => DamageKind::Glued,
-                None if !line.terminated => DamageKind::TornTail,
-                None => cause,
-            };
-            let lossy = kind == DamageKind::NulBytes || may_lose_content(bad);
-            let consequence = if lossy { Consequence::Lost } else { Consequence::PassedOver };
-            self.tell(start + range.start as u64..start + range.end as u64, kind, consequence);
-        } else if found_any && !line.terminated {
-            self.tell(start..content_end, DamageKind::Unterminated, Consequence::Used);
-        }
-        for part in rest {
-            self.interpret(part, line.start, from, text);
-        }
-    }
-
-    /// `text` stands `from` bytes behind the beginning of the line, which is at `line_start` of the file.
-    fn interpret(&mut self, part: Part, line_start: u64, from: usize, text: &[u8]) {
-        let own = text.get(part.range.clone()).and_then(|own| from_utf8(own).ok()).unwrap_or_default();
-        let place = from + part.range.start..from + part.range.end;
-        let bytes = line_start + place.start as u64..line_start + place.end as u64;
-        match record::record_of(own, part.envelope, &mut self.shape) {
-            Ok(Told { kind, parts, has_timestamp }) => {
-                if !has_timestamp {
-                    self.tell(bytes.clone(), DamageKind::NoTimestamp, Consequence::Used);
+    /// Takes the next line apart; `false` at the end.
+    fn take_line(&mut self) -> io::Result<bool> {
+        self.own = None;
+        let (line, text) = match self.ahead.pop_front() {
+            Some(ahead) => ahead,
+            None => {
+                let Some(line) = self.lines.next_line()? else { return Ok(self.take_end()) };
+                if self.sift.take_healthy(&line, self.lines.text(), self.lines.previous_text()) {
+                    return Ok(true);
                 }
-                if let Kind::Other(kind) = &kind
-                    && !record::is_bookkeeping_kind(kind)
-                    && kind != "inter_agent_communication"
-                {
-                    self.tell(bytes.clone(), DamageKind::UnknownKind, Consequence::PassedOver);
-                }
-                self.found.push_back(Queued::Record { bytes, place, kind, parts });
+                let text = if line.sort == LineSort::Held { self.lines.text().to_vec() } else { Vec::new() };
+                (line, text)
             }
-            Err(no) => self.tell(bytes, no.kind, no.consequence),
-        }
+        };
+        self.take_odd(line, text)?;
+        Ok(true)
     }
 
-    fn tell(&mut self, bytes: Range<u64>, kind: DamageKind, consequence: Consequence) {
-        self.found.push_back(Queued::Damage(Damage::new(bytes, self.lines, kind, consequence)));
+    /// Tells why the end is none; `false` if there is nothing to tell.
+    fn take_end(&mut self) -> bool {
+        let trouble = self.lines.source().trouble().filter(|_| !self.ended);
+        self.ended = true;
+        let Some(kind) = trouble else { return false };
+        let at = self.lines.offset();
+        self.sift.queue.push_back(Queued::Damage(Damage::new(at..at, None, kind, Consequence::Lost)));
+        true
+    }
+
+    /// Takes a line that is no record as it stands: mends it with those behind it, or takes out of it what can be used.
+    fn take_odd(&mut self, line: Line, text: Vec<u8>) -> io::Result<()> {
+        let mut stands_behind = false;
+        if line.sort == LineSort::Held && line.terminated && text.first() == Some(&b'{') {
+            let mut join = Join::begin(without_returns(&text));
+            for index in 0.. {
+                match self.look_ahead(index, &text)? {
+                    Ahead::Record { repeats } => {
+                        stands_behind = index == 0 && repeats;
+                        break;
+                    }
+                    Ahead::Nothing => break,
+                    Ahead::Odd => {}
+                }
+                match join.as_mut().map(|join| self.join(join, index)) {
+                    Some(Joined::Unfinished) => {}
+                    Some(Joined::Whole(whole)) if self.take_joined(&line, index, &whole) => {
+                        self.own = Some(whole.into_bytes());
+                        return Ok(());
+                    }
+                    _ => break,
+                }
+            }
+        }
+        self.sift.take_odd(&line, &text, stands_behind);
+        self.own = Some(text);
+        Ok(())
+    }
+
+    /// Looks at a line behind the one that is being taken, whose text is `torn`.
+    fn look_ahead(&mut self, index: usize, torn: &[u8]) -> io::Result<Ahead> {
+        if index < self.ahead.len() {
+            return Ok(Ahead::Odd);
+        }
+        let Some(line) = self.lines.next_line()? else { return Ok(Ahead::Nothing) };
+        let text = self.lines.text();
+        let found = if line.sort == LineSort::Held && one_object(without_returns(text)).is_some() {
+            Ahead::Record { repeats: stands_whole_in(torn, text) }
+        } else if text.len() <= ROLLOUT_JOINED_BYTES && matches!(line.sort, LineSort::Held | LineSort::Empty) {
+            self.ahead.push_back((line, text.to_vec()));
+            return Ok(Ahead::Odd);
+        } else {
+            Ahead::Nothing
+        };
+        if !self.lines.unread(&line) {
+            self.ahead.push_back((line, Vec::new()));
+        }
+        Ok(found)
+    }
+
+    /// Joins what was looked at to a record that began before it.
+    fn join(&self, join: &mut Join, index: usize) -> Joined {
+        let Some((line, text)) = self.ahead.get(index) else { return Joined::No };
+        let newlines = if line.sort == LineSort::Empty { line.end - line.start } else { 1 };
+        let text = without_returns(text);
+        (0..newlines).map(|_| join.add(text)).find(|joined| *joined != Joined::Unfinished).unwrap_or(Joined::Unfinished)
+    }
+
+    /// Takes a record that `line` and the lines up to `index` ahead of it are together; whether they are one.
+    fn take_joined(&mut self, line: &Line, index: usize, whole: &str) -> bool {
+        let Some((last, _)) = self.ahead.get(index) else { return false };
+        let spanned = Line { end: last.end, terminated: last.terminated, ..line.clone() };
+        let is_record = self.sift.take_joined(&spanned, whole);
+        if is_record {
+            self.ahead.drain(..=index);
+        }
+        is_record
     }
 }
 
-/// The one object that a healthy line is.
-fn one_value(text: &[u8]) -> Option<Part> {
-    if text.first() != Some(&b'{') || from_utf8(text).is_err() {
-        return None;
+/// What stands behind a line.
+enum Ahead {
+    /// A line that is a record by itself; `repeats`: what is torn before it stands whole in it.
+    Record { repeats: bool },
+    /// A line that is none.
+    Odd,
+    /// The end, or a line that is not held.
+    Nothing,
+}
+
+fn without_returns(mut text: &[u8]) -> &[u8] {
+    while let Some(rest) = text.strip_suffix(b"\r") {
+        text = rest;
     }
-    let mut skim = Skim::new(text);
-    let envelope = skim.envelope().ok()?;
-    let range = 0..skim.at();
-    skim.is_at_end().then_some(Part { range, envelope })
+    text
 }
 
 impl Iterator for Reader {
     type Item = io::Result<Found>;
 
     fn next(&mut self) -> Option<io::Result<Found>> {
+        if self.failed {
+            return None;
+        }
         let found = self.next_found();
         if found.is_err() {
-            self.end = self.offset;
+            self.failed = true;
         }
         found.transpose()
     }
@@ -313,7 +282,7 @@ mod tests {
 
     #[test]
     fn healthy_lines_are_records_and_nothing_is_told() {
-        assert_eq!(read(format!("{ITEM}\n{EVENT}\r\n{ITEM}\n")), "r r r");
+        assert_eq!(read(format!("{ITEM}\n{EVENT}\r\n{ITEM}\n")), "r CarriageReturn r r");
         assert_eq!(read(""), "");
     }
 
@@ -328,7 +297,7 @@ mod tests {
 
     #[test]
     fn a_whole_last_line_without_a_newline_is_used() {
-        assert_eq!(read(format!("{ITEM}\n{ITEM}")), "r Unterminated r");
+        assert_eq!(read(format!("{ITEM}\n{ITEM}")), "r Unterminated Repeated r");
     }
 
     #[test]
@@ -360,7 +329,7 @@ mod tests {
     #[test]
     fn lines_that_are_no_records_are_told_one_by_one() {
         assert_eq!(read(format!("\u{feff}{ITEM}\n")), "ByteOrderMark r");
-        assert_eq!(read(format!("{ITEM}\n \t\n\r\n\n")), "r Blank Blank Blank");
+        assert_eq!(read(format!("{ITEM}\n \t\n\r\n\n")), "r Blank CarriageReturn Blank Blank");
         assert_eq!(read(format!("{ITEM}\n\0\0\0\n{ITEM}\n\0\0")), "r NulBytes! r NulBytes!");
         assert_eq!(read(format!("\0\0{ITEM}\n")), "NulBytes! r");
         assert_eq!(read(format!("{ITEM}\0\0\n")), "r NulBytes!");
@@ -368,7 +337,7 @@ mod tests {
             read(format!("{ITEM}\nnull\n[]\n42\n\"x\"\n{{}}\n")),
             "r NotARecord NotARecord NotARecord NotARecord NotARecord!"
         );
-        assert_eq!(read(format!("{ITEM}\n{{\"a\":\"\\ud83d\"}}\n")), "r BadJson!");
+        assert_eq!(read(format!("{ITEM}\n{{\"a\":\"\\ud83d\"}}\n")), "r LoneSurrogate!");
         assert_eq!(
             read([ITEM.as_bytes(), b"\n{\"a\":\"\xff\"}\n", ITEM.as_bytes(), b"\n"].concat()),
             "r InvalidUtf8! r"
@@ -406,6 +375,61 @@ mod tests {
         let start = ITEM.len() as u64 + 1;
         assert_eq!((damage.kind, damage.bytes.clone()), (DamageKind::TooLong, start..start + long.len() as u64));
         assert!(matches!(found.as_slice(), [Found::Record(_), _, Found::Record(_)]));
+    }
+
+    #[test]
+    fn a_record_that_newlines_broke_is_mended() {
+        let (head, tail) = ITEM.split_once(r#""content""#).unwrap();
+        assert_eq!(read(format!("{head}\n\n  \"content\"{tail}\n{EVENT}\n")), "SplitRecord r r");
+        let value: serde_json::Value = serde_json::from_str(ITEM).unwrap();
+        let pretty = serde_json::to_string_pretty(&value).unwrap().replace('\n', "\r\n");
+        assert_eq!(read(format!("{ITEM}\n{pretty}\n{EVENT}\n")), "r SplitRecord r r");
+        let in_text = EVENT.replace("token_count", "token\ncount");
+        let found: Vec<Found> =
+            Reader::from_bytes(format!("{in_text}\n{ITEM}").into_bytes()).map(Result::unwrap).collect();
+        let [Found::Damage(damage), Found::Record(record), _, Found::Record(next)] = &found[..] else {
+            panic!("{found:?}")
+        };
+        assert_eq!(damage.bytes, 0..in_text.len() as u64);
+        assert_eq!((record.line, record.payload()["type"].as_str()), (Some(1), Some("token\ncount")));
+        assert_eq!((next.line, next.raw()), (Some(3), ITEM));
+    }
+
+    #[test]
+    fn a_torn_record_swallows_nothing_that_follows_it() {
+        let torn = &ITEM[..ITEM.len() - 4];
+        assert_eq!(read(format!("{torn}\n{EVENT}\n]}}}}\n{ITEM}\n")), "BadJson! r BadJson! r");
+        assert_eq!(read(format!("{torn}\n\n\0\n{ITEM}\n")), "BadJson! Blank NulBytes! r");
+        assert_eq!(read(format!("{{\n{{\n{{\n{ITEM}\n")), "BadJson! BadJson! BadJson! r");
+    }
+
+    #[test]
+    fn a_torn_record_that_stands_whole_behind_itself_is_no_loss() {
+        let torn = &ITEM[..80];
+        assert_eq!(read(format!("{torn}\n{ITEM}\n{EVENT}\n")), "TornRepeat r r");
+        assert_eq!(read(format!("{torn}{ITEM}\n{EVENT}\n")), "TornRepeat r r");
+        let hardly_begun = &ITEM[..50];
+        assert_eq!(read(format!("{hardly_begun}\n{ITEM}\n")), "BadJson! r");
+        assert_eq!(read(format!("{torn}\n{EVENT}\n{ITEM}\n")), "BadJson! r r");
+    }
+
+    #[test]
+    fn ordinals_that_say_something_else_than_the_order_of_the_file_are_told() {
+        let ordinal = |n: u32| ITEM.replace("\"type\":\"r", &format!("\"ordinal\":{n},\"type\":\"r"));
+        let lines = |ordinals: [u32; 4]| ordinals.map(ordinal).join("\n") + "\n";
+        assert_eq!(read(lines([4, 5, 6, 9])), "r r r r");
+        assert_eq!(read(lines([0, 2, 1, 3])), "r r OrdinalOrder r r");
+        let repeated = ordinal(1).replace("user", "assistant");
+        assert_eq!(read(format!("{}\n{repeated}\n{ITEM}\n", ordinal(1))), "r OrdinalOrder r NoOrdinal r");
+        assert_eq!(read(format!("{}\n{0}\n", ordinal(1))), "r Repeated r");
+    }
+
+    #[test]
+    fn a_compressed_file_is_read_as_what_it_unpacks_to() {
+        let text = format!("{ITEM}\n{EVENT}\n{}", &ITEM[..70]);
+        assert_eq!(read(zstd::encode_all(text.as_bytes(), 3).unwrap()), "r r TornTail!");
+        let frames = [zstd::encode_all(format!("{ITEM}\n").as_bytes(), 3).unwrap(), b"no frame".to_vec()].concat();
+        assert_eq!(read(frames), "r CorruptFrame!");
     }
 
     #[test]

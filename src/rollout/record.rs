@@ -91,6 +91,13 @@ pub(super) struct Parts {
     envelope: Envelope,
 }
 
+impl Parts {
+    /// The envelope's ordinal in the text of its record.
+    pub(super) fn ordinal(&self, text: &str) -> Option<u64> {
+        text.get(self.envelope.ordinal.clone()?)?.parse().ok()
+    }
+}
+
 impl<'a> RawRecord<'a> {
     /// A record whose text is `text`.
     pub(super) fn new(bytes: Range<u64>, line: Option<u64>, kind: Kind, text: &'a str, parts: Parts) -> RawRecord<'a> {
@@ -119,7 +126,7 @@ impl<'a> RawRecord<'a> {
 
     /// See [`Record::ordinal`].
     pub(super) fn ordinal(&self) -> Option<u64> {
-        self.at(&self.parts.envelope.ordinal)?.parse().ok()
+        self.parts.ordinal(self.text)
     }
 
     /// The `type` of its payload.

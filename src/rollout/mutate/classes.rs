@@ -79,14 +79,14 @@ pub(super) static CLASSES: [Class; 66] = [
     class(
         "torn-then-whole",
         EVERY,
-        &[BadJson],
+        &[TornRepeat, BadJson],
         tail::torn_then_whole,
         "the beginning of a record on a line of its own, then the whole record (openai/codex#24425)",
     ),
     class(
         "torn-and-whole",
         ENVELOPES,
-        &[Glued],
+        &[TornRepeat, Glued],
         tail::torn_and_whole,
         "the beginning of a record and then the whole record on one line (openai/codex#24425)",
     ),
@@ -127,7 +127,7 @@ pub(super) static CLASSES: [Class; 66] = [
         "zero bytes directly before a record, on the same line",
     ),
     class("blank-lines", EVERY, &[Blank], bytes::blank_lines, "an empty line and one of white space"),
-    class("crlf", EVERY, &[], bytes::crlf, "carriage returns before all newlines"),
+    class("crlf", EVERY, &[CarriageReturn], bytes::crlf, "carriage returns before all newlines"),
     class(
         "byte-order-mark",
         EVERY,
@@ -149,7 +149,13 @@ pub(super) static CLASSES: [Class; 66] = [
         bytes::invalid_utf8_tail,
         "the last record is cut in the middle of a character",
     ),
-    class("lone-surrogate", EVERY, &[BadJson], bytes::lone_surrogate, "an escape that is half of a surrogate pair"),
+    class(
+        "lone-surrogate",
+        EVERY,
+        &[LoneSurrogate],
+        bytes::lone_surrogate,
+        "an escape that is half of a surrogate pair",
+    ),
     class(
         "line-separators",
         EVERY,
@@ -160,7 +166,7 @@ pub(super) static CLASSES: [Class; 66] = [
     class(
         "raw-newline",
         EVERY,
-        &[BadJson],
+        &[SplitRecord, BadJson],
         bytes::raw_newline,
         "a newline as it is inside a text, so that the record stands on two lines (github/copilot-cli#2649)",
     ),
@@ -292,7 +298,7 @@ pub(super) static CLASSES: [Class; 66] = [
     class(
         "last-ordinal-missing",
         PAGINATED,
-        &[],
+        &[NoOrdinal],
         meta::last_ordinal_missing,
         "the last record has no ordinal: an old Codex went on (openai/codex#45150)",
     ),
@@ -300,14 +306,14 @@ pub(super) static CLASSES: [Class; 66] = [
     class(
         "duplicate-ordinal",
         PAGINATED,
-        &[],
+        &[OrdinalOrder],
         meta::duplicate_ordinal,
         "a record has the ordinal of the one before it (openai/codex#35746)",
     ),
     class(
         "ordinals-out-of-order",
         PAGINATED,
-        &[],
+        &[OrdinalOrder],
         meta::ordinals_out_of_order,
         "two neighbours have each other's ordinal",
     ),
@@ -317,5 +323,5 @@ pub(super) static CLASSES: [Class; 66] = [
         compressed::whole,
         "the file is a zstd frame: Codex compresses what nobody touched for a week",
     ),
-    whole("zst-cut", &[], compressed::cut, "a zstd frame without its last third"),
+    whole("zst-cut", &[CutFrame], compressed::cut, "a zstd frame without its last third"),
 ];

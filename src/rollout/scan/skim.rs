@@ -27,6 +27,8 @@ pub(in super::super) struct Flaw {
 pub(in super::super) enum FlawKind {
     /// The text ends before the value does.
     Ends,
+    /// The text ends inside a string.
+    EndsInString,
     /// No JSON.
     Syntax,
     /// An escaped half of a surrogate pair.
@@ -39,7 +41,8 @@ impl FlawKind {
     pub(in super::super) fn damage(self) -> DamageKind {
         match self {
             FlawKind::TooDeep => DamageKind::TooDeep,
-            FlawKind::Ends | FlawKind::Syntax | FlawKind::LoneSurrogate => DamageKind::BadJson,
+            FlawKind::LoneSurrogate => DamageKind::LoneSurrogate,
+            FlawKind::Ends | FlawKind::EndsInString | FlawKind::Syntax => DamageKind::BadJson,
         }
     }
 }
@@ -340,8 +343,8 @@ impl<'a> Skim<'a> {
                     return Ok(());
                 }
                 Some(b'\\') => self.escape()?,
-                // A control character, or the end.
-                _ => return Err(self.unexpected()),
+                Some(_) => return Err(self.flaw(FlawKind::Syntax)),
+                None => return Err(self.flaw(FlawKind::EndsInString)),
             }
         }
     }

@@ -32,6 +32,18 @@ pub(in super::super) struct Split {
     pub(in super::super) rest: Vec<Part>,
 }
 
+/// The one object that a healthy line is, with its keys.
+pub(in super::super) fn one_object(text: &[u8]) -> Option<(&str, Envelope)> {
+    if text.first() != Some(&b'{') {
+        return None;
+    }
+    let whole = simdutf8::basic::from_utf8(text).ok()?;
+    let mut skim = Skim::new(text);
+    let envelope = skim.envelope().ok()??;
+    let own = whole.get(..skim.at())?;
+    skim.is_at_end().then_some((own, envelope))
+}
+
 /// Takes a line apart.
 pub(in super::super) fn split(text: &[u8]) -> Split {
     let (whole, stopped) = values_from(text, 0);
@@ -115,4 +127,13 @@ fn kinds_in(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
         at = start + len;
         rest.get(..len)
     })
+}
+
+/// How far into its payload a torn record must reach to be known again.
+const KNOWN_BY: usize = 16;
+
+/// Whether a torn record stands whole in what follows it: a writer that failed has tried again.
+pub(in super::super) fn stands_whole_in(torn: &[u8], behind: &[u8]) -> bool {
+    let payload = memchr::memmem::find(torn, b"\"payload\":");
+    payload.is_some_and(|at| torn.len() >= at + b"\"payload\":".len() + KNOWN_BY) && behind.starts_with(torn)
 }

@@ -86,6 +86,8 @@ pub mod journal;
 #[cfg(feature = "harness")]
 pub mod model;
 #[cfg(feature = "harness")]
+pub mod parser;
+#[cfg(feature = "harness")]
 pub mod player;
 #[cfg(feature = "harness")]
 pub mod proc;

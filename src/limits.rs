@@ -119,6 +119,17 @@ pub const SURVEY_MS: u64 = 300_000;
 /// Most files of a server's directories that it looks at.
 pub const SURVEY_FILES: usize = 10_000;
 
+/// How long somebody's parser may take for one file, in milliseconds.
+pub const PARSER_MS: u64 = 10_000;
+/// Longest answer of such a parser.
+pub const PARSER_STDOUT_BYTES: u64 = 16 << 20;
+/// How much is kept of the end of what it complains about.
+pub const PARSER_STDERR_BYTES: usize = 64 << 10;
+/// Most files that are made for one class of damage and one era.
+pub const PARSER_FILES: u32 = 10_000;
+/// Most further runs of a parser to make the file of one failure smaller.
+pub const PARSER_SHRINK_RUNS: u32 = 60;
+
 /// The limits of one run. All durations in milliseconds, all sizes in bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -9,6 +9,7 @@ mod init;
 mod known;
 mod out;
 mod outputs;
+mod parser;
 mod repair;
 mod replay;
 mod run;
@@ -23,14 +24,14 @@ mod unusable;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser as _, Subcommand};
 
 pub use exit::Exit;
 pub(crate) use hidden::main as hidden_main;
 use out::{Failure, Outcome};
 
 /// Kills MCP servers in mid-conversation and proves that codex-reply brings the conversation back.
-#[derive(Debug, Parser)]
+#[derive(Debug, clap::Parser)]
 #[command(name = "rehydra", version, max_term_width = 100, arg_required_else_help = true)]
 struct Cli {
     #[command(subcommand)]
@@ -49,6 +50,8 @@ enum Command {
     Init(init::Args),
     /// Write a clean copy of a thread that Codex will not take, and say what was lost
     Repair(repair::Args),
+    /// Try somebody's rollout parser on generated, damaged and recorded files
+    Parser(parser::Args),
     /// Say what works on this machine, and what to do about the rest
     Doctor(doctor::Args),
     /// Make synthetic rollouts and homes, damaged on request, each with the answer a correct reader gives
@@ -68,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::main(args),
         Command::Init(args) => init::main(args),
         Command::Repair(args) => repair::main(args),
+        Command::Parser(args) => parser::main(args),
         Command::Doctor(args) => doctor::main(args),
         Command::Generate(args) => generate::main(args),
         Command::Schema(args) => schema::main(args),

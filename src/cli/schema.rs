@@ -1,10 +1,10 @@
-//! `rehydra schema`: the JSON Schemas of scenario files, for editors, and of what the program writes, for those who
-//! read it.
+//! `rehydra schema`: the JSON Schemas of scenario files, for editors, and of what the program writes or has others write,
+//! for those who read or write it.
 
 use super::out::print;
 use super::{Exit, Outcome};
 use crate::rollout::generate::Expected;
-use crate::{report, scenario};
+use crate::{parser, report, scenario};
 
 /// Flags of `rehydra schema`.
 #[derive(Debug, clap::Args)]
@@ -22,6 +22,8 @@ enum Of {
     Report,
     /// The expected answer beside a generated rollout
     Expected,
+    /// What a parser prints for `rehydra parser`
+    Parser,
 }
 
 pub(super) fn main(args: Args) -> Outcome {
@@ -32,6 +34,7 @@ pub(super) fn main(args: Args) -> Outcome {
             let generator = schemars::generate::SchemaSettings::draft2020_12().into_generator();
             generator.into_root_schema_for::<Expected>().into()
         }
+        Of::Parser => parser::schema(),
     };
     print(&format!("{schema:#}\n"))?;
     Ok(Exit::Fine)

@@ -3,7 +3,8 @@
 //! What npm puts on PATH is a script that starts the binary as its child, so a signal to it would hit the wrong process.
 //! The binary itself is static and stands in a `vendor` directory: of the package `@openai/codex-linux-…` in releases
 //! from 0.105.0 on (seen), of `@openai/codex` itself in older ones; below the target triple in `codex/` (0.105.0,
-//! 0.130.0) or in `bin/` (0.153.4, 0.169.0).
+//! 0.130.0) or in `bin/` (0.153.4, 0.169.0). Up to 0.36.0 the binaries of all platforms stand in the `bin/` of
+//! `@openai/codex`, named after their triple.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -25,12 +26,20 @@ pub(super) fn in_node_modules(node_modules: &Path) -> Option<PathBuf> {
     let platform = format!("codex-linux-{}", npm_arch());
     // npm hoists the platform's package beside the main one, or nests it below.
     let packages = [scope.join(&platform), package.join("node_modules/@openai").join(&platform), package];
-    packages.iter().find_map(|package| in_vendor(&package.join("vendor")))
+    let vendored = packages.iter().find_map(|package| in_vendor(&package.join("vendor")));
+    vendored.or_else(|| {
+        let bin = scope.join("codex/bin");
+        triples().iter().map(|triple| bin.join(format!("codex-{triple}"))).find(|file| is_elf(file))
+    })
+}
+
+fn triples() -> [String; 2] {
+    ["musl", "gnu"].map(|libc| format!("{}-unknown-linux-{libc}", std::env::consts::ARCH))
 }
 
 fn in_vendor(vendor: &Path) -> Option<PathBuf> {
-    ["musl", "gnu"].iter().find_map(|libc| {
-        let triple = vendor.join(format!("{}-unknown-linux-{libc}", std::env::consts::ARCH));
+    triples().iter().find_map(|triple| {
+        let triple = vendor.join(triple);
         ["bin/codex", "codex/codex"].iter().map(|file| triple.join(file)).find(|file| is_elf(file))
     })
 }
@@ -127,6 +136,11 @@ mod tests {
                 assert_eq!(in_node_modules(modules.path()), Some(native));
             }
         }
+        let modules = tempfile::tempdir().unwrap();
+        let name = format!("@openai/codex/bin/codex-{}-unknown-linux-musl", std::env::consts::ARCH);
+        let native = modules.path().join(name);
+        place(&native, b"\x7fELF");
+        assert_eq!(in_node_modules(modules.path()), Some(native));
     }
 
     #[test]

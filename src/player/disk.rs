@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::story::{Stop, Story, make_dir};
 use crate::journal::{DamageDone, FileState, Kind, Lane, Placed, sha256_hex};
-use crate::rollout::manifest::Manifest;
+use crate::rollout::manifest::{Feature, Manifest};
 use crate::rollout::mutate::Where;
 use crate::rollout::{ThreadId, find_thread_path_by_id_str, generate};
 use crate::scenario::{Damage, FileStep, Place, Synthetic};
@@ -177,6 +177,12 @@ fn fixture(
     let found = found.ok_or_else(|| {
         Stop(format!("manifest.json in {origin} has no fixture `{name}`; it has {}", names.join(", ")))
     })?;
+    let beyond = [Feature::ForkByReference, Feature::RevertedSegment, Feature::Archived, Feature::Compressed];
+    if found.holds.iter().any(|feature| beyond.contains(feature)) {
+        return Err(Stop(format!(
+            "`{name}` is more than one plain file among the active ones, which a story cannot place; take another fixture"
+        )));
+    }
     let bytes = read(&found.file)
         .ok_or_else(|| Stop(format!("the file {} of fixture `{name}` cannot be read in {origin}", found.file)))?;
     if !found.sha256.is_empty() && found.sha256 != sha256_hex(&bytes) {

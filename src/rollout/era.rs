@@ -1,8 +1,8 @@
 //! The four eras of the format.
 
-/// The era of a rollout's format: what its lines look like.
+/// The era of a rollout's format: what its lines look like. A later one is greater.
 #[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Era {

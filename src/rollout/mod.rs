@@ -4,6 +4,29 @@
 //! eras of it lie on people's disks ([`generate::Era`]); this room reads all of them, tells every oddity it meets with
 //! its place ([`Damage`]), and rebuilds from the records what the model is to be sent ([`History`]).
 //!
+//! # The eras
+//!
+//! | era | written by | lines | told apart by |
+//! |---|---|---|---|
+//! | bare | 0.20.0, 0.29.0 | response items without an envelope, `{"record_type":"state"}` between them | a first line with `id` and no `type` |
+//! | envelope | 0.36.0 … 0.142.0 | `{timestamp, type, payload}` | `session_meta` first |
+//! | world state | 0.145.0, 0.147.0; `mcp-server` of 0.153.4 | the same, with `world_state` | `history_mode` is `legacy` |
+//! | paginated | 0.148.0 … 0.169.0 | the same, with `ordinal`; forks and reverts refer to other files | `history_mode` is `paginated` |
+//!
+//! What the recordings in `fixtures/` show of single releases, each seen in the file that it wrote:
+//!
+//! * 0.20.0 says nowhere where the thread works; 0.29.0 says it to the model, in the environment context.
+//! * Ids are of version 4 up to 0.36.0, so they carry no time; of version 7 from 0.42.0.
+//! * Up to 0.55.0 a call is written together with its output: a process that is killed while a tool runs leaves a prompt
+//!   and no call. From 0.105.0 it leaves the call alone.
+//! * 0.36.0 gives an image that comes with a prompt a turn of its own, before the prompt's.
+//! * A compaction of 0.42.0, 0.55.0 and 0.87.0 names a summary and no history; one of 0.105.0 and later brings its history.
+//! * A revert of a thread's first turn (0.169.0) opens a segment that names no base and begins at ordinal 0. Both files
+//!   are then unreferred to, and the one with the segment's id is the thread.
+//! * `migrate-rollouts` of 0.169.0 keeps the `cli_version` of the release that wrote the thread.
+//!
+//! # What the room promises
+//!
 //! It promises three things. No bytes make it panic, and what it holds in memory stays proportional to what the live
 //! history holds, whatever the file's size. Nothing is passed over without a [`Damage`] that says where it stood. And
 //! it writes one kind of file only, the envelope shape that Codex 0.42 to 0.169 resume, never touching the source.

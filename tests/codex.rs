@@ -4,12 +4,16 @@
 //! The trials need npm, which brings the binaries. Where it is missing they are ignored, with the reason; where
 //! `REHYDRA_REQUIRE_CODEX` is set, as in CI, they fail instead.
 
+#[path = "codex/app_server.rs"]
+mod app_server;
 #[path = "stage/exec.rs"]
 mod exec;
 #[path = "stage/npm.rs"]
 mod npm;
 #[path = "codex/repaired.rs"]
 mod repaired;
+#[path = "codex/segments.rs"]
+mod segments;
 mod stage;
 
 use std::path::{Path, PathBuf};
@@ -50,6 +54,7 @@ fn main() -> ExitCode {
         trials.push(Trial::test(format!("codex {version} app-server {how} a thread after kill -9"), back));
     }
     trials.extend(repaired::trials());
+    trials.extend(segments::trials());
     let trials = trials.into_iter().map(|trial| trial.with_ignored_flag(missing)).collect();
     libtest_mimic::run(&args, trials).exit_code()
 }

@@ -17,6 +17,12 @@ pub const ROLLOUT_JOINED_BYTES: usize = 256 << 10;
 pub const ROLLOUT_NESTING: usize = 128;
 /// Most segments followed along a chain of `history_base`.
 pub const SEGMENT_CHAIN: usize = 1_000;
+/// Most files of a home that are not healthy and are listed one by one.
+pub const INSPECTED_DAMAGED: usize = 10_000;
+/// Most Codex versions whose files are counted apart in a home.
+pub const INSPECTED_VERSIONS: usize = 500;
+/// Most entries of a transcript that are kept; the rest is counted.
+pub const INSPECTED_ENTRIES: usize = 100_000;
 /// Most hops followed along `aliases.jsonl`.
 pub const ALIAS_CHAIN: usize = 10_000;
 /// How many ids of a dangling alias chain are looked for on disk, from its newest back, before the id asked for itself.

@@ -10,7 +10,7 @@ pub enum Exit {
     Fine,
     /// 1: at least one scenario failed, or the baseline is stale; `rehydra doctor`: something is missing that every run
     /// needs; `rehydra init`: the server cannot be described; `rehydra repair`: the copy is written and something of
-    /// the thread is lost.
+    /// the thread is lost; `rehydra inspect`: something that was written is lost.
     Failed,
     /// 2: the command line, a scenario or another input file is wrong. Nothing was played or written.
     Usage,

@@ -6,6 +6,7 @@ mod exit;
 mod generate;
 mod hidden;
 mod init;
+mod inspect;
 mod known;
 mod out;
 mod outputs;
@@ -46,6 +47,8 @@ enum Command {
     Replay(replay::Args),
     /// Serve `codex` and `codex-reply` over stdio, and bring conversations back after a restart
     Serve(serve::Args),
+    /// Tell what a rollout or a whole home holds, what is wrong with it, and what Codex would do
+    Inspect(inspect::Args),
     /// Get to know a server by talking to it, and write its profile
     Init(init::Args),
     /// Write a clean copy of a thread that Codex will not take, and say what was lost
@@ -69,6 +72,7 @@ pub fn main() -> ExitCode {
         Command::Run(args) => run::main(args),
         Command::Replay(args) => replay::main(args),
         Command::Serve(args) => serve::main(args),
+        Command::Inspect(args) => inspect::main(args),
         Command::Init(args) => init::main(args),
         Command::Repair(args) => repair::main(args),
         Command::Parser(args) => parser::main(args),

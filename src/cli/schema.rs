@@ -18,12 +18,14 @@ pub(super) struct Args {
 enum Of {
     /// Scenario files
     Scenario,
-    /// What `--json` writes
+    /// What `--json` of `run` and `replay` writes
     Report,
     /// The expected answer beside a generated rollout
     Expected,
     /// What a parser prints for `rehydra parser`
     Parser,
+    /// What `inspect --json` writes
+    Inspect,
 }
 
 pub(super) fn main(args: Args) -> Outcome {
@@ -35,6 +37,7 @@ pub(super) fn main(args: Args) -> Outcome {
             generator.into_root_schema_for::<Expected>().into()
         }
         Of::Parser => parser::schema(),
+        Of::Inspect => super::inspect::schema(),
     };
     print(&format!("{schema:#}\n"))?;
     Ok(Exit::Fine)

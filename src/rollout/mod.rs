@@ -42,6 +42,7 @@ pub mod era;
 pub mod generate;
 pub mod history;
 pub mod id;
+pub mod inspect;
 mod items;
 pub mod lineage;
 pub mod locate;

@@ -1,0 +1,118 @@
+//! A home: a line for each file that is not healthy while they are read, and a summary.
+
+use std::io::IsTerminal;
+use std::path::Path;
+
+use anstyle::Style;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::cli::out::{Failure, print};
+use crate::neutral;
+use crate::report::{self, wrapped};
+use crate::rollout::inspect::{self, FileLine, HomeReport, Step, Verdict};
+use crate::world::Disk;
+
+/// Longest text of a stranger on a line.
+const TEXT_CHARS: usize = 1_000;
+
+/// Reads the home; where `shows`, each file that is not healthy is printed as soon as it is its turn.
+pub(super) fn survey(disk: &dyn Disk, home: &Path, shows: bool) -> Result<HomeReport, Failure> {
+    let bar = ProgressBar::new(0);
+    let style = ProgressStyle::with_template("{bar:24} {pos}/{len} files  {per_sec}  {eta} left");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let columns = report::columns();
+    let threads = std::thread::available_parallelism().map_or(2, |n| n.get().min(8));
+    let mut failed = None;
+    let report = inspect::survey(disk, home, threads, &mut |Step { done, of, file }| {
+        bar.set_length(of as u64);
+        bar.set_position(done as u64);
+        if let Some(file) = file.filter(|_| shows) {
+            let text = line(file, home, columns);
+            // Both share one screen where standard output is a terminal.
+            let printed = match std::io::stdout().is_terminal() {
+                true => bar.suspend(|| print(&text)),
+                false => print(&text),
+            };
+            failed = printed.err();
+        }
+        failed.is_none()
+    });
+    bar.finish_and_clear();
+    match failed {
+        Some(failure) => Err(failure),
+        None => Ok(report),
+    }
+}
+
+/// A file that is not healthy: its verdict and name, then what is wrong, class by class.
+fn line(file: &FileLine, home: &Path, columns: usize) -> String {
+    let path = Path::new(&file.path);
+    let path = path.strip_prefix(home).unwrap_or(path).display().to_string();
+    let style = super::file::style_of(file.verdict);
+    let mut text = format!("{style}{:<10}{style:#}  {}\n", file.verdict.name(), neutral::line(&path, TEXT_CHARS));
+    if let Some(why) = &file.unreadable {
+        text.push_str(&wrapped(&" ".repeat(12), &neutral::inside(why), columns));
+    }
+    for class in &file.damage {
+        let times = if class.count == 1 { String::new() } else { format!("{} times, first at ", class.count) };
+        let place = class.line.map_or(String::new(), |line| format!("line {line}, "));
+        let says =
+            format!("{}: {times}{place}byte {}: {}", class.follows.name(), class.byte, neutral::inside(&class.text));
+        text.push_str(&wrapped(&" ".repeat(12), &says, columns));
+    }
+    text
+}
+
+/// The summary.
+pub(super) fn page(report: &HomeReport, columns: usize) -> String {
+    let bold = Style::new().bold();
+    let mut text = if report.damaged.is_empty() { String::new() } else { "\n".to_owned() };
+    let mut row = |name: &str, value: &str| {
+        let head = format!("{name:<10}  ");
+        let lines = wrapped(&head, value, columns);
+        text.push_str(&match lines.strip_prefix(name) {
+            Some(rest) => format!("{bold}{name}{bold:#}{rest}"),
+            None => lines,
+        });
+    };
+    row("home", &neutral::line(&report.home, TEXT_CHARS));
+    let kinds = [(report.segments, "segments"), (report.archived, "archived"), (report.compressed, "compressed")];
+    let kinds: String =
+        kinds.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!(", {} {what}", grouped(*n))).collect();
+    row("files", &format!("{} of {} threads{kinds}", grouped(report.files), grouped(report.threads)));
+    row("size", &format!("{} in {} records", super::file::size(report.bytes), grouped(report.records)));
+    row("eras", &counts(&report.eras));
+    row("versions", &counts(&report.versions));
+    row("health", &counts(&report.verdicts));
+    for (n, class) in report.classes.iter().enumerate() {
+        let name = if n == 0 { "damage" } else { "" };
+        let files = if class.files == 1 { "1 file".to_owned() } else { format!("{} files", grouped(class.files)) };
+        let says =
+            format!("{} in {files}, {}: {}", grouped(class.count), class.follows.name(), neutral::inside(&class.text));
+        row(name, &says);
+    }
+    if report.verdict() != Verdict::Healthy {
+        row("next", "`rehydra inspect FILE` tells of one of them byte by byte");
+    }
+    text
+}
+
+fn counts(counts: &std::collections::BTreeMap<String, u64>) -> String {
+    let mut counts: Vec<_> = counts.iter().collect();
+    counts.sort_by_key(|(_, n)| std::cmp::Reverse(**n));
+    let shown = counts.iter().map(|(name, n)| format!("{} {}", neutral::line(name, 40), grouped(**n)));
+    shown.collect::<Vec<_>>().join(" · ")
+}
+
+/// A number with a comma after each three digits.
+pub(super) fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (n, digit) in digits.chars().enumerate() {
+        if n > 0 && (digits.len() - n) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}

@@ -1,7 +1,7 @@
 //! THE FORMAT: Codex's rollouts, read, written, made up and damaged.
 //!
 //! A rollout is the JSON-lines transcript of one thread, appended to while the thread lives and never rewritten. Four
-//! eras of it lie on people's disks ([`generate::Era`]); this room reads all of them, tells every oddity it meets with
+//! eras of it lie on people's disks ([`Era`]); this room reads all of them, tells every oddity it meets with
 //! its place ([`Damage`]), and rebuilds from the records what the model is to be sent ([`History`]).
 //!
 //! # The eras
@@ -24,6 +24,22 @@
 //! * A revert of a thread's first turn (0.169.0) opens a segment that names no base and begins at ordinal 0. Both files
 //!   are then unreferred to, and the one with the segment's id is the thread.
 //! * `migrate-rollouts` of 0.169.0 keeps the `cli_version` of the release that wrote the thread.
+//!
+//! # What counts
+//!
+//! A thread's records are those of its file, after those that the file inherits ([`lineage`]); compactions and rollbacks
+//! decide which of them the model still gets ([`history`]), and the newest record that still counts says under which
+//! settings the thread runs ([`meta::ThreadMeta`]).
+//!
+//! | record | since | what it does |
+//! |---|---|---|
+//! | `session_meta` | 0.36 | whose file it is; the first counts, a fork up to 0.142 holds its parent's too |
+//! | `history_base` in it | 0.148 | the file begins with so many bytes of another one, by that file's own id |
+//! | `turn_context` | 0.36 | cwd, model, policies of a turn; up to 0.105 one for each request, later one for each turn |
+//! | `thread_settings_applied` | 0.145 | the same of the thread, from when they are changed or it is resumed |
+//! | `compacted` | 0.42 | replaces what was before: by a summary, from 0.87 on by a history |
+//! | `thread_rolled_back` | 0.130 or before | takes turns back; a paginated thread is reverted into a new file instead |
+//! | `task_started`, `task_complete` | 0.105 | where a turn begins and ends |
 //!
 //! # What the room promises
 //!

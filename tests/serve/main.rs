@@ -6,6 +6,7 @@
 
 mod disk;
 mod endings;
+mod files;
 mod opening;
 mod policy;
 mod rehydration;

@@ -1,16 +1,27 @@
-//! The model-visible history.
+//! What a thread says: to the model, and to people.
 //!
-//! Not every record reaches the model, and not every one that did still counts: a compaction replaces what was before
-//! it, a rollback takes turns back, and with them a compaction that lies inside them. The rules are those of Codex
-//! 0.117 and later, as 0.130, 0.153.4 and 0.169 were seen to follow them (they differ from older versions where those
-//! got a compaction inside a rolled-back span wrong).
+//! Not every record reaches the model, and not every one that did still counts. The rules are those of Codex 0.117 and
+//! later, as 0.130, 0.153.4 and 0.169 were seen to follow them.
 //!
-//! Records are read once, in order, into a list of *steps* that still count; a rollback cuts that list, so what it took
-//! back is gone and what it gave back is there again. When a compaction brings its own history, the items before it are
-//! let go of and only their places kept: memory follows the live history and not the file. Should a rollback bring
-//! such items back, they are read a second time.
+//! * **Items.** A `response_item` is sent, but for ghost snapshots, `system` messages and types that nobody knows.
+//! * **Turns** begin at a user's message that Codex did not write itself; an environment context, `AGENTS.md`
+//!   instructions, a `<turn_aborted>` and their like begin none. They end with `task_complete` (0.105 and later), before
+//!   that with the assistant's message.
+//! * **Compactions** replace what was before them by the history that they bring (0.87 and later), which may be empty; one
+//!   that brings none (0.42 to about 0.80) leaves the newest 80 000 bytes of the users' own words and its summary.
+//! * **Rollbacks** take the last turns back, with the context told directly before them and with a compaction that lies
+//!   inside them; the history before that compaction is there again (0.153.4 and 0.169; older ones lose it).
+//! * **Calls** without an output get one that says `aborted`; outputs without a call are taken out.
+//! * **Segments.** What a fork or a revert of 0.148 and later inherits stands in other files ([`super::lineage`]).
 //!
-//! The file is read as long as it was when it was opened, so a writer at work does no harm.
+//! Two forms come of this. [`History`] is what the model would be sent. Its records are read once, in order, into a list
+//! of *steps* that still count; a rollback cuts that list, so what it took back is gone and what it gave back is there
+//! again. Items are kept as the text they are, and let go of when a compaction replaces them: memory follows the live
+//! history and not the file. Should a rollback bring such items back, they are read a second time. [`read_history`] does
+//! not even look at what a compaction near the end made irrelevant; [`read_whole_history`] does, and tells its damage.
+//! [`Transcript`] is everything that was ever said, one entry at a time, each with what became of it.
+//!
+//! A file is read as long as it was when it was opened, so a writer at work does no harm.
 
 mod assemble;
 mod checkpoint;

@@ -171,3 +171,56 @@ fn the_cwd_is_that_of_the_last_turn_that_still_counts() {
     assert_eq!(cwd(headless), "/told");
     assert_eq!(Told(Vec::new()).turn("a").read().cwd, None);
 }
+
+/// What became of everything that a thread said, in short.
+fn fates(told: Told) -> String {
+    let transcript = read_transcript_bytes(told.0, Path::new(NAME)).unwrap();
+    let fate = |entry: Entry| {
+        let facts = ItemFacts::of(entry.raw());
+        let said =
+            facts.texts().first().or(facts.kind.as_ref()).map_or("compacted".to_owned(), |text| text.to_string());
+        let fate = match entry.fate {
+            Fate::Live => "live",
+            Fate::CompactedAway(_) => "compacted",
+            Fate::RolledBack(_) => "back",
+            Fate::NotSent(_) => "not sent",
+        };
+        format!("{said}: {fate}")
+    };
+    transcript.map(|entry| fate(entry.unwrap())).collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn a_transcript_tells_what_a_compaction_and_a_rollback_took_out() {
+    let told = Told::new().user("a").compacted(&["sum"]).user("b").user("c").rolled_back(1).user("d");
+    assert_eq!(fates(told), "a: compacted, compacted: live, b: live, c: back, thread_rolled_back: live, d: live");
+    let over = Told::new().user("a").user("b").compacted(&[]).user("c").rolled_back(2).item(message("system", "s"));
+    assert_eq!(fates(over), "a: live, b: back, compacted: back, c: back, thread_rolled_back: live, s: not sent");
+    let old = Told::new().turn("a").record(Draft::other("compacted", json!({"message": "sum"}))).user("b");
+    assert_eq!(fates(old), "a: live, re a: compacted, compacted: live, b: live");
+    let orphan = json!({"type": "function_call_output", "call_id": "1", "output": "x"});
+    assert_eq!(fates(Told::new().item(orphan).item(call("2"))), "function_call_output: not sent, function_call: live");
+}
+
+#[test]
+fn each_value_comes_with_what_says_it_and_what_it_overrode() {
+    let context = Draft::other("turn_context", json!({"cwd": "/turn", "model": "old", "approval_policy": "never"}));
+    let settings = json!({"model": "new", "model_provider_id": "p", "cwd": "/turn"});
+    let applied = Draft::event(json!({"type": "thread_settings_applied", "thread_settings": settings}));
+    let told = Told::new().record(context).user("<environment_context><cwd>/env</cwd>").record(applied).turn("a");
+    let thread = told.read().thread;
+    let (cwd, model) = (thread.cwd.unwrap(), thread.model.unwrap());
+    let kinds =
+        |told: &[(_, crate::rollout::meta::Source)]| told.iter().map(|(_, from)| from.kind.name()).collect::<Vec<_>>();
+    let overrode: Vec<_> = cwd.overrode.iter().map(|(_, from)| from.kind.name()).collect();
+    assert_eq!((cwd.value.as_path(), cwd.from.kind.name()), (Path::new("/turn"), "turn_context"));
+    assert_eq!(overrode, ["session_meta", "environment_context"]);
+    assert_eq!((model.value.as_str(), model.from.kind.name()), ("new", "thread_settings_applied"));
+    assert_eq!((kinds(&model.overrode), model.overrode[0].0.as_str()), (vec!["turn_context"], "old"));
+    assert_eq!(model.from.place.unwrap().line, Some(4));
+    assert_eq!(
+        (thread.provider.unwrap().value.as_str(), thread.approval.unwrap().from.kind.name()),
+        ("p", "turn_context")
+    );
+    assert_eq!((thread.effort, thread.id.from.kind.name()), (None, "session_meta"));
+}

@@ -21,7 +21,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use super::damage::{Consequence, Damage, DamageKind};
-use super::locate::{RolloutName, find_segment};
+use super::locate::{RolloutName, Segments};
 use super::read_error::{ReadError, ReadErrorKind, open};
 use super::reader::{RawFound, Reader};
 use super::record::{Kind, Record};
@@ -82,8 +82,9 @@ pub struct Lineage {
 ///
 /// An error is one of reading `path` itself, or a `history_mode` that this build does not know, in whichever file.
 pub fn trace(disk: &dyn Disk, homes: &[&Path], path: &Path) -> Result<Lineage, ReadError> {
+    let mut homes: Vec<Segments<'_>> = homes.iter().map(|home| Segments::new(disk, home)).collect();
     follow(open(disk, path)?, path, |rollout| {
-        let path = find(disk, homes, path, rollout)?;
+        let path = find(disk, &mut homes, path, rollout)?;
         Some((open(disk, &path).ok()?, path))
     })
 }
@@ -93,7 +94,11 @@ pub(super) fn trace_bytes(reader: Reader, path: &Path) -> Result<Lineage, ReadEr
     follow(reader, path, |_| None)
 }
 
-fn follow(reader: Reader, path: &Path, find: impl Fn(Uuid) -> Option<(Reader, PathBuf)>) -> Result<Lineage, ReadError> {
+fn follow(
+    reader: Reader,
+    path: &Path,
+    mut find: impl FnMut(Uuid) -> Option<(Reader, PathBuf)>,
+) -> Result<Lineage, ReadError> {
     let head = head_of(reader, path)?;
     let mut lineage = Lineage { segments: vec![Segment { path: path.to_owned(), end: None }], ..Lineage::default() };
     let mut seen: HashSet<Uuid> = rollout_id(path).into_iter().collect();
@@ -141,8 +146,8 @@ fn rollout_id(path: &Path) -> Option<Uuid> {
 }
 
 /// The file of a base: below one of the homes, or beside the file that was asked for.
-fn find(disk: &dyn Disk, homes: &[&Path], asked: &Path, rollout: Uuid) -> Option<PathBuf> {
-    let at_home = homes.iter().find_map(|home| find_segment(disk, home, rollout).ok().flatten());
+fn find(disk: &dyn Disk, homes: &mut [Segments<'_>], asked: &Path, rollout: Uuid) -> Option<PathBuf> {
+    let at_home = homes.iter_mut().find_map(|home| home.find(rollout).ok().flatten());
     at_home.or_else(|| {
         let dir = asked.parent()?;
         let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };

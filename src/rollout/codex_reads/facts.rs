@@ -14,7 +14,7 @@ use super::twice::names_a_key_twice;
 use crate::limits::SEGMENT_CHAIN;
 use crate::rollout::damage::{DamageKind, LISTED};
 use crate::rollout::items;
-use crate::rollout::locate::{RolloutName, find_segment};
+use crate::rollout::locate::{RolloutName, Segments};
 use crate::rollout::reader::{Found, Reader};
 use crate::rollout::record::{Kind, Record, is_bookkeeping_kind};
 use crate::world::Disk;
@@ -147,9 +147,10 @@ impl HistoryBase {
 /// Follows the chain of bases.
 fn state_of(disk: &dyn Disk, home: &Path, path: &Path, base: HistoryBase) -> io::Result<Base> {
     let mut seen = HashSet::from([path.to_owned()]);
+    let mut segments = Segments::new(disk, home);
     let mut next = Some(base);
     while let Some(base) = next.take() {
-        let Some(file) = find_segment(disk, home, base.rollout)? else { return Ok(Base::Missing) };
+        let Some(file) = segments.find(base.rollout)? else { return Ok(Base::Missing) };
         if !seen.insert(file.clone()) || seen.len() > SEGMENT_CHAIN {
             return Ok(Base::Cycle);
         }

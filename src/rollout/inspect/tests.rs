@@ -85,6 +85,24 @@ fn a_file_without_a_session_meta_is_never_healthy() {
 }
 
 #[test]
+fn a_compressed_file_is_read_as_what_it_unpacks_to() {
+    let home = home(&[(&path(ID), meta(ID, "") + &said("user", "x") + &said("assistant", "y")[..90])]);
+    let plain = home.path().join(path(ID));
+    let packed = plain.with_extension("jsonl.zst");
+    let told = |path: &std::path::Path| {
+        let report = file(&RealDisk, path, &Wanted { home: None, releases: &[], chars: 10 });
+        (report.verdict, report.meta, report.damage, report.transcript)
+    };
+    let expected = told(&plain);
+    fs::write(&packed, zstd::encode_all(fs::File::open(&plain).unwrap(), 3).unwrap()).unwrap();
+    fs::remove_file(&plain).unwrap();
+    assert_eq!(told(&packed), expected);
+    let (report, shown) = surveyed(&home, 1);
+    assert_eq!((report.compressed, report.records, shown.len()), (1, 2, 1));
+    assert_eq!(expected.0, Verdict::Lossy);
+}
+
+#[test]
 fn a_survey_ends_where_it_is_told_to() {
     let files: Vec<_> =
         (10..90).map(|n| (path(&format!("019aac16-5a98-7bc2-9ce0-0000000000{n}")), String::new())).collect();

@@ -168,6 +168,21 @@ fn the_head_is_the_segment_that_no_other_continues() {
 }
 
 #[test]
+fn a_compressed_segment_says_as_much_as_a_plain_one() {
+    let day = format!("sessions/{DAY}");
+    let root = format!("{day}/{}", name("16-02-09", &format!("{ID}.jsonl")));
+    let [late, empty] = [OTHER, THIRD].map(|id| format!("{day}/{}", name("16-02-08", &format!("{ID}_{id}.jsonl.zst"))));
+    let home = Home::new().file(&root, &paginated(ID, None));
+    let put = |path: &str, text: &str| {
+        fs::write(home.path(path), zstd::encode_all(text.as_bytes(), 3).unwrap()).unwrap();
+    };
+    put(&late, &paginated(ID, Some(ID)));
+    put(&empty, "");
+    assert_eq!((home.found(ID), home.found_segment(OTHER)), (Some(late.clone()), Some(late)));
+    assert_eq!(home.found_segment(THIRD), Some(empty));
+}
+
+#[test]
 fn a_segment_is_found_by_the_last_id_of_its_name_wherever_it_lies() {
     let root = format!("sessions/{DAY}/{}", name("16-02-07", &format!("{ID}.jsonl")));
     let archived = format!("archived_sessions/{}", name("16-02-08", &format!("{ID}_{OTHER}.jsonl")));

@@ -19,7 +19,7 @@ use super::steps::{Held, Step, Steps, WrittenBy};
 pub(super) struct Carrier {
     text: Held,
     pub(super) place: Place,
-    side: Option<Box<Side>>,
+    side: Option<Side>,
     /// A user wrote it.
     begins_turn: bool,
     /// It belongs to a complete turn.
@@ -29,7 +29,7 @@ pub(super) struct Carrier {
 impl Carrier {
     fn of_text(text: Box<str>, place: &Place) -> Carrier {
         let facts = ItemFacts::of(&text);
-        let (side, begins_turn) = (Side::of(&facts).map(Box::new), facts.begins_turn());
+        let (side, begins_turn) = (Side::of(&facts), facts.begins_turn());
         Carrier { text: Held::Here(text), place: place.clone(), side, begins_turn, complete: false }
     }
 }
@@ -155,11 +155,11 @@ fn prefix(text: &str, len: usize) -> &str {
 pub(super) fn pair(carriers: Vec<Carrier>, damages: &mut Damages) -> Vec<Carrier> {
     pairing::pair_by(
         carriers,
-        |carrier| carrier.side.as_deref(),
+        |carrier| carrier.side.as_ref(),
         |call, text, side| Carrier {
             text: Held::Here(text.into()),
             place: call.place.clone(),
-            side: Some(Box::new(side)),
+            side: Some(side),
             begins_turn: false,
             complete: call.complete,
         },

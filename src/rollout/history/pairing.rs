@@ -78,10 +78,10 @@ pub(super) fn pair_by<T>(
     aborted: impl Fn(&T, String, Side) -> T,
     mut orphan: impl FnMut(&T),
 ) -> Vec<T> {
-    let (orphans, dangling) = unpaired(&carriers, side);
-    if orphans.is_empty() && dangling.is_empty() {
+    if is_paired(carriers.iter().filter_map(&side)) {
         return carriers;
     }
+    let (orphans, dangling) = unpaired(&carriers, side);
     let (mut orphans, mut dangling) = (orphans.into_iter().peekable(), dangling.into_iter().peekable());
     let mut paired = Vec::with_capacity(carriers.len().saturating_add(dangling.len()));
     for (at, carrier) in carriers.into_iter().enumerate() {
@@ -94,6 +94,28 @@ pub(super) fn pair_by<T>(
         paired.extend(output);
     }
     paired
+}
+
+/// Most calls that wait for their outputs at once in a history that is known at a glance to be paired.
+const AT_ONCE: usize = 32;
+
+/// Whether each output stands behind its call and each call has one, as in the history of a thread that never died. What
+/// is not seen to be so may be paired all the same.
+fn is_paired<'a>(sides: impl Iterator<Item = &'a Side>) -> bool {
+    let mut open: Vec<&Side> = Vec::new();
+    for side in sides {
+        if side.is_call {
+            open.push(side);
+        } else if let Some(at) = open.iter().rposition(|call| call.key() == side.key()) {
+            open.swap_remove(at);
+        } else {
+            return false;
+        }
+        if open.len() > AT_ONCE {
+            return false;
+        }
+    }
+    open.is_empty()
 }
 
 /// A call without an output: where it stands, and the output that it gets.

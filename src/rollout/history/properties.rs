@@ -61,7 +61,7 @@ fn texts(items: &[Item]) -> Vec<&str> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(1_000) })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
 
     #[test]
     fn from_the_end_a_thread_says_what_it_says_from_the_front(lines in threads(), step in 1u64..900) {

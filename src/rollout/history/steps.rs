@@ -25,7 +25,7 @@ pub(super) enum Step {
     Item {
         text: Held,
         written_by: WrittenBy,
-        side: Option<Box<Side>>,
+        side: Option<Side>,
     },
     Compaction {
         /// Of its payload.
@@ -111,7 +111,7 @@ impl Steps {
             WrittenBy::Other
         };
         let ended = (is_answer && !self.turn.task).then(|| place.clone());
-        self.live.push((place, Step::Item { text, written_by, side: Side::of(facts).map(Box::new) }));
+        self.live.push((place, Step::Item { text, written_by, side: Side::of(facts) }));
         if let Some(place) = ended {
             self.end_turn(place);
             self.turn.answered = true;

@@ -25,6 +25,17 @@
 //!   are then unreferred to, and the one with the segment's id is the thread.
 //! * `migrate-rollouts` of 0.169.0 keeps the `cli_version` of the release that wrote the thread.
 //!
+//! # A line
+//!
+//! Codex writes UTF-8 without a byte order mark, one compact JSON object and `\n`, each as soon as it exists and without
+//! a sync (all versions from 0.20 to 0.169 that were run). A killed process so leaves whole lines; torn ones come of power
+//! loss and full disks. [`reader`] finds the lines, and what stands on them.
+//!
+//! The envelope's keys stand in the order timestamp, ordinal (paginated files, on every line), type, payload, and from
+//! 0.160 on metadata, on items alone. A file of the two later eras may also be a zstd frame, `.jsonl.zst`. The kind of a
+//! record is its envelope's `type` ([`record::Kind`]); what reaches the model is `response_item` and `compacted`, what changes that is `event_msg` with a
+//! `thread_rolled_back`, and everything else is settings, display and bookkeeping.
+//!
 //! # What counts
 //!
 //! A thread's records are those of its file, after those that the file inherits ([`lineage`]); compactions and rollbacks
@@ -40,6 +51,23 @@
 //! | `compacted` | 0.42 | replaces what was before: by a summary, from 0.87 on by a history |
 //! | `thread_rolled_back` | 0.130 or before | takes turns back; a paginated thread is reverted into a new file instead |
 //! | `task_started`, `task_complete` | 0.105 | where a turn begins and ends |
+//!
+//! # What is wrong with it
+//!
+//! | what is found | what is read | what Codex does |
+//! |---|---|---|
+//! | [a torn last line](DamageKind::TornTail), [one without newline](DamageKind::Unterminated) | what is whole | the same; up to 0.142 it then glues its next record to it |
+//! | [records glued to a torn one](DamageKind::Glued) | the whole ones | skips the line |
+//! | [a torn record and then all of it](DamageKind::TornRepeat) | the whole one, no loss | skips the torn line |
+//! | [a record over several lines](DamageKind::SplitRecord) | mended | skips each line |
+//! | [no JSON](DamageKind::BadJson), [half a surrogate pair](DamageKind::LoneSurrogate), [too deep](DamageKind::TooDeep), [no record](DamageKind::NotARecord), [zero bytes](DamageKind::NulBytes), [blank lines](DamageKind::Blank) | the lines around it | the same |
+//! | [a byte that is not UTF-8](DamageKind::InvalidUtf8) | the lines around it | refuses a legacy file |
+//! | [a byte order mark](DamageKind::ByteOrderMark) | everything | refuses the file |
+//! | [no timestamp](DamageKind::NoTimestamp) | the record | skips it |
+//! | [no ordinal](DamageKind::NoOrdinal) | the record | does not continue the thread if it is the last (0.153.4, 0.169) |
+//! | [metadata late](DamageKind::LateMeta) or [missing](DamageKind::NoMeta) | everything; rebuilt from name and turns | refuses the file (late: from 0.153 on) |
+//!
+//! [`DamageKind`] has the rest, and [`codex_reads`] the whole table by version.
 //!
 //! # What the room promises
 //!

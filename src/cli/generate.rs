@@ -196,11 +196,14 @@ fn damage(args: &Args, bytes: &[u8], mut expected: Expected) -> Result<(Vec<u8>,
     }
     let steps: Vec<(Mutator, Where)> = args.damage.iter().map(|mutator| (*mutator, Where::Seed(args.seed))).collect();
     let mutated = apply_all(&steps, bytes);
-    let names: Vec<String> = args.damage.iter().map(|mutator| mutator.name().to_owned()).collect();
-    let Some(damaged) = Damaged::of(names, &mutated) else {
-        return Err(Failure::usage("the file offers no place for this damage: give it more turns or tool calls"));
-    };
-    expected.damaged = Some(damaged);
+    if let Some((missing, _)) = steps.iter().find(|step| !mutated.done.contains(step)) {
+        let name = missing.name();
+        let text = format!(
+            "the file offers no place for `{name}`: give it turns, tool calls or a compaction, or another order"
+        );
+        return Err(Failure::usage(text));
+    }
+    expected.damaged = Damaged::of(&mutated);
     Ok((mutated.bytes, expected, mutated.compressed))
 }
 

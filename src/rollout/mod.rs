@@ -102,6 +102,8 @@ pub mod record;
 pub mod repair;
 mod scan;
 pub mod settings;
+#[cfg(any(test, feature = "strategies"))]
+pub mod strategies;
 pub mod writer;
 
 pub use damage::{Consequence, Damage, DamageKind};

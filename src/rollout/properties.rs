@@ -7,10 +7,11 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::damage::DamageKind;
-use super::generate::{Era, Generated, Shown, Spec, ToolKind, generate};
+use super::generate::{Generated, Shown, Spec, generate};
 use super::mutate::{Keep, Mutated, Mutator, Where};
 use super::reader::{Found, Reader};
-use super::{History, ThreadId, pair, read_history_bytes};
+use super::strategies::{damaged_rollouts, specs};
+use super::{Era, History, ThreadId, pair, read_history_bytes};
 use crate::marker::{self, Marker};
 
 const ID: &str = "01a203fe-4d2b-7bc2-9ce0-fdcc76d9015a";
@@ -45,17 +46,6 @@ fn all(generated: &Generated) -> Vec<Marker> {
 
 fn torn(keep: Keep, bytes: &[u8]) -> Mutated {
     Mutator::torn_tail(keep).apply(bytes, Where::Last)
-}
-
-fn specs() -> impl Strategy<Value = Spec> {
-    let shape = (0u32..5, proptest::sample::select(&Era::ALL[..]), any::<u64>(), 0u32..3, any::<bool>());
-    let kinds = proptest::sample::subsequence(&ToolKind::ALL[..], 0..5);
-    let more = (kinds, any::<[bool; 4]>(), 0u32..3, proptest::option::of(0u32..6));
-    (shape, more).prop_map(|((turns, era, seed, tools, interrupted), (kinds, flags, rolled_back, compaction))| {
-        let [reasoning, images, aborted, summary_only] = flags;
-        let sized = Spec { turns, era, seed, tools, interrupted, ..Spec::default() };
-        Spec { kinds, reasoning, images, aborted, rolled_back, compaction, summary_only, ..sized }
-    })
 }
 
 /// What must hold of a damaged file, whatever the damage: what every correct reader shows is shown, in order; nothing
@@ -282,5 +272,14 @@ proptest! {
                 prop_assert!(honest.is_ok(), "{mutator:?} {}", honest.unwrap_err());
             }
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(64) })]
+
+    #[test]
+    fn damage_upon_damage_is_read_without_harm(case in damaged_rollouts()) {
+        survives(case.mutated.bytes);
     }
 }

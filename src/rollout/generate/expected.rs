@@ -109,8 +109,9 @@ pub struct Damaged {
 
 impl Damaged {
     /// What was done; `None` where nothing was, because the file offered no place.
-    pub fn of(mutators: Vec<String>, mutated: &Mutated) -> Option<Damaged> {
+    pub fn of(mutated: &Mutated) -> Option<Damaged> {
         let touched = mutated.touched.as_ref()?;
+        let mutators = mutated.done.iter().map(|(mutator, _)| mutator.name().to_owned()).collect();
         Some(Damaged {
             mutators,
             line: touched.line,

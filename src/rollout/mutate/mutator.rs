@@ -63,6 +63,8 @@ pub struct Mutated {
     pub bytes: Vec<u8>,
     /// Markers that the model was sent before, and that no reader can send it now, in order.
     pub destroyed: Vec<Marker>,
+    /// The mutators that found a place, in the order in which they were applied.
+    pub done: Vec<(Mutator, Where)>,
     /// What a reader sends to the model that skips every line which Codex skips, in order.
     pub plain: Vec<Marker>,
     /// What one sends that salvages all that can be salvaged. The same as `plain` for most classes.
@@ -163,11 +165,13 @@ impl Mutator {
 pub fn apply_all(mutators: &[(Mutator, Where)], bytes: &[u8]) -> Mutated {
     let mut now = bytes.to_vec();
     let mut first_line = None;
+    let mut done = Vec::new();
     let mut tells: Vec<DamageKind> = Vec::new();
     let mut owed = false;
     for (mutator, at) in mutators {
         let Some((altered, line)) = mutator.alter(&now, *at) else { continue };
         now = altered;
+        done.push((*mutator, *at));
         first_line = Some(first_line.map_or(line, |first: usize| first.min(line)));
         tells.extend(mutator.class.tells(mutator.keep));
         owed |= mutator.class.owed && mutator.keep != Keep::Bytes(0);
@@ -185,7 +189,7 @@ pub fn apply_all(mutators: &[(Mutator, Where)], bytes: &[u8]) -> Mutated {
     let lossy = owed && !destroyed.is_empty();
     let touched = first_line.map(|line| touched(line, bytes, &now));
     let compressed = is_compressed(&now);
-    Mutated { bytes: now, destroyed, plain, salvaged, refused, lossy, tells, touched, compressed }
+    Mutated { bytes: now, done, destroyed, plain, salvaged, refused, lossy, tells, touched, compressed }
 }
 
 /// The bytes between what both files begin with and what both end with.
@@ -203,6 +207,8 @@ impl PartialEq for Mutator {
         self.class.name == other.class.name && self.keep == other.keep
     }
 }
+
+impl Eq for Mutator {}
 
 impl fmt::Debug for Mutator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -5,10 +5,12 @@ use std::fs;
 use std::path::Path;
 
 use assert_cmd::Command;
+use rehydra::marker::Marker;
 use rehydra::rollout::generate::Expected;
 use rehydra::rollout::mutate::shown;
 use rehydra::rollout::read_history;
 use rehydra::world::RealDisk;
+use serde_json::Value;
 
 /// The exit code, and what was printed.
 fn generate(dir: &Path, args: &[&str]) -> (i32, String) {
@@ -20,6 +22,16 @@ fn generate(dir: &Path, args: &[&str]) -> (i32, String) {
 
 fn answer(path: &Path) -> Expected {
     serde_json::from_slice(&fs::read(path).expect("an answer")).expect("an answer of this form")
+}
+
+/// Every marker in the texts of an item, in order.
+fn gather(value: &Value, markers: &mut Vec<Marker>) {
+    match value {
+        Value::String(text) => markers.extend(rehydra::marker::find(text)),
+        Value::Array(values) => values.iter().for_each(|value| gather(value, markers)),
+        Value::Object(fields) => fields.values().for_each(|value| gather(value, markers)),
+        _ => {}
+    }
 }
 
 #[test]
@@ -67,8 +79,8 @@ fn every_thread_of_a_home_is_read_as_its_answer_says() {
     for entry in fs::read_dir(home.join("expected")).unwrap() {
         let expected = answer(&entry.unwrap().path());
         let history = read_history(&RealDisk, &home.join(&expected.file)).expect("a thread that can be read");
-        let told = |text: &str| rehydra::marker::find(text);
-        let markers: Vec<_> = history.items.iter().flat_map(|item| told(item.raw())).collect();
+        let mut markers = Vec::new();
+        history.items.iter().for_each(|item| gather(&item.value(), &mut markers));
         assert_eq!(markers, expected.markers(), "{}", expected.file);
         threads += 1;
     }

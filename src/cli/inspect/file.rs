@@ -92,7 +92,9 @@ const LINES: usize = 8;
 
 /// Line, time, who, what. Words of people are broken over lines; of everything else one line is shown.
 fn entry(said: &Said, full: bool, columns: usize) -> String {
-    let line = said.line.map_or(String::new(), |line| line.to_string());
+    // Of a base `1:7`: line 7 of file 1.
+    let file = if said.file == 0 { String::new() } else { format!("{}:", said.file) };
+    let line = said.line.map_or(String::new(), |line| format!("{file}{line}"));
     let head = format!("{line:>5}  {:<8}  {:<10}  ", clock(said.at.as_deref()), said.who.name());
     let fate = match (said.fate, said.by_line) {
         (Became::Live, _) => String::new(),

@@ -1,7 +1,7 @@
 //! What a compaction brings.
 //!
 //! A compaction of 0.87 and later brings the history that replaces what was before it (`replacement_history`, which may
-//! be empty). One of 0.42 to about 0.80 brings its summary alone. One bad item makes the whole of it unusable: Codex
+//! be empty) and has a message all the same; without one Codex skips it (0.105 to 0.169). One of 0.42 to about 0.80 brings its summary alone. One bad item makes the whole of it unusable: Codex
 //! 0.87 and later then skip the record, and the history before it stays.
 
 use std::borrow::Cow;
@@ -24,13 +24,14 @@ impl<'a> Brings<'a> {
     pub(super) fn of(payload: &'a str) -> Option<Brings<'a>> {
         // Not a derived type: that would refuse a key which stands there twice, where the last one counts.
         let fields: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(payload).ok()?;
+        let message: String = serde_json::from_str(fields.get("message")?.get()).ok()?;
         match fields.get("replacement_history").map(|history| history.get()).filter(|text| *text != "null") {
             Some(history) => {
                 let items: Vec<&RawValue> = serde_json::from_str(history).ok()?;
                 let items: Vec<&str> = items.into_iter().map(RawValue::get).collect();
                 items.iter().all(|item| ItemFacts::of(item).use_ != Use::Bad).then_some(Brings::History(items))
             }
-            None => serde_json::from_str(fields.get("message")?.get()).ok().map(Brings::Summary),
+            None => Some(Brings::Summary(message)),
         }
     }
 
@@ -64,8 +65,9 @@ mod tests {
         for bad in [
             r#"{}"#,
             r#"{"message":3}"#,
-            r#"{"replacement_history":{}}"#,
-            r#"{"replacement_history":[{"type":"message"}]}"#,
+            r#"{"message":"s","replacement_history":{}}"#,
+            r#"{"replacement_history":[]}"#,
+            r#"{"message":"s","replacement_history":[{"type":"message"}]}"#,
         ] {
             assert_eq!(brings(bad), None, "{bad}");
         }

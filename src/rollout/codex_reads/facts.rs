@@ -1,12 +1,11 @@
 //! The facts about a rollout on which it depends what Codex does with it.
 
 use std::collections::HashSet;
-use std::io::{self, Read};
+use std::io;
 use std::ops::Range;
 use std::path::Path;
 
 use serde_json::Value;
-use uuid::Uuid;
 
 use super::session;
 use super::table::Hidden;
@@ -14,9 +13,11 @@ use super::twice::names_a_key_twice;
 use crate::limits::SEGMENT_CHAIN;
 use crate::rollout::damage::{DamageKind, LISTED};
 use crate::rollout::items;
+use crate::rollout::lineage::HistoryBase;
 use crate::rollout::locate::{RolloutName, Segments};
 use crate::rollout::reader::{Found, Reader};
 use crate::rollout::record::{Kind, Record, is_bookkeeping_kind};
+use crate::rollout::scan::source::Source;
 use crate::world::Disk;
 
 /// What the table asks of a file. See the module above for whose eyes it is seen with.
@@ -26,18 +27,26 @@ pub struct Facts {
     pub archived: bool,
     /// It is a `.zst` file.
     pub compressed: bool,
+    /// It is one, and ends inside a frame.
+    pub cut_frame: bool,
     /// Its name is one that Codex gives: `rollout-<time>-<thread>[_<segment>].jsonl[.zst]`.
     pub well_named: bool,
     /// Nothing but blank lines is in it.
     pub empty: bool,
-    /// It has the shape of 0.20 to 0.29, without envelopes.
-    pub bare: bool,
+    /// No line is a record to Codex; a bare file (0.20 to 0.29) has none.
+    pub no_record: bool,
     /// Some byte in it is not UTF-8.
     pub not_utf8: bool,
     /// What its first line that is not blank is.
     pub head: Head,
     /// It holds a `session_meta` that Codex can use, wherever it stands.
     pub has_meta: bool,
+    /// Records before that.
+    pub records_before_meta: u64,
+    /// A response item is among them.
+    pub item_before_meta: bool,
+    /// A `user_message` event is somewhere in it.
+    pub has_prompt_event: bool,
     /// Where it holds none that Codex can use, but one: the field that is missing or has another form.
     pub meta_fault: Option<&'static str>,
     /// How it says that its history is kept.
@@ -50,10 +59,6 @@ pub struct Facts {
     pub unseen: Vec<Unseen>,
     /// A rollback takes back turns from before a compaction that brought a history of its own.
     pub rolled_back_over_compaction: bool,
-    /// A compaction that brought no history of its own is in it, and a rollback after it.
-    pub rolled_back_after_old_compaction: bool,
-    /// A compaction's history holds an item that no release sends as it stands.
-    pub odd_item_in_compaction: bool,
 }
 
 /// See [`Facts::head`].
@@ -91,6 +96,8 @@ pub enum Base {
     Missing,
     /// One ends before the place up to which it is continued.
     Short,
+    /// One has no `session_meta`.
+    Headless,
     /// The chain comes back to itself.
     Cycle,
     /// Nobody looked: the file was in memory.
@@ -110,7 +117,7 @@ pub struct Unseen {
 pub fn gather(disk: &dyn Disk, home: &Path, path: &Path) -> io::Result<Facts> {
     let mut gathering = Gathering::new(path);
     gathering.read(Reader::open(disk, path)?)?;
-    gathering.facts.not_utf8 = !gathering.facts.compressed && !is_utf8(disk.open(path)?)?;
+    gathering.facts.not_utf8 = !is_utf8(Source::new(disk.open(path)?)?)?;
     if let Some(base) = gathering.base.take() {
         gathering.facts.base = state_of(disk, home, path, base)?;
     }
@@ -120,28 +127,13 @@ pub fn gather(disk: &dyn Disk, home: &Path, path: &Path) -> io::Result<Facts> {
 /// The same of bytes in memory; `path` is where they were read from. What they continue is not looked for.
 pub fn gather_bytes(bytes: Vec<u8>, path: &Path) -> Facts {
     let mut gathering = Gathering::new(path);
-    gathering.facts.not_utf8 = std::str::from_utf8(&bytes).is_err();
     // Reading memory does not fail.
+    gathering.facts.not_utf8 = is_utf8(Source::of(bytes.clone())).is_ok_and(|is| !is);
     let _ = gathering.read(Reader::from_bytes(bytes));
     if gathering.base.is_some() {
         gathering.facts.base = Base::Unknown;
     }
     gathering.facts
-}
-
-/// What a `history_base` says: the file's rollout id, and up to which byte it is continued.
-#[derive(Clone, Copy, Debug)]
-struct HistoryBase {
-    rollout: Uuid,
-    end: u64,
-}
-
-impl HistoryBase {
-    fn of(payload: &Value) -> Option<HistoryBase> {
-        let base = payload.get("history_base")?;
-        let rollout = Uuid::parse_str(base.get("thread_id")?.as_str()?).ok()?;
-        Some(HistoryBase { rollout, end: base.get("end_byte_offset")?.as_u64()? })
-    }
 }
 
 /// Follows the chain of bases.
@@ -155,28 +147,33 @@ fn state_of(disk: &dyn Disk, home: &Path, path: &Path, base: HistoryBase) -> io:
             return Ok(Base::Cycle);
         }
         let compressed = file.extension().is_some_and(|extension| extension == "zst");
-        if !compressed && disk.status(&file)?.len < base.end {
+        if !compressed && disk.status(&file)?.len < base.end_byte_offset {
             return Ok(Base::Short);
         }
         let mut reader = Reader::open(disk, &file)?;
+        let mut headless = true;
         while let Some(found) = reader.next_found()? {
             if let Found::Record(record) = found
                 && record.kind == Kind::SessionMeta
             {
-                next = HistoryBase::of(&record.payload());
+                headless = session::fault(&record.payload()).is_some();
+                next = HistoryBase::of(&record.payload()).and_then(Result::ok);
                 break;
             }
+        }
+        if headless {
+            return Ok(Base::Headless);
         }
     }
     Ok(Base::There)
 }
 
-/// Whether all that `file` gives is UTF-8, holding 64 KiB of it.
-fn is_utf8(mut file: impl Read) -> io::Result<bool> {
+/// Whether all that `source` gives is UTF-8, holding 64 KiB of it.
+fn is_utf8(mut source: Source) -> io::Result<bool> {
     let mut piece = vec![0; 64 << 10];
     let mut held = 0;
     loop {
-        let read = match file.read(piece.get_mut(held..).unwrap_or_default()) {
+        let read = match source.read(piece.get_mut(held..).unwrap_or_default()) {
             Ok(read) => read,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),
@@ -198,14 +195,35 @@ fn is_utf8(mut file: impl Read) -> io::Result<bool> {
     }
 }
 
+/// Its ordinal is there and no whole number.
+fn has_odd_ordinal(record: &Record) -> bool {
+    if record.ordinal.is_some() || !record.raw().contains("\"ordinal\"") {
+        return false;
+    }
+    let envelope: Value = serde_json::from_str(record.raw()).unwrap_or_default();
+    envelope.get("ordinal").is_some_and(|ordinal| !ordinal.is_null())
+}
+
+fn mode_of(payload: &Value) -> Mode {
+    match payload.get("history_mode").map(Value::as_str) {
+        None | Some(Some("legacy")) => Mode::Legacy,
+        Some(Some("paginated")) => Mode::Paginated,
+        Some(_) => Mode::Unknown,
+    }
+}
+
 struct Gathering {
     facts: Facts,
     base: Option<HistoryBase>,
+    /// Where the first `session_meta` ends.
+    meta_ends: u64,
     line: Option<u64>,
     /// Records of that line.
     records: Vec<Record>,
     /// Codex cannot read that line as a whole.
     spoilt: bool,
+    /// It is the first of several that make a record.
+    on_several_lines: bool,
     turns: Turns,
 }
 
@@ -214,7 +232,6 @@ struct Gathering {
 struct Turns {
     since: u64,
     after_compaction: bool,
-    old_compaction: bool,
 }
 
 impl Gathering {
@@ -223,23 +240,34 @@ impl Gathering {
         let facts = Facts {
             archived: path.iter().any(|part| part == "archived_sessions"),
             compressed: path.extension().is_some_and(|extension| extension == "zst"),
+            cut_frame: false,
             well_named: name.and_then(RolloutName::parse).is_some(),
             empty: true,
-            bare: false,
+            no_record: true,
             not_utf8: false,
             head: Head::Nothing,
             has_meta: false,
+            records_before_meta: 0,
+            item_before_meta: false,
+            has_prompt_event: false,
             meta_fault: None,
             mode: Mode::Legacy,
             last_has_ordinal: false,
             base: Base::None,
             unseen: Vec::new(),
             rolled_back_over_compaction: false,
-            rolled_back_after_old_compaction: false,
-            odd_item_in_compaction: false,
         };
         let turns = Turns::default();
-        Gathering { facts, base: None, line: None, records: Vec::new(), spoilt: false, turns }
+        Gathering {
+            facts,
+            base: None,
+            meta_ends: 0,
+            line: None,
+            records: Vec::new(),
+            spoilt: false,
+            on_several_lines: false,
+            turns,
+        }
     }
 
     fn read(&mut self, mut reader: Reader) -> io::Result<()> {
@@ -254,24 +282,40 @@ impl Gathering {
             }
             match found {
                 Found::Record(record) => self.records.push(record),
-                Found::Damage(damage) => match damage.kind {
-                    DamageKind::Blank | DamageKind::Unterminated | DamageKind::UnknownKind => {}
-                    DamageKind::NoTimestamp => self.spoilt = true,
-                    _ => {
-                        self.spoilt = true;
-                        self.facts.empty = false;
-                    }
-                },
+                Found::Damage(damage) => self.damaged(damage.kind),
             }
         }
         self.end_line();
         Ok(())
     }
 
+    /// What damage means for the line that it stands on.
+    fn damaged(&mut self, kind: DamageKind) {
+        match kind {
+            DamageKind::Blank
+            | DamageKind::CarriageReturn
+            | DamageKind::Unterminated
+            | DamageKind::UnknownKind
+            | DamageKind::NoOrdinal
+            | DamageKind::OrdinalOrder
+            | DamageKind::Repeated => {}
+            DamageKind::CutFrame => self.facts.cut_frame = true,
+            DamageKind::SplitRecord => {
+                self.spoilt = true;
+                self.on_several_lines = true;
+            }
+            _ => {
+                self.spoilt = true;
+                self.facts.empty = false;
+            }
+        }
+    }
+
     /// What the line is to Codex: one record, or nothing.
     fn end_line(&mut self) {
         let records = std::mem::take(&mut self.records);
         let spoilt = std::mem::take(&mut self.spoilt);
+        let on_several_lines = std::mem::take(&mut self.on_several_lines);
         self.facts.empty &= records.is_empty();
         match records.as_slice() {
             [] if !spoilt => {}
@@ -280,6 +324,7 @@ impl Gathering {
                 self.head(Head::Noise);
                 let hidden = match several {
                     [record] if record.timestamp.is_none() => Hidden::NoTimestamp,
+                    _ if on_several_lines => Hidden::OnSeveralLines,
                     _ => Hidden::SharesItsLine,
                 };
                 several.iter().for_each(|record| self.hide(record, hidden));
@@ -301,25 +346,22 @@ impl Gathering {
     }
 
     fn take(&mut self, record: &Record) {
-        if let Kind::Other(kind) = &record.kind
-            && !is_bookkeeping_kind(kind)
-            && kind != "inter_agent_communication"
-        {
+        if !self.is_record(record) {
             return self.head(Head::Noise);
         }
+        self.facts.no_record = false;
+        if !self.facts.has_meta && record.kind != Kind::SessionMeta {
+            self.facts.records_before_meta += 1;
+            self.facts.item_before_meta |= record.kind == Kind::ResponseItem;
+        }
         match &record.kind {
-            Kind::BareMeta => self.facts.bare = true,
-            Kind::SessionMeta => match session::fault(&record.payload()) {
-                None => self.meta(&record.payload()),
-                Some(field) => {
-                    self.facts.meta_fault = self.facts.meta_fault.or(Some(field));
-                    return self.head(Head::Noise);
-                }
-            },
+            Kind::SessionMeta => self.meta(record),
             Kind::ResponseItem => self.item(record),
-            Kind::Compacted => self.compaction(&record.payload()),
+            Kind::Compacted if record.payload().get("replacement_history").is_some_and(Value::is_array) => {
+                self.turns = Turns { after_compaction: true, ..Turns::default() };
+            }
             Kind::Event => self.event(&record.payload()),
-            Kind::TurnContext | Kind::Bookkeeping | Kind::Other(_) => {}
+            _ => {}
         }
         if names_a_key_twice(record.raw()) {
             self.hide(record, Hidden::KeyTwice);
@@ -328,17 +370,45 @@ impl Gathering {
         self.facts.last_has_ordinal = record.ordinal.is_some();
     }
 
-    fn meta(&mut self, payload: &Value) {
+    /// Whether Codex takes it for a record: it has an envelope and a kind that is known, and, as a `session_meta`, can be
+    /// used.
+    fn is_record(&mut self, record: &Record) -> bool {
+        match &record.kind {
+            Kind::BareMeta | Kind::Bookkeeping => false,
+            Kind::Other(kind) => is_bookkeeping_kind(kind) || kind == "inter_agent_communication",
+            // A bare item is its own envelope.
+            _ if record.payload_text().len() == record.raw().len() => false,
+            _ if has_odd_ordinal(record) => {
+                self.hide(record, Hidden::OddOrdinal);
+                false
+            }
+            Kind::SessionMeta => {
+                let payload = record.payload();
+                // It is asked for before the rest is looked at.
+                if !self.facts.has_meta && self.facts.meta_fault.is_none() {
+                    self.facts.mode = mode_of(&payload);
+                }
+                let fault = session::fault(&payload);
+                self.facts.meta_fault = self.facts.meta_fault.or(fault);
+                fault.is_none()
+            }
+            _ => true,
+        }
+    }
+
+    fn meta(&mut self, record: &Record) {
         if self.facts.has_meta {
+            // Reading from the end stops here.
+            let bytes = self.meta_ends..record.bytes.start;
+            self.facts.unseen.retain(|unseen| unseen.hidden != Hidden::BeforeLastMeta);
+            self.facts.unseen.push(Unseen { bytes, hidden: Hidden::BeforeLastMeta });
             return;
         }
+        let payload = record.payload();
         self.facts.has_meta = true;
-        self.facts.mode = match payload.get("history_mode").map(Value::as_str) {
-            None | Some(Some("legacy")) => Mode::Legacy,
-            Some(Some("paginated")) => Mode::Paginated,
-            Some(_) => Mode::Unknown,
-        };
-        self.base = HistoryBase::of(payload);
+        self.facts.mode = mode_of(&payload);
+        self.base = HistoryBase::of(&payload).and_then(Result::ok);
+        self.meta_ends = record.bytes.end;
     }
 
     fn item(&mut self, record: &Record) {
@@ -356,25 +426,17 @@ impl Gathering {
         self.hide(record, hidden);
     }
 
-    fn compaction(&mut self, payload: &Value) {
-        match payload.get("replacement_history").and_then(Value::as_array) {
-            Some(history) => {
-                let known = |item: &Value| item.get("type").and_then(Value::as_str).is_some_and(items::is_known_type);
-                let ghost = |item: &Value| item.get("type").is_some_and(|kind| kind == "ghost_snapshot");
-                self.facts.odd_item_in_compaction = history.iter().any(|item| !known(item) || ghost(item));
-                self.turns = Turns { after_compaction: true, ..Turns::default() };
-            }
-            None => self.turns.old_compaction = true,
+    fn event(&mut self, payload: &Value) {
+        match payload.get("type").and_then(Value::as_str) {
+            Some("user_message") => self.facts.has_prompt_event = true,
+            Some("thread_rolled_back") => self.roll_back(payload),
+            _ => {}
         }
     }
 
-    fn event(&mut self, payload: &Value) {
-        if payload.get("type").is_none_or(|kind| kind != "thread_rolled_back") {
-            return;
-        }
+    fn roll_back(&mut self, payload: &Value) {
         let taken = payload.get("num_turns").and_then(Value::as_u64).unwrap_or_default();
         self.facts.rolled_back_over_compaction |= self.turns.after_compaction && taken > self.turns.since;
-        self.facts.rolled_back_after_old_compaction |= self.turns.old_compaction && taken > 0;
         self.turns.since = self.turns.since.saturating_sub(taken);
     }
 }
@@ -431,6 +493,8 @@ mod tests {
         let glued = format!("{}{USER}", USER.get(..60).unwrap_or_default());
         assert_eq!(hidden(&of(&[META, &glued])), [Hidden::SharesItsLine]);
         assert_eq!(hidden(&of(&[META, &USER.replace(r#""role""#, r#""role":"a","role""#)])), [Hidden::KeyTwice]);
+        let (head, tail) = USER.split_at(110);
+        assert_eq!(hidden(&of(&[META, head, tail])), [Hidden::OnSeveralLines]);
         let search = USER.replace(r#""message""#, r#""tool_search_call""#);
         let facts = of(&[META, &search]);
         let start = META.len() as u64 + 1;
@@ -453,10 +517,9 @@ mod tests {
     #[test]
     fn bytes_that_are_not_utf8_are_found_wherever_a_piece_ends() {
         let long = "ä".repeat(70_000);
-        assert!(is_utf8(long.as_bytes()).unwrap());
-        assert!(is_utf8(format!("x{long}").as_bytes()).unwrap());
-        assert!(!is_utf8([long.as_bytes(), b"\xc3"].concat().as_slice()).unwrap());
-        assert!(!is_utf8([b"\xff", long.as_bytes()].concat().as_slice()).unwrap());
+        let is = |bytes: Vec<u8>| is_utf8(Source::of(bytes)).unwrap();
+        assert!(is(long.clone().into_bytes()) && is(format!("x{long}").into_bytes()));
+        assert!(!is([long.as_bytes(), b"\xc3"].concat()) && !is([b"\xff", long.as_bytes()].concat()));
         let mut bytes = format!("{META}\n").into_bytes();
         bytes.extend(b"{\"\xff");
         assert!(gather_bytes(bytes, Path::new(NAME)).not_utf8);

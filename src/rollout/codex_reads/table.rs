@@ -27,8 +27,14 @@ pub enum Hidden {
     NoTimestamp,
     /// It shares its line with something else: another record, a torn one, zero bytes.
     SharesItsLine,
+    /// It stands on several lines.
+    OnSeveralLines,
+    /// Its ordinal is no whole number.
+    OddOrdinal,
     /// It names a key twice.
     KeyTwice,
+    /// It stands before a second `session_meta`.
+    BeforeLastMeta,
     /// It is an item of a type that 0.105.0 does not know.
     After0105,
     /// It is an item of a type that 0.130.0 does not know.
@@ -63,6 +69,7 @@ const NO_ID: Does = Refuses("failed to parse thread ID from rollout file");
 const NOT_FOUND: Does = Refuses("no rollout found for thread id");
 const EMPTY: Does = Refuses("is empty");
 const UTF8: Does = Refuses("stream did not contain valid UTF-8");
+const MODE: Does = Refuses("invalid session metadata history_mode");
 const RECORD: Does = Without("that record");
 const INHERITED: Does = Without("everything that it continues");
 
@@ -76,25 +83,33 @@ pub static TABLE: &[Row] = &[
             Refuses("is archived. Run `codex unarchive"),
             Refuses("is archived. Run `codex unarchive"),
         ],
+        |f| f.archived && f.has_meta && f.mode != Mode::Unknown,
+    ),
+    row(
+        "lies in `archived_sessions` and has no `session_meta` that can be used",
+        [NOT_FOUND, Resumes, Resumes, Resumes],
         |f| f.archived,
     ),
-    row("is compressed (`.jsonl.zst`)", [NOT_FOUND, NOT_FOUND, Resumes, Resumes], |f| f.compressed),
+    row("is compressed (`.jsonl.zst`)", [UTF8, UTF8, Resumes, Resumes], |f| f.compressed),
+    row(
+        "is compressed and ends inside a frame",
+        [UTF8, UTF8, Refuses("incomplete frame"), Refuses("incomplete frame")],
+        |f| f.cut_frame,
+    ),
     row("holds nothing but blank lines", [Refuses("empty session file"), EMPTY, EMPTY, EMPTY], |f| f.empty),
-    row("is bare (0.20 … 0.29)", [NO_ID, EMPTY, EMPTY, EMPTY], |f| f.bare && !f.has_meta),
+    row("has a `history_mode` that is neither `legacy` nor `paginated`", [Resumes, Resumes, MODE, MODE], |f| {
+        f.mode == Mode::Unknown
+    }),
+    row("holds a byte that is not UTF-8, and is not paginated", [UTF8; 4], |f| f.not_utf8 && f.mode != Mode::Paginated),
+    row(
+        "holds no record with an envelope and a timestamp, as those of 0.20 … 0.29",
+        [NO_ID, EMPTY, EMPTY, EMPTY],
+        |f| f.no_record,
+    ),
     row(
         "has no `session_meta` with a timestamp on its line and with `id`, `timestamp`, `cwd`, `originator`, `cli_version`",
         [NO_ID, NO_META, NO_META, NO_META],
         |f| !f.has_meta,
-    ),
-    row(
-        "has a `history_mode` that is neither `legacy` nor `paginated`",
-        [
-            Resumes,
-            Resumes,
-            Refuses("invalid session metadata history_mode"),
-            Refuses("invalid session metadata history_mode"),
-        ],
-        |f| f.mode == Mode::Unknown,
     ),
     row(
         "is paginated and has another name than Codex gives",
@@ -106,33 +121,40 @@ pub static TABLE: &[Row] = &[
         ],
         |f| f.mode == Mode::Paginated && !f.well_named,
     ),
-    row("holds a byte that is not UTF-8, and is not paginated", [UTF8; 4], |f| f.not_utf8 && f.mode != Mode::Paginated),
     row(
         "holds a byte that is not UTF-8, and is paginated",
         [UTF8, UTF8, Refuses("list_turns is not supported yet"), Resumes],
         |f| f.not_utf8 && f.mode == Mode::Paginated,
     ),
     row(
-        "continues a file that is not there",
+        "is paginated and continues a file that is not there",
         [INHERITED, INHERITED, Refuses("missing source rollout"), Refuses("missing source rollout")],
-        |f| f.base == Base::Missing,
+        |f| f.mode == Mode::Paginated && f.base == Base::Missing,
     ),
     row(
-        "continues a file beyond its end",
+        "is paginated and continues a file beyond its end",
         [
             INHERITED,
             INHERITED,
             Refuses("cutoff byte offset is past the source rollout"),
             Refuses("cutoff byte offset is past the source rollout"),
         ],
-        |f| f.base == Base::Short,
+        |f| f.mode == Mode::Paginated && f.base == Base::Short,
     ),
-    row("continues itself", [INHERITED, INHERITED, Refuses("cycle detected"), Refuses("cycle detected")], |f| {
-        f.base == Base::Cycle
+    row(
+        "is paginated and continues a file that has no `session_meta`",
+        [INHERITED, INHERITED, NO_META, NO_META],
+        |f| f.mode == Mode::Paginated && f.base == Base::Headless,
+    ),
+    row(
+        "is paginated and continues itself",
+        [INHERITED, INHERITED, Refuses("cycle detected"), Refuses("cycle detected")],
+        |f| f.base == Base::Cycle,
+    ),
+    row("is paginated and continues a file that is there", [INHERITED, INHERITED, Resumes, Resumes], |f| {
+        f.mode == Mode::Paginated && matches!(f.base, Base::There | Base::Unknown)
     }),
-    row("continues a file that is there", [INHERITED, INHERITED, Resumes, Resumes], |f| {
-        matches!(f.base, Base::There | Base::Unknown)
-    }),
+    row("is not paginated and continues a file", [INHERITED; 4], |f| f.mode != Mode::Paginated && f.base != Base::None),
     row(
         "has a first line that is no record",
         [
@@ -143,13 +165,34 @@ pub static TABLE: &[Row] = &[
         ],
         |f| f.head == Head::Noise,
     ),
+    row("has a response item before its `session_meta`", [NO_META, Resumes, Resumes, Resumes], |f| f.item_before_meta),
+    row(
+        "has a response item before its `session_meta`, and no `user_message` or more than nine records before it",
+        [Resumes, NO_META, Resumes, Resumes],
+        |f| f.item_before_meta && (!f.has_prompt_event || f.records_before_meta > 9),
+    ),
     row("has a record before its `session_meta`", [Resumes, Resumes, NO_META, NO_META], |f| f.head == Head::Record),
     row(
         "is paginated and its last record has no ordinal",
         [Resumes, Resumes, Refuses("is missing an ordinal"), Refuses("is missing an ordinal")],
         |f| f.mode == Mode::Paginated && !f.last_has_ordinal,
     ),
+    records(
+        "is paginated and has a second `session_meta`",
+        Hidden::BeforeLastMeta,
+        [Resumes, Resumes, Without("what stands before the last one"), Without("what stands before the last one")],
+        |f| f.mode == Mode::Paginated && sees(f, Hidden::BeforeLastMeta),
+    ),
     records("has a record without a timestamp", Hidden::NoTimestamp, [RECORD; 4], |f| sees(f, Hidden::NoTimestamp)),
+    records(
+        "has a record whose ordinal is no whole number",
+        Hidden::OddOrdinal,
+        [Resumes, Resumes, RECORD, RECORD],
+        |f| sees(f, Hidden::OddOrdinal),
+    ),
+    records("has a record that stands on several lines", Hidden::OnSeveralLines, [RECORD; 4], |f| {
+        sees(f, Hidden::OnSeveralLines)
+    }),
     records("has records that share a line with something else", Hidden::SharesItsLine, [RECORD; 4], |f| {
         sees(f, Hidden::SharesItsLine)
     }),
@@ -195,7 +238,7 @@ pub fn markdown() -> String {
         let _ = write!(text, "| {} |", row.when);
         for does in row.does {
             let _ = match does {
-                Resumes => write!(text, " resumes |"),
+                Resumes => write!(text, " — |"),
                 Refuses(says) => write!(text, " refuses: “{says}” |"),
                 Without(what) => write!(text, " resumes without {what} |"),
             };

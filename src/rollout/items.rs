@@ -193,7 +193,7 @@ pub(super) fn is_contextual(item: &Value) -> bool {
     message_role(item) == Some("user") && texts(item).next().is_some_and(begins_contextual)
 }
 
-fn begins_contextual(text: &str) -> bool {
+pub(super) fn begins_contextual(text: &str) -> bool {
     CONTEXTUAL.iter().any(|start| text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start)))
 }
 

@@ -99,6 +99,7 @@ mod properties;
 mod read_error;
 pub mod reader;
 pub mod record;
+pub mod redact;
 pub mod repair;
 mod scan;
 pub mod settings;

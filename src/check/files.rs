@@ -44,7 +44,7 @@ pub(super) fn source_kept(view: &View<'_>) -> Outcome {
 /// What the story touched between two snapshots, each with all that lies below it.
 fn touched<'r>(view: &View<'r>, before: &Seen<'r, Snapshot>, after: &Seen<'r, Snapshot>) -> Vec<&'r str> {
     let within = |at: usize| before.at < at && at < after.at;
-    let placed = view.placed.iter().filter(|p| within(p.at)).map(|p| p.what.path.as_str());
+    let placed = view.placed.iter().filter(|p| within(p.at)).flat_map(|p| p.what.paths());
     let damaged = view.damage.iter().filter(|d| within(d.at)).map(|d| d.what.path.as_str());
     placed.chain(damaged).collect()
 }

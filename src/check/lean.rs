@@ -51,7 +51,8 @@ pub(super) fn lean(view: &View<'_>) -> Outcome {
 
 /// By how much the session files grew, what the story placed apart.
 fn growth(view: &View<'_>, before: &Seen<'_, Snapshot>, after: &Seen<'_, Snapshot>) -> u64 {
-    let placed = |path: &str| view.placed.iter().any(|p| before.at < p.at && p.at < after.at && p.what.path == path);
+    let since = || view.placed.iter().filter(|p| before.at < p.at && p.at < after.at);
+    let placed = |path: &str| since().any(|p| p.what.paths().any(|placed| placed == path));
     let files = after.what.files.iter().filter(|f| is_session(&f.path) && !placed(&f.path));
     let had = |path: &str| before.what.files.iter().find(|f| f.path == path).map_or(0, |f| f.len);
     files.fold(0, |sum: u64, f| sum.saturating_add(f.len.saturating_sub(had(&f.path))))

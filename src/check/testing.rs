@@ -401,6 +401,7 @@ impl Story {
             sandbox: Some("read-only".into()),
             approval: Some("on-request".into()),
             complete: true,
+            beside: Vec::new(),
         };
         self.push(Lane::Player, Kind::Placed(placed));
     }

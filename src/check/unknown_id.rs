@@ -106,7 +106,8 @@ fn created(view: &View<'_>, turn: &Turn<'_>) -> Option<Finding> {
     let at = turn.call.at;
     let before = view.snapshots.iter().rfind(|s| s.at < at)?;
     let after = view.snapshots.iter().find(|s| s.at > at)?;
-    let placed = |path: &str| view.placed.iter().any(|p| before.at < p.at && p.at < after.at && p.what.path == path);
+    let since = || view.placed.iter().filter(|p| before.at < p.at && p.at < after.at);
+    let placed = |path: &str| since().any(|p| p.what.paths().any(|placed| placed == path));
     let fresh: Vec<&str> = (after.what.files.iter())
         .filter(|f| files::is_session(&f.path) && !placed(&f.path))
         .filter(|f| !before.what.files.iter().any(|b| b.path == f.path))

@@ -139,6 +139,16 @@ pub struct Placed {
     pub approval: Option<String>,
     /// It holds at least one complete turn.
     pub complete: bool,
+    /// Further files that were put there with it, below the home.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub beside: Vec<String>,
+}
+
+impl Placed {
+    /// Every file that was put there, below the home.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.path).chain(&self.beside).map(String::as_str)
+    }
 }
 
 /// A fault's trigger came and its action was taken, or the step ended without.

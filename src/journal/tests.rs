@@ -76,6 +76,7 @@ fn kinds(drawn: &Drawn, body: &Body) -> Vec<Kind> {
             sandbox: other.clone(),
             approval: other.clone(),
             complete: flag,
+            beside: Vec::new(),
         }),
         Kind::Planted(Planted { call: n, markers: markers.clone() }),
         Kind::Call(Call {

@@ -49,6 +49,7 @@ impl<T: Target> Story<T> {
             sandbox: Some(spec.sandbox),
             approval: Some(spec.approval),
             complete: true,
+            beside: Vec::new(),
         };
         self.decoys.insert(self.home.clone(), placed.id.clone());
         self.put(&made.bytes, placed)

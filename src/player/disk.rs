@@ -6,7 +6,7 @@ use std::path::Path;
 
 use super::story::{Stop, Story, make_dir};
 use crate::journal::{DamageDone, FileState, Kind, Lane, Placed, sha256_hex};
-use crate::rollout::manifest::{Feature, Manifest};
+use crate::rollout::manifest::{CWD_PLACEHOLDER, Feature, Fixture, Manifest};
 use crate::rollout::mutate::Where;
 use crate::rollout::{ThreadId, find_thread_path_by_id_str, generate};
 use crate::scenario::{Damage, FileStep, Place, Synthetic};
@@ -33,14 +33,16 @@ impl<T: Target> Story<T> {
             sandbox: has_settings.then(|| step.spec.sandbox.clone()),
             approval: has_settings.then(|| step.spec.approval.clone()),
             complete: made.complete,
+            beside: Vec::new(),
         };
         self.known(placed, &made.bytes)
     }
 
-    /// Puts a recorded rollout into the home: `{cwd}` in it becomes the run's directory, all else stays byte for byte.
+    /// Puts a recorded rollout into the home, and what belongs beside it: `{cwd}` in it becomes the run's directory, all
+    /// else stays byte for byte. A recording without `{cwd}` says itself what its directory is, and nothing is known of it.
     pub(super) fn place(&mut self, step: &Place) -> Result<(), Stop> {
         let cwd = self.placed_cwd(step.cwd.as_deref())?;
-        let (fixture, bytes) = match step.file.strip_prefix(FIXTURE) {
+        let (fixture, bytes, beside) = match step.file.strip_prefix(FIXTURE) {
             Some(name) => {
                 let inside = |file: &str| crate::scenario::fixture(file).map(<[u8]>::to_vec);
                 fixture(&inside, "the binary", name)?
@@ -59,12 +61,17 @@ impl<T: Target> Story<T> {
             path: fixture.file_name.clone(),
             markers: fixture.markers.clone(),
             unacknowledged: Vec::new(),
-            cwd: Some(cwd.clone()),
+            cwd: says_cwd(&fixture, &bytes).then(|| cwd.clone()),
             sandbox: fixture.sandbox.clone(),
             approval: fixture.approval.clone(),
             complete: fixture.turns > 0,
+            beside: fixture.also.iter().map(|file| file.file_name.clone()).collect(),
         };
-        self.known(placed, &fill(&bytes, &cwd))
+        for (file, bytes) in fixture.also.iter().zip(&beside) {
+            self.write_new(&file.file_name, bytes)?;
+        }
+        let bytes = if says_cwd(&fixture, &bytes) { fill(&bytes, &cwd) } else { bytes };
+        self.known(placed, &bytes)
     }
 
     /// Puts a rollout into the home, whose thread the story may continue.
@@ -80,18 +87,25 @@ impl<T: Target> Story<T> {
     }
 
     pub(super) fn put(&mut self, bytes: &[u8], mut placed: Placed) -> Result<(), Stop> {
-        if !Path::new(&placed.path).components().all(|part| matches!(part, std::path::Component::Normal(_))) {
-            return Err(Stop(format!("the file name `{}` does not stay inside the home", placed.path)));
+        self.write_new(&placed.path, bytes)?;
+        let prefix = self.homes.prefix(&self.home);
+        placed.beside.iter_mut().for_each(|path| path.insert_str(0, &prefix));
+        placed.path.insert_str(0, &prefix);
+        self.journal.append(Lane::Player, Kind::Placed(placed));
+        Ok(())
+    }
+
+    /// Writes a file of the home that is not there yet; `name` is its path below the home.
+    fn write_new(&self, name: &str, bytes: &[u8]) -> Result<(), Stop> {
+        if !Path::new(name).components().all(|part| matches!(part, std::path::Component::Normal(_))) {
+            return Err(Stop(format!("the file name `{name}` does not stay inside the home")));
         }
-        let path = self.home.join(&placed.path);
+        let path = self.home.join(name);
         let failed = |error: std::io::Error| Stop(format!("failed to write {}: {error}", path.display()));
         let dir = path.parent().unwrap_or(&self.home);
         fs::DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(failed)?;
         let mut file = fs::File::options().write(true).create_new(true).mode(0o600).open(&path).map_err(failed)?;
-        std::io::Write::write_all(&mut file, bytes).map_err(failed)?;
-        placed.path.insert_str(0, &self.homes.prefix(&self.home));
-        self.journal.append(Lane::Player, Kind::Placed(placed));
-        Ok(())
+        std::io::Write::write_all(&mut file, bytes).map_err(failed)
     }
 
     /// Damages the rollout that the thread's newest id leads to.
@@ -160,13 +174,13 @@ fn state_of(path: &Path) -> FileState {
     FileState { len: bytes.len() as u64, sha256: sha256_hex(&bytes) }
 }
 
-/// A recorded rollout and what its manifest says of it, out of the binary or a directory; `origin` is what messages call
-/// that.
+/// A recorded rollout, what its manifest says of it, and what lies beside it, out of the binary or a directory; `origin`
+/// is what messages call that.
 fn fixture(
     read: &dyn Fn(&str) -> Option<Vec<u8>>,
     origin: &str,
     name: &str,
-) -> Result<(crate::rollout::manifest::Fixture, Vec<u8>), Stop> {
+) -> Result<(Fixture, Vec<u8>, Vec<Vec<u8>>), Stop> {
     let Some(manifest) = read("manifest.json") else {
         return Err(Stop(format!("{origin} has no readable manifest.json, which says what `{name}` holds; write one")));
     };
@@ -183,20 +197,32 @@ fn fixture(
             "`{name}` is more than one plain file among the active ones, which a story cannot place; take another fixture"
         )));
     }
-    let bytes = read(&found.file)
-        .ok_or_else(|| Stop(format!("the file {} of fixture `{name}` cannot be read in {origin}", found.file)))?;
-    if !found.sha256.is_empty() && found.sha256 != sha256_hex(&bytes) {
-        return Err(Stop(format!(
-            "{} is not the file that manifest.json in {origin} describes: mend `sha256`",
-            found.file
-        )));
-    }
-    let planted = crate::marker::find(&String::from_utf8_lossy(&bytes));
-    if let Some(absent) = found.markers.iter().find(|marker| !planted.contains(marker)) {
+    let described = |file: &str, sha256: &str| {
+        let bytes = read(file)
+            .ok_or_else(|| Stop(format!("the file {file} of fixture `{name}` cannot be read in {origin}")))?;
+        if sha256.is_empty() || sha256 == sha256_hex(&bytes) {
+            return Ok(bytes);
+        }
+        Err(Stop(format!("{file} is not the file that manifest.json in {origin} describes: mend `sha256`")))
+    };
+    let bytes = described(&found.file, &found.sha256)?;
+    let beside = found.also.iter().map(|file| described(&file.file, &file.sha256));
+    let beside = beside.collect::<Result<Vec<_>, Stop>>()?;
+    // A compressed file shows no marker, and a marker may stand in another of its files.
+    let all = beside.iter().chain([&bytes]);
+    let planted: Vec<_> = all.flat_map(|bytes| crate::marker::find(&String::from_utf8_lossy(bytes))).collect();
+    let plain = !found.file_name.ends_with(".zst") && found.also.iter().all(|file| !file.file_name.ends_with(".zst"));
+    if let Some(absent) = found.markers.iter().find(|marker| plain && !planted.contains(marker)) {
         let text = format!("manifest.json in {origin} names the marker {absent}, which is not in {}", found.file);
         return Err(Stop(text));
     }
-    Ok((found, bytes))
+    Ok((found, bytes, beside))
+}
+
+/// Whether the directory of the thread stands in the file as something to be filled in.
+fn says_cwd(fixture: &Fixture, bytes: &[u8]) -> bool {
+    !fixture.file_name.ends_with(".zst")
+        && bytes.windows(CWD_PLACEHOLDER.len()).any(|w| w == CWD_PLACEHOLDER.as_bytes())
 }
 
 fn fill(bytes: &[u8], cwd: &str) -> Vec<u8> {

@@ -25,7 +25,17 @@ fn name() -> String {
 
 fn generated(era: Era) -> Vec<u8> {
     let (sandbox, approval) = ("read-only".to_owned(), "never".to_owned());
-    let spec = Spec { turns: 4, era, seed: 7, tools: 1, interrupted: true, compaction: Some(2), sandbox, approval };
+    let spec = Spec {
+        turns: 4,
+        era,
+        seed: 7,
+        tools: 1,
+        interrupted: true,
+        compaction: Some(2),
+        sandbox,
+        approval,
+        ..Spec::default()
+    };
     let id = ThreadId::parse(ID).unwrap();
     generate(&spec, id, "/a/project", Timestamp::from_second(1_795_363_327).unwrap()).bytes
 }

@@ -75,8 +75,8 @@ pub enum DamageKind {
     BadJson,
     /// An escaped half of a surrogate pair in a string, which is no text. Codex skips the line.
     LoneSurrogate,
-    /// A line that is not UTF-8. Codex refuses a whole legacy file for one such byte (0.105 to 0.169), a paginated one
-    /// only where it has to list its turns.
+    /// A line that is not UTF-8. Codex refuses a whole legacy file for one such byte (0.105 to 0.169), and a paginated one
+    /// up to 0.153.4; 0.169.0 skips the line there.
     InvalidUtf8,
     /// Zero bytes where a record should stand: a write that power loss took back. Codex skips them.
     NulBytes,

@@ -79,7 +79,7 @@ impl Maker {
     pub(crate) fn cells(&mut self, all_eras: bool) -> Vec<Case> {
         let mut cases = Vec::new();
         for era in ERAS {
-            for feature in FEATURES.iter() {
+            for feature in FEATURES {
                 let placed = self.placed((feature.spec)(plain(era, 1)));
                 cases.push(Case::new("feature", feature.name, era, placed));
             }

@@ -247,3 +247,25 @@ pub fn markdown() -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_documentation_shows_the_table() {
+        let doc = include_str!("../../../docs/format.md");
+        let shown = doc.split_once("<!-- table -->\n").and_then(|(_, rest)| rest.split_once("<!-- end of table -->"));
+        let (shown, _) = shown.unwrap_or_default();
+        assert!(shown == markdown(), "docs/format.md is to show this table:\n{}", markdown());
+    }
+
+    #[test]
+    fn no_condition_is_without_effect_or_told_twice() {
+        let mut told = std::collections::HashSet::new();
+        for row in TABLE {
+            assert!(row.does.iter().any(|does| *does != Resumes), "{}", row.when);
+            assert!(told.insert(row.when), "{}", row.when);
+        }
+    }
+}

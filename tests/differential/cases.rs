@@ -6,7 +6,8 @@ use rehydra::rollout::generate::home::{Content, ExpectedThread, HomeFile, HomeSp
 use rehydra::rollout::generate::{self, Era, Spec, ToolKind};
 use rehydra::rollout::mutate::{Mutator, Where, apply_all};
 
-use super::conditions::{self, Condition, Placed};
+use super::conditions::{self, Condition};
+use super::placed::Placed;
 
 /// A rollout to be resumed, and what it is a case of.
 #[derive(Clone, Debug)]
@@ -88,7 +89,7 @@ impl Maker {
             }
             cases.extend(self.home(era, 1));
         }
-        for (n, condition) in conditions::ALL.iter().enumerate() {
+        for (n, condition) in conditions::all().enumerate() {
             let eras: &[Era] = match () {
                 () if all_eras => &ERAS[1..],
                 () if BY_MODE.iter().any(|name| condition.name.contains(name)) => &[Era::Envelope, Era::Paginated],

@@ -29,7 +29,7 @@ use rehydra::target::home::{Home, HomeSpec, TOKEN_VAR};
 use rehydra::target::live::{LiveConfig, LiveTarget};
 use rehydra::target::{Ask, End, LifePlan, Target, profile};
 
-use super::conditions::Placed;
+use super::placed::Placed;
 
 /// Why a batch cannot go on; it says nothing about Codex.
 pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;

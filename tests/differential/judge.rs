@@ -10,8 +10,8 @@ use rehydra::rollout::{History, Item, read_history_in};
 use rehydra::world::RealDisk;
 
 use super::compare;
-use super::conditions::Placed;
 use super::driver::{Failure, Seen};
+use super::placed::Placed;
 
 /// What is known of a case before Codex sees it.
 pub(crate) struct Expected {

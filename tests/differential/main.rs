@@ -14,10 +14,12 @@ mod compare;
 mod conditions;
 mod coverage;
 mod driver;
+mod item_conditions;
 mod judge;
 mod known;
 #[path = "../stage/npm.rs"]
 mod npm;
+mod placed;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};

@@ -13,6 +13,7 @@
 //! thread are conditions of the home and not of the file; they are not predicted.
 
 mod facts;
+mod files;
 mod predict;
 mod release;
 mod session;

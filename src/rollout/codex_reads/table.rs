@@ -100,6 +100,9 @@ pub static TABLE: &[Row] = &[
     row("has a `history_mode` that is neither `legacy` nor `paginated`", [Resumes, Resumes, MODE, MODE], |f| {
         f.mode == Mode::Unknown
     }),
+    row("has records, and no `session_meta` that can be used among them", [Resumes, Resumes, NO_META, NO_META], |f| {
+        !f.has_meta && !f.no_record
+    }),
     row("holds a byte that is not UTF-8, and is not paginated", [UTF8; 4], |f| f.not_utf8 && f.mode != Mode::Paginated),
     row(
         "holds no record with an envelope and a timestamp, as those of 0.20 … 0.29",
@@ -155,6 +158,12 @@ pub static TABLE: &[Row] = &[
         f.mode == Mode::Paginated && matches!(f.base, Base::There | Base::Unknown)
     }),
     row("is not paginated and continues a file", [INHERITED; 4], |f| f.mode != Mode::Paginated && f.base != Base::None),
+    row("has a response item before its `session_meta`", [NO_META, Resumes, NO_META, NO_META], |f| f.item_before_meta),
+    row(
+        "has a response item before its `session_meta`, and no `user_message` or more than nine records before it",
+        [Resumes, NO_META, Resumes, Resumes],
+        |f| f.item_before_meta && (!f.has_prompt_event || f.records_before_meta > 9),
+    ),
     row(
         "has a first line that is no record",
         [
@@ -164,12 +173,6 @@ pub static TABLE: &[Row] = &[
             Refuses("failed to parse first rollout record"),
         ],
         |f| f.head == Head::Noise,
-    ),
-    row("has a response item before its `session_meta`", [NO_META, Resumes, Resumes, Resumes], |f| f.item_before_meta),
-    row(
-        "has a response item before its `session_meta`, and no `user_message` or more than nine records before it",
-        [Resumes, NO_META, Resumes, Resumes],
-        |f| f.item_before_meta && (!f.has_prompt_event || f.records_before_meta > 9),
     ),
     row("has a record before its `session_meta`", [Resumes, Resumes, NO_META, NO_META], |f| f.head == Head::Record),
     row(

@@ -29,6 +29,8 @@ pub const ALIAS_CHAIN: usize = 10_000;
 pub const ALIAS_FALLBACKS: usize = 16;
 /// How much of the end of `aliases.jsonl` is read; what stands before it is passed over and told. 64 MiB.
 pub const ALIAS_FILE_BYTES: u64 = 64 << 20;
+/// Longest file that `rehydra capture` takes. 1 GiB.
+pub const CAPTURE_FILE_BYTES: u64 = 1 << 30;
 /// How long a rehydration waits for another process that is at the same thread, in milliseconds.
 pub const LOCK_WAIT_MS: u64 = 10_000;
 /// Most notes of one kind that a rehydration gives about its source; the rest is counted in one more.

@@ -1,5 +1,6 @@
 //! The command line: one file per subcommand. Results go to stdout, diagnostics to stderr.
 
+mod capture;
 mod ci;
 mod doctor;
 mod exit;
@@ -51,6 +52,8 @@ enum Command {
     Inspect(inspect::Args),
     /// Get to know a server by talking to it, and write its profile
     Init(init::Args),
+    /// Make a scenario that can be handed over out of a broken thread, with everything private taken out
+    Capture(capture::Args),
     /// Write a clean copy of a thread that Codex will not take, and say what was lost
     Repair(repair::Args),
     /// Try somebody's rollout parser on generated, damaged and recorded files
@@ -74,6 +77,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::main(args),
         Command::Inspect(args) => inspect::main(args),
         Command::Init(args) => init::main(args),
+        Command::Capture(args) => capture::main(args),
         Command::Repair(args) => repair::main(args),
         Command::Parser(args) => parser::main(args),
         Command::Doctor(args) => doctor::main(args),

@@ -122,7 +122,11 @@ impl Lexer<'_> {
             self.removed.count_text(key, body);
             placeholder(body, self.ids, into);
         }
-        if let (Some(marker), Some(written)) = (marker, into.get_mut(start..)) {
+        let Some(written) = into.get_mut(start..) else { return };
+        if self.only_plants {
+            plant::blur(written);
+        }
+        if let Some(marker) = marker {
             self.plants.plant(&marker, written);
         }
     }

@@ -117,6 +117,17 @@ fn in_run(units: &[usize], run: usize, end: usize) -> Option<std::ops::Range<usi
     units.iter().rev().copied().find(|start| end - start > MARKER_BYTES).map(|start| start..end)
 }
 
+/// Takes away what looks like a marker and was there before: only those that are planted are to count.
+pub(super) fn blur(text: &mut [u8]) {
+    let mut at = 0;
+    while let Some(token) = text.get_mut(at..at + MARKER_BYTES) {
+        if let [b'r', b'h', _, hyphen @ b'-', ..] = token {
+            *hyphen = b'_';
+        }
+        at += 1;
+    }
+}
+
 /// Whether a message that begins with this text is one that Codex wrote in the user's name.
 pub(super) fn is_contextual(text: &[u8]) -> bool {
     let head = text.utf8_chunks().next().map(|chunk| chunk.valid()).unwrap_or_default();

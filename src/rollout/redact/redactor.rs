@@ -1,5 +1,6 @@
 //! Files and names of one capture, redacted together.
 
+use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use super::super::ThreadId;
@@ -7,6 +8,12 @@ use super::super::reader::{Found, Reader};
 use super::ids::{Ids, UUID_BYTES, is_uuid};
 use super::lexer::Lexer;
 use super::plant::Plants;
+use crate::limits::CAPTURE_FILE_BYTES;
+
+/// What a zstd frame begins with.
+const ZSTD: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
+/// The level at which Codex compresses.
+const LEVEL: i32 = 3;
 
 /// What was taken out, counted: never what it said.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -122,7 +129,21 @@ impl Redactor {
         new + suffix
     }
 
+    /// A compressed file is unpacked for this as far as it can be, and compressed again.
     fn pieces(&mut self, bytes: &[u8], only_plants: bool) -> Vec<u8> {
+        if !bytes.starts_with(&ZSTD) {
+            return self.plain_pieces(bytes, only_plants);
+        }
+        let mut plain = Vec::new();
+        if let Ok(decoder) = zstd::stream::Decoder::new(bytes) {
+            // What was unpacked before the frame broke off stays.
+            let _ = decoder.take(CAPTURE_FILE_BYTES).read_to_end(&mut plain);
+        }
+        let plain = self.plain_pieces(&plain, only_plants);
+        zstd::encode_all(plain.as_slice(), LEVEL).unwrap_or_default()
+    }
+
+    fn plain_pieces(&mut self, bytes: &[u8], only_plants: bool) -> Vec<u8> {
         self.plants.next_file();
         let Redactor { ids, plants, removed } = self;
         let mut lexer = Lexer { ids, plants, removed, only_plants };

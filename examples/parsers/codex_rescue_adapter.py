@@ -7,7 +7,9 @@ from codex_rescue.transcript import parse_transcript
 
 
 def text(content):
-    return [part.get("text") for part in content or [] if isinstance(part, dict)]
+    texts = [part.get("text") or "" for part in content or [] if isinstance(part, dict)]
+    # Half of a surrogate pair is a string to Python and no JSON to others.
+    return [text.encode("utf-8", "replace").decode() for text in texts]
 
 
 def told(path):

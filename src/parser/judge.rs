@@ -228,7 +228,7 @@ impl Found<'_> {
     }
 
     fn alarm(&mut self, answer: &Answer) {
-        let Expected { damaged, lossy, .. } = *self.expected;
+        let Expected { damaged, lossy, refused, .. } = *self.expected;
         match (&answer.error, answer.damaged) {
             (Some(error), _) if !damaged => {
                 let error = crate::neutral::line(error, 120);
@@ -237,7 +237,7 @@ impl Found<'_> {
             (None, Some(true)) if !damaged => {
                 self.tell(FindingKind::FalseAlarm, "it tells damage in a file that has none".to_owned());
             }
-            (None, Some(false)) if lossy => {
+            (None, Some(false)) if lossy && !refused => {
                 self.tell(FindingKind::Unadmitted, "something is gone, and it says that nothing is damaged".to_owned());
             }
             _ => {}

@@ -157,10 +157,7 @@ fn cases(args: &Args) -> Result<Vec<Case>, Failure> {
     let mut cases = parser::cases(&plan);
     let manifest = scenario::fixture("manifest.json").unwrap_or_default();
     let manifest: Manifest = serde_json::from_slice(manifest).map_err(Failure::broken)?;
-    let recordings = manifest
-        .fixtures
-        .iter()
-        .filter_map(|fixture| parser::recorded(&plan, fixture, scenario::fixture(&fixture.file)?));
+    let recordings = manifest.fixtures.iter().filter_map(|fixture| parser::recorded(&plan, fixture, scenario::fixture));
     cases.extend(recordings);
     // The table begins with what nothing happened to.
     cases.sort_by_key(|case| known.iter().position(|class| *class == case.class));

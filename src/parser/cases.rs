@@ -4,7 +4,7 @@
 //! as the plan says, from recipes that are drawn from its seed: the same plan gives the same files. A recipe can be made
 //! smaller, a recorded file cannot.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::path::{Path, PathBuf};
 
 use jiff::{SignedDuration, Timestamp};
@@ -13,7 +13,7 @@ use serde_json::Value;
 use crate::marker::{self, Carrier, MARKER_BYTES, Marker};
 use crate::rollout::ThreadId;
 use crate::rollout::generate::{Era, Spec, ToolKind, generate};
-use crate::rollout::manifest::{CWD_PLACEHOLDER, Fixture};
+use crate::rollout::manifest::{CWD_PLACEHOLDER, Fixture, tell_base_lengths};
 use crate::rollout::mutate::{Mutator, Where};
 
 /// The class of files that nothing happened to.
@@ -55,6 +55,8 @@ pub struct Case {
     pub path: PathBuf,
     /// The file.
     pub bytes: Vec<u8>,
+    /// The other files of the home: what it was forked from, earlier segments.
+    pub beside: Vec<(PathBuf, Vec<u8>)>,
     /// What is right.
     pub expected: Expected,
 }
@@ -114,22 +116,34 @@ pub fn cases(plan: &Plan) -> Vec<Case> {
     cases
 }
 
-/// The case of a recording, or none where the plan leaves it out.
-pub fn recorded(plan: &Plan, fixture: &Fixture, bytes: &[u8]) -> Option<Case> {
+/// The case of a recording, whose files `read` gives; none where the plan leaves it out.
+pub fn recorded<'a>(plan: &Plan, fixture: &Fixture, read: impl Fn(&str) -> Option<&'a [u8]>) -> Option<Case> {
     let wanted = plan.classes.is_empty() || plan.classes.iter().any(|name| name == RECORDED);
     let of_era = plan.eras.is_empty() || fixture.era.is_some_and(|era| plan.eras.contains(&era));
     if !(wanted && of_era) {
         return None;
     }
-    // What is compressed holds no placeholder that could be seen.
-    let text = String::from_utf8(bytes.to_vec()).map(|text| text.replace(CWD_PLACEHOLDER, CWD).into_bytes());
-    let bytes = text.unwrap_or_else(|error| error.into_bytes());
+    let path = PathBuf::from(&fixture.file_name);
+    let mut before = BTreeMap::from([(path.clone(), read(&fixture.file)?.to_vec())]);
+    for other in &fixture.also {
+        before.insert(PathBuf::from(&other.file_name), read(&other.file)?.to_vec());
+    }
+    // The placeholder in a compressed file cannot be replaced, so nobody is asked for the directory of one.
+    let filled = |bytes: &Vec<u8>| match std::str::from_utf8(bytes) {
+        Ok(text) => text.replace(CWD_PLACEHOLDER, CWD).into_bytes(),
+        Err(_) => bytes.clone(),
+    };
+    let after = before.iter().map(|(path, bytes)| (path.clone(), filled(bytes))).collect();
+    let mut files = tell_base_lengths(&before, &after);
+    let bytes = files.remove(&path)?;
+    let is_filled = !fixture.cwd.is_empty() && std::str::from_utf8(&bytes).is_ok();
+    let everywhere = files.values().chain([&bytes]).flat_map(|bytes| in_file(bytes));
     let expected = Expected {
         ids: vec![fixture.id.clone()],
-        cwd: Some(CWD.to_owned()).filter(|_| !fixture.cwd.is_empty()),
+        cwd: Some(CWD.to_owned()).filter(|_| is_filled),
         pairs: pairs(&fixture.markers),
         must: fixture.markers.clone(),
-        in_file: in_file(&bytes).into_iter().chain(fixture.markers.iter().cloned()).collect(),
+        in_file: everywhere.chain(fixture.markers.iter().cloned()).collect(),
         ..Expected::default()
     };
     Some(Case {
@@ -137,8 +151,9 @@ pub fn recorded(plan: &Plan, fixture: &Fixture, bytes: &[u8]) -> Option<Case> {
         era: fixture.era,
         name: format!("{RECORDED}-{}", fixture.name),
         recipe: None,
-        path: PathBuf::from(&fixture.file_name),
+        path,
         bytes,
+        beside: files.into_iter().collect(),
         expected,
     })
 }
@@ -222,7 +237,17 @@ impl Recipe {
         }
         let era = Some(spec.era);
         let name = format!("{}-{}-{}", self.class(), era_name(spec.era), spec.seed);
-        Some(Case { class: self.class().to_owned(), era, name, recipe: Some(self.clone()), path, bytes, expected })
+        let beside = Vec::new();
+        Some(Case {
+            beside,
+            class: self.class().to_owned(),
+            era,
+            name,
+            recipe: Some(self.clone()),
+            path,
+            bytes,
+            expected,
+        })
     }
 }
 

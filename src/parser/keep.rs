@@ -10,12 +10,18 @@ use super::cases::{Case, era_name};
 use super::judge::Judgement;
 use crate::marker::{Carrier, Marker};
 
-/// Writes `NAME/rollout-….jsonl` and `NAME/expected.json` below `dir`, and gives the directory.
+/// Writes `NAME/rollout-….jsonl` and `NAME/expected.json` below `dir`, other files of its home below `NAME/beside`, and
+/// gives the directory.
 pub fn keep(dir: &Path, case: &Case, judgement: &Judgement) -> io::Result<PathBuf> {
     let place = dir.join(&case.name);
     fs::create_dir_all(&place)?;
     let name = case.path.file_name().unwrap_or("rollout.jsonl".as_ref());
     fs::write(place.join(name), &case.bytes)?;
+    for (path, bytes) in &case.beside {
+        let path = place.join("beside").join(path.file_name().unwrap_or_default());
+        fs::create_dir_all(place.join("beside"))?;
+        fs::write(path, bytes)?;
+    }
     fs::write(place.join("expected.json"), format!("{:#}\n", document(case, judgement)))?;
     Ok(place)
 }

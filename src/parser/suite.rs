@@ -137,8 +137,11 @@ impl Worker<'_> {
     async fn judged(&mut self, case: &Case) -> Result<Judgement, SuiteError> {
         let home = self.room.path().join("home");
         let file = case.path_in(&home);
-        fs::create_dir_all(file.parent().unwrap_or(&home))?;
-        fs::write(&file, &case.bytes)?;
+        let beside = case.beside.iter().map(|(path, bytes)| (home.join(path), bytes));
+        for (path, bytes) in beside.chain([(file.clone(), &case.bytes)]) {
+            fs::create_dir_all(path.parent().unwrap_or(&home))?;
+            fs::write(path, bytes)?;
+        }
         let ran = self.run(&file, &home).await?;
         let changed = fs::read(&file).ok().as_ref() != Some(&case.bytes);
         let judgement = judge(&case.expected, &ran, changed);

@@ -153,13 +153,30 @@ impl Redactor {
             Found::Damage(_) => None,
         });
         let mut at = 0;
+        let mut previous: (&[u8], Vec<u8>) = (b"", Vec::new());
         for record in records {
             let place = |offset: u64| usize::try_from(offset).unwrap_or(bytes.len()).min(bytes.len());
             let (start, end) = (place(record.start), place(record.end));
             // What the reader found before is never gone back to.
             let (Some(between), Some(text)) = (bytes.get(at..start), bytes.get(start..end)) else { continue };
-            lines(&mut lexer, between, &mut out);
-            lexer.piece(text, true, &mut out);
+            // A record that stands twice in a row stays the same one.
+            if text != previous.0 {
+                previous = (text, Vec::with_capacity(text.len()));
+                lexer.piece(text, true, &mut previous.1);
+            }
+            let whole = &previous.1;
+            // A torn record that was written again whole stays the beginning of it.
+            let ended = between.trim_ascii_end().len();
+            let (between, line_end) = between.split_at(ended);
+            let begun = between.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
+            let (before, torn) = between.split_at(begun);
+            lines(&mut lexer, before, &mut out);
+            match whole.get(..torn.len()).filter(|_| text.starts_with(torn)) {
+                Some(head) => out.extend_from_slice(head),
+                None => lines(&mut lexer, torn, &mut out),
+            }
+            out.extend_from_slice(line_end);
+            out.extend_from_slice(whole);
             at = end;
         }
         lines(&mut lexer, bytes.get(at..).unwrap_or_default(), &mut out);

@@ -3,6 +3,7 @@
 //! The parser here answers one question, in which directory a thread lives. It is small, and yet there are ways to get it
 //! wrong that no hand-written test thinks of: a second `session_meta` in the file, a bare file that tells its cwd in a
 //! text alone, a line that is no UTF-8. The tests below need to know none of them.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that says what it found")]
 
 use serde_json::Value;
 

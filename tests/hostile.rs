@@ -2,6 +2,7 @@
 //!
 //! Every file is read by a process of its own, this binary once more, which tells its peak memory and its CPU time; the
 //! time on the clock would tell how busy the machine is. The bound is one for a build without optimisation.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a child tells its figures to its parent")]
 
 use std::error::Error;
 use std::fs::{self, File};

@@ -5,6 +5,7 @@
 //! the same release resumes the thread with one more prompt. The markers that the model receives then are what a reader
 //! must get: the release itself says it. Then the bytes are cleaned ([`clean`]) and written with their entry in the
 //! manifest ([`keep`]).
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that says what it does")]
 
 mod after;
 mod clean;

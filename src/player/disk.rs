@@ -174,13 +174,12 @@ fn state_of(path: &Path) -> FileState {
     FileState { len: bytes.len() as u64, sha256: sha256_hex(&bytes) }
 }
 
+/// What a manifest says of a recording, its file, and what lies beside that.
+type Recorded = (Fixture, Vec<u8>, Vec<Vec<u8>>);
+
 /// A recorded rollout, what its manifest says of it, and what lies beside it, out of the binary or a directory; `origin`
 /// is what messages call that.
-fn fixture(
-    read: &dyn Fn(&str) -> Option<Vec<u8>>,
-    origin: &str,
-    name: &str,
-) -> Result<(Fixture, Vec<u8>, Vec<Vec<u8>>), Stop> {
+fn fixture(read: &dyn Fn(&str) -> Option<Vec<u8>>, origin: &str, name: &str) -> Result<Recorded, Stop> {
     let Some(manifest) = read("manifest.json") else {
         return Err(Stop(format!("{origin} has no readable manifest.json, which says what `{name}` holds; write one")));
     };

@@ -24,6 +24,10 @@ use crate::world::{Disk, ReadFile};
 
 /// One thing found in a rollout.
 #[derive(Clone, Debug, PartialEq)]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "nearly all that is found is a record; a box would cost each an allocation"
+)]
 pub enum Found {
     /// A record.
     Record(Record),
@@ -33,6 +37,7 @@ pub enum Found {
 
 /// The same in the memory of the reader, until the next one is asked for.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "nearly all that is found is a record")]
 pub(super) enum RawFound<'a> {
     Record(RawRecord<'a>),
     Damage(Damage),

@@ -8,7 +8,7 @@
 //! version shows, without the bulk (base instructions, token counts, sandbox descriptions). Real Codex of the era
 //! resumes them, bare ones excepted, which no current version reads.
 //!
-//! A file is written record by record ([`write`]), as text and without a tree of values in between, so memory holds the
+//! A file is written record by record ([`write()`]), as text and without a tree of values in between, so memory holds the
 //! answer and one record, whatever the size. [`generate`] is the same into memory. Threads that continue others, and
 //! whole homes, are in [`home`](mod@home).
 

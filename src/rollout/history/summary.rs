@@ -65,7 +65,7 @@ impl Summary<'_> {
     }
 
     fn id(&self) -> Sourced<ThreadId> {
-        let from = if self.place.is_some() { self.from_meta() } else { FILE_NAME };
+        let from = if self.place.is_some() { self.source_of_meta() } else { FILE_NAME };
         let by_name = self.name().map(|name| name.thread).filter(|named| *named != self.meta.id);
         let overrode = by_name.map(|named| (named, FILE_NAME)).into_iter().collect();
         Sourced { value: self.meta.id, from, overrode }
@@ -92,12 +92,12 @@ impl Summary<'_> {
         Sourced::decide(by_settings.chain(self.said(by_meta)).chain(told))
     }
 
-    fn from_meta(&self) -> Source {
+    fn source_of_meta(&self) -> Source {
         Source { kind: SourceKind::SessionMeta, place: self.place.cloned() }
     }
 
     fn said<T>(&self, value: Option<T>) -> Option<(T, Source)> {
-        value.map(|value| (value, self.from_meta()))
+        value.map(|value| (value, self.source_of_meta()))
     }
 
     fn of_meta<T: PartialEq>(&self, value: Option<T>) -> Option<Sourced<T>> {

@@ -1,6 +1,6 @@
 //! A rollout, or a whole home, told to people and programs: plain data that can be drawn or written as JSON.
 //!
-//! [`file`] tells of one thread what it is and which record says so, which files it is made of, what is wrong with them
+//! [`file()`] tells of one thread what it is and which record says so, which files it is made of, what is wrong with them
 //! byte by byte and what follows from that, what was said, and what each Codex would do with it. [`survey`] tells of a
 //! home which files are not healthy, and sums up. Both read whole files from the front: a damaged byte that no history
 //! needs any more is told as well. What a file lacks counts as much as what it holds: one without a `session_meta` is

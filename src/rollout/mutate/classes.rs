@@ -5,6 +5,9 @@ use super::{Keep, bytes, compressed, meta, records, tail};
 use crate::rollout::DamageKind::{self, *};
 use crate::rollout::Era;
 
+/// Makes another file of one; `None` where it offers no place.
+type Whole = fn(&[u8]) -> Option<Vec<u8>>;
+
 /// A class of damage.
 pub(super) struct Class {
     pub(super) name: &'static str,
@@ -17,7 +20,7 @@ pub(super) struct Class {
     /// Changes the file; `false` where it offers no place.
     pub(super) alter: fn(&mut Edit, Keep) -> bool,
     /// Changes it as a whole instead.
-    pub(super) whole: Option<fn(&[u8]) -> Option<Vec<u8>>>,
+    pub(super) whole: Option<Whole>,
 }
 
 impl Class {

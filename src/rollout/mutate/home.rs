@@ -4,6 +4,8 @@
 //! reaches is told by [`HomeMutator::loses`]. The rules of preference are those of Codex 0.169.0: plain before
 //! compressed, active before archived; and, beyond Codex, something before nothing (openai/codex#39853).
 
+#![allow(clippy::ptr_arg, reason = "one signature for all classes, and some add or remove files")]
+
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;

@@ -16,6 +16,7 @@ use super::split::{Part, Split, emptiness, may_lose_content, one_object, split, 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
 /// Something found on a line.
+#[allow(clippy::large_enum_variant, reason = "nearly all that is found is a record")]
 pub(in super::super) enum Queued {
     /// A record; `place` is where it stands in the text of its line.
     Record {

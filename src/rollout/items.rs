@@ -8,7 +8,8 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::scan::skim::{Inner, Skim, Sort, Span, sort_of, text_of};
+use super::scan::keys::{Inner, Sort, Span, sort_of, text_of};
+use super::scan::skim::Skim;
 
 /// What becomes of a response item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -102,7 +103,7 @@ impl<'a> ItemFacts<'a> {
 
     /// The texts of a message, in order.
     pub(super) fn texts(&self) -> Vec<Cow<'a, str>> {
-        self.content.map(|content| texts_in(content, usize::MAX)).unwrap_or_default()
+        self.content.map(|content| texts_in(content)).unwrap_or_default()
     }
 
     /// The `<cwd>` that an environment context tells the model.
@@ -136,33 +137,64 @@ fn use_of_keys(
     if fits { Use::Send } else { Use::Bad }
 }
 
-/// Up to `most` of the texts of a message's content.
-fn texts_in(content: &str, most: usize) -> Vec<Cow<'_, str>> {
+/// The texts of a message's content.
+fn texts_in(content: &str) -> Vec<Cow<'_, str>> {
     let mut texts = Vec::new();
+    each_text(content, |text| texts.extend(text_of(text)));
+    texts
+}
+
+/// Gives what each part of a message's content has as its text, as JSON.
+fn each_text<'a>(content: &'a str, mut take: impl FnMut(&'a str)) {
     if sort_of(content.as_bytes()) != Sort::Array {
-        return texts;
+        return;
     }
     // The content has been checked, so no flaw comes of it.
     let _ = Skim::new(content.as_bytes()).array(|part| {
-        if part.next_sort() != Sort::Object || texts.len() >= most {
+        if part.next_sort() != Sort::Object {
             return part.value().map(drop);
         }
         let mut text = None;
         part.object(|part, key| {
             let value = part.value()?;
             if key == b"text" {
-                text = content.get(value).and_then(text_of);
+                text = content.get(value);
             }
             Ok(())
         })?;
-        texts.extend(text);
+        text.into_iter().for_each(&mut take);
         Ok(())
     });
-    texts
 }
 
 fn begins_contextually(content: &str) -> bool {
-    texts_in(content, 1).first().is_some_and(|text| begins_contextual(text))
+    let mut head = None;
+    each_text(content, |text| {
+        head = head.take().or_else(|| head_of(text));
+    });
+    head.is_some_and(|head| begins_contextual(&head))
+}
+
+/// The first [`HEAD_CHARS`] characters of what a JSON string stands for, or all of it; `None` where `value` is no string.
+fn head_of(value: &str) -> Option<Cow<'_, str>> {
+    let inside = value.strip_prefix('"')?.strip_suffix('"')?;
+    let mut end = 0;
+    for _ in 0..HEAD_CHARS {
+        let rest = inside.get(end..).unwrap_or_default();
+        end += match rest.as_bytes() {
+            [] => break,
+            [b'\\', b'u', b'd' | b'D', b'8'..=b'9' | b'a'..=b'b' | b'A'..=b'B', ..] => 12,
+            [b'\\', b'u', ..] => 6,
+            [b'\\', ..] => 2,
+            _ => rest.chars().next().map_or(1, char::len_utf8),
+        };
+    }
+    let head = inside.get(..end)?;
+    if head.contains('\\') {
+        serde_json::from_str(&format!("\"{head}\"")).ok().map(Cow::Owned)
+    } else {
+        Some(head.into())
+    }
 }
 
 /// The role of a message; `None` for every other item.
@@ -192,6 +224,9 @@ const CONTEXTUAL: [&str; 6] = [
 pub(super) fn is_contextual(item: &Value) -> bool {
     message_role(item) == Some("user") && texts(item).next().is_some_and(begins_contextual)
 }
+
+/// More than the longest of [`CONTEXTUAL`] has.
+const HEAD_CHARS: usize = 32;
 
 pub(super) fn begins_contextual(text: &str) -> bool {
     CONTEXTUAL.iter().any(|start| text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start)))
@@ -244,6 +279,27 @@ mod tests {
         for text in ["hello", " <environment_context>", "<user_instructions>", "<hook_prompt>", "# AGENTS.md", "<ÄÄÄ"]
         {
             assert!(begins_turn(&user(text)), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_beginning_is_known_however_it_is_spelled_and_whatever_follows() {
+        for (spelled, is_contextual) in [
+            (r"\u003cenvironment_context>\n", true),
+            (r"\u003c\u0065\u006e\u0076\u0069\u0072\u006f\u006e\u006d\u0065\u006e\u0074\u005f\u0063ontext>", true),
+            (r"<skill>\ud83d\ude00\ud83d\ude00", true),
+            (r"\ud83d\ude00<skill>", false),
+            (r"\\<skill>", false),
+            ("", false),
+        ] {
+            let part = |text: &str| format!(r#"{{"type":"input_text","text":"{text}"}}"#);
+            let long = part(&(spelled.to_owned() + &r"\n\u00e4\ud83d\ude00".repeat(40)));
+            for content in [part(spelled), format!(r#"{{"text":7}},{long},{}"#, part("<skill>"))] {
+                let item = format!(r#"{{"type":"message","role":"user","content":[{content}]}}"#);
+                let value: Value = serde_json::from_str(&item).unwrap();
+                assert_eq!(ItemFacts::of(&item).is_contextual, is_contextual, "{item}");
+                assert!(content.starts_with('{') && super::is_contextual(&value) == is_contextual, "{item}");
+            }
         }
     }
 

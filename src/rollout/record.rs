@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::damage::{Consequence, DamageKind};
 use super::items::{self, ItemFacts};
-use super::scan::skim::{Envelope, Sort, Span, sort_of, text_of};
+use super::scan::keys::{Envelope, Sort, Span, sort_of, text_of};
 
 /// One line of a rollout, taken apart. Two glued lines give two records.
 #[derive(Clone, Debug, PartialEq)]

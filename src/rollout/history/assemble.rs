@@ -38,16 +38,16 @@ impl Carrier {
 pub(super) fn assemble(steps: Steps, damages: &mut Damages) -> (Vec<Item>, usize) {
     let carriers = pair(carriers_of(steps, damages), damages);
     let complete = carriers.iter().take_while(|carrier| carrier.complete).count();
-    let mut items = Vec::with_capacity(carriers.len());
-    for carrier in carriers {
-        match carrier.text {
-            Held::Here(text) => items.push(Item::new(text, carrier.place)),
-            // A text that could not be read again: the file changed under the reader.
-            Held::LetGo | Held::Measured(_) => {
-                damages.tell(carrier.place.damage(DamageKind::BadJson, Consequence::Lost))
-            }
+    // Collected in the memory that the carriers lie in.
+    let items = carriers.into_iter().filter_map(|carrier| match carrier.text {
+        Held::Here(text) => Some(Item::new(text, carrier.place)),
+        // A text that could not be read again: the file changed under the reader.
+        Held::LetGo | Held::Measured(_) => {
+            damages.tell(carrier.place.damage(DamageKind::BadJson, Consequence::Lost));
+            None
         }
-    }
+    });
+    let items: Vec<Item> = items.collect();
     let complete = complete.min(items.len());
     (items, complete)
 }
@@ -56,7 +56,7 @@ pub(super) fn assemble(steps: Steps, damages: &mut Damages) -> (Vec<Item>, usize
 /// makes no difference, but for the length of what an old compaction leaves.
 pub(super) fn carriers_of(steps: Steps, damages: &mut Damages) -> Vec<Carrier> {
     let (before, live) = steps.into_live();
-    let mut carriers: Vec<Carrier> = Vec::with_capacity(live.len());
+    let mut carriers: Vec<Carrier> = Vec::new();
     let mut any_complete = before > 0;
     for (place, step) in live {
         let mut complete_to_here = false;

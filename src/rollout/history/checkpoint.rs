@@ -69,6 +69,7 @@ pub(super) fn walk_from_the_end(
 /// Where the last record before `end` that may be a compaction tells its kind; at most `left` bytes are looked at.
 fn last_compaction(file: &mut dyn ReadFile, end: u64, left: &mut u64) -> io::Result<Option<u64>> {
     let overlap = COMPACTED.len() as u64;
+    let compacted = memmem::Finder::new(COMPACTED);
     let mut block = Vec::new();
     let mut upto = end;
     while upto > 0 {
@@ -78,7 +79,8 @@ fn last_compaction(file: &mut dyn ReadFile, end: u64, left: &mut u64) -> io::Res
         block.clear();
         file.seek(SeekFrom::Start(from))?;
         file.take(end.min(upto + overlap) - from).read_to_end(&mut block)?;
-        if let Some(at) = memmem::rfind(&block, COMPACTED) {
+        // Many bytes are looked at together only from front to back.
+        if let Some(at) = compacted.find_iter(&block).last() {
             return Ok(Some(from + at as u64));
         }
         upto = from;

@@ -5,6 +5,7 @@
 //! `task_complete` where Codex wrote `task_started` before (0.105 and later), else with the assistant's message.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::super::items::ItemFacts;
 use super::super::meta::{SettingsKind, SettingsTold};
@@ -31,7 +32,7 @@ pub(super) enum Step {
         /// Of its payload.
         text: Held,
     },
-    Settings(Box<SettingsTold>),
+    Settings(Arc<SettingsTold>),
     /// `counts`: it ends a turn that no other step has ended.
     TurnEnd {
         counts: bool,
@@ -58,6 +59,9 @@ pub(super) struct TakenBack {
     /// The rollback.
     pub(super) by: Place,
 }
+
+/// How many steps are let go of at once when a history is made of them.
+const BLOCK_STEPS: usize = 4_096;
 
 #[derive(Debug, Default)]
 pub(super) struct Steps {
@@ -132,8 +136,8 @@ impl Steps {
         self.live.push((place, Step::Compaction { text: Held::Here(payload) }));
     }
 
-    pub(super) fn settings(&mut self, place: Place, told: SettingsTold) {
-        self.live.push((place, Step::Settings(Box::new(told))));
+    pub(super) fn settings(&mut self, place: Place, told: Arc<SettingsTold>) {
+        self.live.push((place, Step::Settings(told)));
     }
 
     pub(super) fn task_started(&mut self) {
@@ -275,10 +279,17 @@ impl Steps {
     }
 
     /// How many turns were complete before the last compaction that brings a history, and the steps from it on.
-    pub(super) fn into_live(mut self) -> (usize, Vec<(Place, Step)>) {
+    pub(super) fn into_live(mut self) -> (usize, impl Iterator<Item = (Place, Step)>) {
         let base = self.base().unwrap_or(0);
-        let live = self.live.split_off(base);
         let counted = |(_, step): &&(Place, Step)| matches!(step, Step::TurnEnd { counts: true });
-        (self.live.iter().filter(counted).count(), live)
+        let before = self.live.iter().take(base).filter(counted).count();
+        // In blocks, so that the list goes as what is made of it comes.
+        let mut blocks = Vec::new();
+        while self.live.len() > base {
+            let from = self.live.len().saturating_sub(BLOCK_STEPS).max(base);
+            blocks.push(self.live.split_off(from));
+            self.live.shrink_to_fit();
+        }
+        (before, blocks.into_iter().rev().flatten())
     }
 }

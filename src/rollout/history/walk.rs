@@ -4,7 +4,7 @@ use std::io;
 
 use super::super::damage::{Consequence, Damage, DamageKind, Damages};
 use super::super::items::{ItemFacts, Use};
-use super::super::meta::{MetaScan, ReadError, SettingsTold};
+use super::super::meta::{MetaScan, ReadError, SettingsReader};
 use super::super::place::Place;
 use super::super::reader::RawFound;
 use super::super::record::{Kind, RawRecord};
@@ -22,6 +22,7 @@ pub(super) struct Walk {
     pub(super) end: u64,
     /// Where it began, if that was at the beginning of a turn.
     pub(super) began: Option<Place>,
+    settings: SettingsReader,
     keep: Keep,
     skips: Skips,
 }
@@ -134,7 +135,7 @@ impl Walk {
                 }
             }
             Kind::TurnContext => {
-                self.steps.settings(place, SettingsTold::by_turn_context(record.payload_text()));
+                self.steps.settings(place, self.settings.turn_context(record.payload_text()));
             }
             Kind::Event => self.event(place, record),
             // Codex turns it into an item of a form that is not known here.
@@ -171,7 +172,7 @@ impl Walk {
                 None => self.tell(&place, DamageKind::NotARecord, Consequence::Lost),
             },
             Some("thread_settings_applied") => {
-                if let Some(told) = SettingsTold::by_applied(record.payload_text()) {
+                if let Some(told) = self.settings.applied(record.payload_text()) {
                     self.steps.settings(place, told);
                 }
             }

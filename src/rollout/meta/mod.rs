@@ -29,7 +29,7 @@ use crate::world::Disk;
 pub(super) use scan::MetaScan;
 pub use thread::{Source, SourceKind, Sourced, ThreadMeta};
 pub use turn_context::TurnContext;
-pub(super) use turn_context::{SettingsKind, SettingsTold};
+pub(super) use turn_context::{SettingsKind, SettingsReader, SettingsTold};
 
 /// What the first `session_meta` of a rollout says (era A: line 1). Fields that may be missing are options.
 #[derive(Clone, Debug, PartialEq)]

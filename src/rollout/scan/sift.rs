@@ -9,8 +9,8 @@ use std::ops::Range;
 
 use super::super::damage::{Consequence, Damage, DamageKind};
 use super::super::record::{self, Kind, Parts, Shape, Told};
+use super::keys::Envelope;
 use super::lines::{Line, LineSort};
-use super::skim::Envelope;
 use super::split::{Part, Split, emptiness, may_lose_content, one_object, split, stands_whole_in};
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";

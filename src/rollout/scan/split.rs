@@ -11,7 +11,8 @@ use std::ops::Range;
 
 use super::super::damage::DamageKind;
 use super::super::record;
-use super::skim::{Envelope, Skim};
+use super::keys::Envelope;
+use super::skim::Skim;
 
 /// How often a line is looked through for the start of a glued record.
 const RESYNC_TRIES: usize = 16;
@@ -38,7 +39,7 @@ pub(in super::super) fn one_object(text: &[u8]) -> Option<(&str, Envelope)> {
         return None;
     }
     let whole = simdutf8::basic::from_utf8(text).ok()?;
-    let mut skim = Skim::new(text);
+    let mut skim = Skim::of_line(text);
     let envelope = skim.envelope().ok()??;
     let own = whole.get(..skim.at())?;
     skim.is_at_end().then_some((own, envelope))

@@ -98,8 +98,9 @@ pub(super) fn only_meta(edit: &mut Edit, _: Keep) -> bool {
 /// The last record has no ordinal: an old Codex went on in a new one's file (openai/codex#45150).
 pub(super) fn last_ordinal_missing(edit: &mut Edit, _: Keep) -> bool {
     let Some(at) = edit.last_record() else { return false };
-    edit.value(at).is_some_and(|record| record.get("ordinal").is_some())
-        && edit.rewrite(at, |record| drop(remove(record, "ordinal")))
+    let has_one = |line| edit.value(line).is_some_and(|record| record.get("ordinal").is_some());
+    // Where no record before it has one, none is missing.
+    has_one(at) && (0..at).any(has_one) && edit.rewrite(at, |record| drop(remove(record, "ordinal")))
 }
 
 /// No record has an ordinal.

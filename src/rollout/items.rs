@@ -103,7 +103,7 @@ impl<'a> ItemFacts<'a> {
 
     /// The texts of a message, in order.
     pub(super) fn texts(&self) -> Vec<Cow<'a, str>> {
-        self.content.map(|content| texts_in(content)).unwrap_or_default()
+        self.content.map(texts_in).unwrap_or_default()
     }
 
     /// The `<cwd>` that an environment context tells the model.

@@ -17,6 +17,7 @@ use serde_json::Value;
 use super::damage::{Consequence, DamageKind};
 use super::items::{self, ItemFacts};
 use super::scan::keys::{Envelope, Sort, Span, sort_of, text_of};
+use super::scan::value::value_of;
 
 /// One line of a rollout, taken apart. Two glued lines give two records.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,7 +49,7 @@ impl Record {
 
     /// Its payload as a value, numbers as they were written.
     pub fn payload(&self) -> Value {
-        serde_json::from_str(self.payload_text()).unwrap_or_default()
+        value_of(self.payload_text())
     }
 }
 
@@ -116,7 +117,7 @@ impl<'a> RawRecord<'a> {
 
     /// See [`Record::payload`].
     pub(super) fn payload(&self) -> Value {
-        serde_json::from_str(self.payload_text()).unwrap_or_default()
+        value_of(self.payload_text())
     }
 
     /// See [`Record::timestamp`].
@@ -276,6 +277,16 @@ mod tests {
         assert_eq!((record.kind.clone(), record.payload()), (Kind::Other("novelty".into()), payload.clone()));
         assert_eq!((record.raw(), record.payload_text()), (line.to_string().as_str(), payload.to_string().as_str()));
         assert_eq!((record.timestamp.as_deref(), record.ordinal, shape), (Some("t"), Some(3), Some(Shape::Envelope)));
+    }
+
+    #[test]
+    fn a_payload_is_what_it_is_whatever_its_keys_are_called() {
+        let text = r#"{"timestamp":"t","type":"novelty","payload":{"$serde_json::private::RawValue":"[1]"}}"#;
+        let envelope = Skim::new(text.as_bytes()).envelope().unwrap();
+        let told = record_of(text, envelope, &mut None).ok().unwrap();
+        let record = RawRecord::new(0..text.len() as u64, Some(1), told.kind, text, told.parts);
+        assert_eq!(record.payload().to_string(), record.payload_text());
+        assert_eq!(record.to_record().payload(), record.payload());
     }
 
     #[test]

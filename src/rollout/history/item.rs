@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::super::place::Place;
+use super::super::scan::value::value_of;
 
 /// A response item as the model is sent it.
 ///
@@ -27,7 +28,7 @@ impl Item {
 
     /// The value it stands for, numbers as they were written.
     pub fn value(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_default()
+        value_of(&self.text)
     }
 
     /// The record that it stands in or was made from: its own, the compaction that brought it, or the call that it

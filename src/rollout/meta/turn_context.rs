@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 
 use super::super::scan::keys::Sort;
 use super::super::scan::skim::Skim;
+use super::super::scan::value::value_of;
 use super::super::settings::{Approval, Sandbox, text_at};
 use super::path_of;
 
@@ -74,6 +75,8 @@ const PROVIDER: &str = "model_provider_id";
 
 /// The texts of what stands under [`READ`].
 type Texts<'a> = [Option<&'a str>; READ.len()];
+/// The same, held.
+type Kept = [Option<Box<str>>; READ.len()];
 
 impl SettingsTold {
     /// Reads the text of a `turn_context` payload, which has been checked to be JSON.
@@ -82,8 +85,7 @@ impl SettingsTold {
     }
 
     fn new(kind: SettingsKind, texts: &Texts<'_>) -> SettingsTold {
-        let value = |text: &str| serde_json::from_str::<Value>(text).ok();
-        let told = READ.iter().zip(texts).filter_map(|(key, text)| Some(((*key).to_owned(), value((*text)?)?)));
+        let told = READ.iter().zip(texts).filter_map(|(key, text)| Some(((*key).to_owned(), value_of((*text)?))));
         let mut read: Map<String, Value> = told.collect();
         let provider = read.remove(PROVIDER).filter(|_| kind == SettingsKind::Applied);
         let provider = provider.and_then(|id| id.as_str().map(str::to_owned));
@@ -95,7 +97,7 @@ impl SettingsTold {
 /// nothing is built for them.
 #[derive(Default)]
 pub(in super::super) struct SettingsReader {
-    last: Option<([Option<Box<str>>; READ.len()], Arc<SettingsTold>)>,
+    last: Option<(Kept, Arc<SettingsTold>)>,
 }
 
 impl SettingsReader {

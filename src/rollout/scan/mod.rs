@@ -2,6 +2,7 @@
 //! one, [`skim`] checks a line as JSON in one pass and says where its parts stand, and [`sift`] makes records and damage of
 //! it by the few [`keys`] that decide. The slow ways are [`split`], for a line that holds something torn, and [`join`],
 //! for a record that was broken over lines; both are taken only where [`skim`] refuses a line.
+//! [`value`] makes a value of a text where somebody asks for it.
 
 pub(super) mod join;
 pub(super) mod keys;
@@ -10,3 +11,4 @@ pub(super) mod sift;
 pub(super) mod skim;
 pub(super) mod source;
 pub(super) mod split;
+pub(super) mod value;

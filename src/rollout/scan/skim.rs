@@ -536,4 +536,4 @@ fn known_of(text: &[u8]) -> Known {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

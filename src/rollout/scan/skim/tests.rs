@@ -150,7 +150,7 @@ fn every_prefix_of_every_recorded_line_is_judged_as_serde_json_judges_it() {
     assert!(lines > 1_000, "{lines}");
 }
 
-fn json() -> impl Strategy<Value = Value> {
+pub(in super::super) fn json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),

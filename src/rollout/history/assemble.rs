@@ -10,7 +10,7 @@ use super::super::damage::{Consequence, DamageKind, Damages};
 use super::super::draft;
 use super::super::items::{ItemFacts, Use};
 use super::super::place::Place;
-use super::compaction::Brings;
+use super::compaction::{Brings, Brought};
 use super::item::Item;
 use super::pairing::{self, Side};
 use super::steps::{Held, Step, Steps, WrittenBy};
@@ -96,11 +96,11 @@ fn mark_complete(carriers: &mut [Carrier]) {
     }
 }
 
-fn replaced(history: &[&str], place: &Place, damages: &mut Damages) -> Vec<Carrier> {
+fn replaced(history: &[Brought<'_>], place: &Place, damages: &mut Damages) -> Vec<Carrier> {
     let mut carriers = Vec::with_capacity(history.len());
-    for text in history {
-        match ItemFacts::of(text).use_ {
-            Use::Send => carriers.push(Carrier::of_text((*text).into(), place)),
+    for item in history {
+        match item.use_ {
+            Use::Send => carriers.push(Carrier::of_text(item.text.into(), place)),
             Use::Drop => {}
             Use::Unknown | Use::Bad => damages.tell(place.damage(DamageKind::UnknownItem, Consequence::Lost)),
         }

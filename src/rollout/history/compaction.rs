@@ -14,9 +14,23 @@ use super::super::items::{ItemFacts, Use};
 /// A usable compaction.
 pub(super) enum Brings<'a> {
     /// The items of a history that replaces what was before.
-    History(Vec<&'a str>),
+    History(Vec<Brought<'a>>),
     /// Its summary.
     Summary(String),
+}
+
+/// An item of such a history.
+pub(super) struct Brought<'a> {
+    pub(super) text: &'a str,
+    pub(super) use_: Use,
+    begins_turn: bool,
+}
+
+impl<'a> Brought<'a> {
+    fn new(text: &'a str) -> Brought<'a> {
+        let facts = ItemFacts::of(text);
+        Brought { text, use_: facts.use_, begins_turn: facts.begins_turn() }
+    }
 }
 
 impl<'a> Brings<'a> {
@@ -28,8 +42,8 @@ impl<'a> Brings<'a> {
         match fields.get("replacement_history").map(|history| history.get()).filter(|text| *text != "null") {
             Some(history) => {
                 let items: Vec<&RawValue> = serde_json::from_str(history).ok()?;
-                let items: Vec<&str> = items.into_iter().map(RawValue::get).collect();
-                items.iter().all(|item| ItemFacts::of(item).use_ != Use::Bad).then_some(Brings::History(items))
+                let items: Vec<_> = items.into_iter().map(|item| Brought::new(item.get())).collect();
+                items.iter().all(|item| item.use_ != Use::Bad).then_some(Brings::History(items))
             }
             None => Some(Brings::Summary(message)),
         }
@@ -38,7 +52,7 @@ impl<'a> Brings<'a> {
     /// Of one that brings a history: whether that holds a message that a user wrote.
     pub(super) fn has_turn(&self) -> Option<bool> {
         match self {
-            Brings::History(items) => Some(items.iter().any(|item| ItemFacts::of(item).begins_turn())),
+            Brings::History(items) => Some(items.iter().any(|item| item.begins_turn)),
             Brings::Summary(_) => None,
         }
     }

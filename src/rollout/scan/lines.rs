@@ -233,8 +233,12 @@ impl Lines {
         self.next -= keep;
         self.previous = self.previous.start.saturating_sub(keep)..self.previous.end.saturating_sub(keep);
         if self.filled > self.buffer.len() / 2 || self.buffer.is_empty() {
-            let len = (self.buffer.len() * 2).max(CHUNK);
-            self.buffer.resize(len, 0);
+            // Fresh zeroes cost nothing until they are written to, unlike those that a vector is lengthened by.
+            let mut longer = vec![0; (self.buffer.len() * 2).max(CHUNK)];
+            for (to, from) in longer.chunks_mut(CHUNK).zip(self.buffer.chunks(CHUNK)) {
+                to.copy_from_slice(from);
+            }
+            self.buffer = longer;
         }
         keep
     }

@@ -310,7 +310,7 @@ mod tests {
             let before = Expected { base: answer, file: String::new(), ..expected.clone() };
             whole = chain_of(home, &before, file, base.end_byte_offset as usize);
         }
-        let own = home.files.iter().find(|file| file.path == PathBuf::from(&expected.file)).unwrap();
+        let own = home.files.iter().find(|file| file.path.as_os_str() == expected.file.as_str()).unwrap();
         whole.extend_from_slice(bytes(own));
         whole
     }

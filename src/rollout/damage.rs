@@ -69,7 +69,8 @@ pub enum DamageKind {
     TornRepeat,
     /// A record that raw newlines broke over several lines; it is mended and used. Codex skips each of the lines.
     SplitRecord,
-    /// A record that stands twice, one directly behind the other; both are used, as Codex uses both.
+    /// A record that stands twice, one directly behind the other; both are used, as Codex uses both. Of a rollback that is a
+    /// loss, because it takes back further turns.
     Repeated,
     /// A line that is not JSON. Codex skips it, 0.153 and later only behind the first record: before it they refuse the file.
     BadJson,

@@ -154,6 +154,8 @@ fn ordinals_that_say_something_else_than_the_order_of_the_file_are_told() {
     let repeated = ordinal(1).replace("user", "assistant");
     assert_eq!(read(format!("{}\n{repeated}\n{ITEM}\n", ordinal(1))), "r OrdinalOrder r NoOrdinal r");
     assert_eq!(read(format!("{}\n{0}\n", ordinal(1))), "r Repeated r");
+    let rollback = r#"{"timestamp":"t","type":"event_msg","payload":{"type":"thread_rolled_back","num_turns":1}}"#;
+    assert_eq!(read(format!("{rollback}\n{rollback}\n")), "r Repeated! r");
 }
 
 #[test]

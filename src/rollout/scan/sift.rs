@@ -142,7 +142,10 @@ impl Sift {
                     self.tell(line, place.clone(), DamageKind::UnknownKind, Consequence::PassedOver);
                 }
                 if is_repeated && self.shape == Some(Shape::Envelope) && kind != Kind::SessionMeta {
-                    self.tell(line, place.clone(), DamageKind::Repeated, Consequence::Used);
+                    // A rollback that stands twice takes back twice as many turns.
+                    let takes_more = kind == Kind::Event && may_lose_content(own.as_bytes());
+                    let consequence = if takes_more { Consequence::Lost } else { Consequence::Used };
+                    self.tell(line, place.clone(), DamageKind::Repeated, consequence);
                 } else if self.shape == Some(Shape::Envelope) {
                     self.check_ordinal(line, &place, parts.ordinal(own));
                 }

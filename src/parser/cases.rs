@@ -20,8 +20,6 @@ use crate::rollout::mutate::{Mutator, Where};
 const HEALTHY: &str = "healthy";
 /// The class of files that real Codex releases wrote.
 const RECORDED: &str = "recorded";
-/// The eras, as recipes are made for them.
-const ERAS: [Era; 4] = [Era::Bare, Era::Envelope, Era::WorldState, Era::Paginated];
 /// How often a place for a damage is looked for before its file is left out.
 const PLACES: u64 = 8;
 /// Where the threads of all files live. Nothing is there.
@@ -105,7 +103,7 @@ pub fn cases(plan: &Plan) -> Vec<Case> {
     let kinds = std::iter::once(None).chain(Mutator::all().map(Some));
     let mut cases = Vec::new();
     for kind in kinds.filter(|kind| wanted(kind.map_or(HEALTHY, |mutator| mutator.name()))) {
-        for era in ERAS.into_iter().filter(|era| plan.eras.is_empty() || plan.eras.contains(era)) {
+        for era in Era::ALL.into_iter().filter(|era| plan.eras.is_empty() || plan.eras.contains(era)) {
             if kind.is_some_and(|mutator| !mutator.applies_to(era)) {
                 continue;
             }
@@ -124,10 +122,8 @@ pub fn recorded<'a>(plan: &Plan, fixture: &Fixture, read: impl Fn(&str) -> Optio
         return None;
     }
     let path = PathBuf::from(&fixture.file_name);
-    let mut before = BTreeMap::from([(path.clone(), read(&fixture.file)?.to_vec())]);
-    for other in &fixture.also {
-        before.insert(PathBuf::from(&other.file_name), read(&other.file)?.to_vec());
-    }
+    let named = fixture.files().map(|file| Some((PathBuf::from(file.file_name), read(&file.file)?.to_vec())));
+    let before: BTreeMap<PathBuf, Vec<u8>> = named.collect::<Option<_>>()?;
     // The placeholder in a compressed file cannot be replaced, so nobody is asked for the directory of one.
     let filled = |bytes: &Vec<u8>| match std::str::from_utf8(bytes) {
         Ok(text) => text.replace(CWD_PLACEHOLDER, CWD).into_bytes(),

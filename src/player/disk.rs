@@ -210,7 +210,7 @@ fn fixture(read: &dyn Fn(&str) -> Option<Vec<u8>>, origin: &str, name: &str) -> 
     // A compressed file shows no marker, and a marker may stand in another of its files.
     let all = beside.iter().chain([&bytes]);
     let planted: Vec<_> = all.flat_map(|bytes| crate::marker::find(&String::from_utf8_lossy(bytes))).collect();
-    let plain = !found.file_name.ends_with(".zst") && found.also.iter().all(|file| !file.file_name.ends_with(".zst"));
+    let plain = found.files().all(|file| !file.file_name.ends_with(".zst"));
     if let Some(absent) = found.markers.iter().find(|marker| plain && !planted.contains(marker)) {
         let text = format!("manifest.json in {origin} names the marker {absent}, which is not in {}", found.file);
         return Err(Stop(text));

@@ -6,10 +6,11 @@
 //! in what is left, as they are, and every other byte told as damage.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::history::read_transcript_bytes;
+use super::manifest::{Fixture, OtherFile, recorded};
 use super::meta::{ReadError, ReadErrorKind};
 use super::read_history_bytes;
 use super::reader::{Found, Reader};
@@ -30,19 +31,13 @@ struct File {
 }
 
 fn recordings() -> Vec<File> {
-    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
-    let manifest: super::manifest::Manifest =
-        serde_json::from_slice(&fs::read(dir.join("manifest.json")).unwrap()).unwrap();
-    let mut files = Vec::new();
-    for fixture in manifest.fixtures {
-        let first = (fixture.file, fixture.file_name);
-        let also = fixture.also.into_iter().map(|file| (file.file, file.file_name));
-        for (name, path) in std::iter::once(first).chain(also).filter(|(name, _)| name.ends_with(".jsonl")) {
-            let bytes = fs::read(dir.join(&name)).unwrap();
-            files.push(File { name, path: path.into(), bytes });
-        }
-    }
-    files
+    let all = recorded::all();
+    let files = all.iter().flat_map(Fixture::files).filter(|file| file.file.ends_with(".jsonl"));
+    let read = |OtherFile { file, file_name, .. }: OtherFile| {
+        let bytes = fs::read(recorded::dir().join(&file)).unwrap();
+        File { name: file, path: file_name.into(), bytes }
+    };
+    files.map(read).collect()
 }
 
 /// Does something with each recording, on all cores.

@@ -17,7 +17,6 @@ use crate::exec;
 use crate::stage::{self, Failure, Stage};
 
 const VERSIONS: [&str; 5] = ["0.42.0", "0.105.0", "0.130.0", "0.153.4", "0.169.0"];
-const ERAS: [Era; 4] = [Era::Bare, Era::Envelope, Era::WorldState, Era::Paginated];
 const ID: &str = "01a203fe-4d2b-7bc2-9ce0-fdcc76d9015a";
 
 /// Damage for which Codex refuses a whole thread, and some that costs a record.
@@ -26,7 +25,7 @@ const DAMAGE: [&str; 6] =
 
 /// One trial for each release and era.
 pub(crate) fn trials() -> Vec<Trial> {
-    let pairs = VERSIONS.into_iter().flat_map(|version| ERAS.map(|era| (version, era)));
+    let pairs = VERSIONS.into_iter().flat_map(|version| Era::ALL.map(|era| (version, era)));
     let trial = |(version, era)| {
         let name = format!("codex {version} resumes the repaired copy of a damaged {era:?} file");
         Trial::test(name, move || crate::run(is_resumed(version, era)))

@@ -20,9 +20,6 @@ pub(crate) struct Case {
     pub(crate) placed: Placed,
 }
 
-/// Eras in the order of the coverage table.
-pub(crate) const ERAS: [Era; 4] = [Era::Bare, Era::Envelope, Era::WorldState, Era::Paginated];
-
 /// Makes cases, each with an id of its own.
 pub(crate) struct Maker {
     cwd: String,
@@ -63,7 +60,7 @@ const BY_MODE: &[&str] =
 
 /// Ways in which the threads of a generated home continue others, each with the eras that know it.
 const CONTINUING: &[(&str, &[Era])] = &[
-    ("root", &ERAS),
+    ("root", &Era::ALL),
     ("fork by copy", &[Era::Envelope, Era::WorldState]),
     ("fork by reference", &[Era::Paginated]),
     ("revert", &[Era::Paginated]),
@@ -79,7 +76,7 @@ impl Maker {
     /// Every cell once: conditions on one era, or two where they differ, or with `all_eras` on all that have envelopes.
     pub(crate) fn cells(&mut self, all_eras: bool) -> Vec<Case> {
         let mut cases = Vec::new();
-        for era in ERAS {
+        for era in Era::ALL {
             for feature in FEATURES {
                 let placed = self.placed((feature.spec)(plain(era, 1)));
                 cases.push(Case::new("feature", feature.name, era, placed));
@@ -91,7 +88,7 @@ impl Maker {
         }
         for (n, condition) in conditions::all().enumerate() {
             let eras: &[Era] = match () {
-                () if all_eras => &ERAS[1..],
+                () if all_eras => &Era::ALL[1..],
                 () if BY_MODE.iter().any(|name| condition.name.contains(name)) => &[Era::Envelope, Era::Paginated],
                 () if n % 2 == 0 => &[Era::Envelope],
                 () => &[Era::Paginated],
@@ -161,7 +158,7 @@ impl Maker {
     /// A random file with random damage.
     pub(crate) fn random(&mut self, seed: u64) -> Case {
         let mut draw = Draw(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x5851_F42D_4C95_7F2D);
-        let era = *draw.of(&ERAS[1..]).unwrap_or(&Era::Envelope);
+        let era = *draw.of(&Era::ALL[1..]).unwrap_or(&Era::Envelope);
         let spec = Spec {
             turns: draw.below(7) as u32,
             tools: draw.below(4) as u32,
@@ -209,7 +206,7 @@ impl Case {
 /// The cells that have to be filled.
 pub(crate) fn wanted() -> Vec<(String, Era)> {
     let mut wanted = Vec::new();
-    for era in ERAS {
+    for era in Era::ALL {
         wanted.extend(FEATURES.iter().map(|feature| (format!("feature {}", feature.name), era)));
         let mutators = Mutator::all().filter(|mutator| mutator.applies_to(era));
         wanted.extend(mutators.map(|mutator| (format!("mutator {}", mutator.name()), era)));

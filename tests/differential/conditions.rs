@@ -92,36 +92,12 @@ const LINES: &[Condition] = &[
     Condition { name: "a fraction as ordinal", edit: |p| p.middle_key("ordinal", Some(json!(1.5))) },
     Condition { name: "null as ordinal", edit: |p| p.middle_key("ordinal", Some(Value::Null)) },
     Condition { name: "null as last ordinal", edit: |p| p.last_record(|r| set(r, "ordinal", Value::Null)) },
-    Condition {
-        name: "an item before the meta",
-        edit: |p| {
-            p.lines(|l| {
-                let meta = l.remove(0);
-                l.insert(2, meta);
-            })
-        },
-    },
+    Condition { name: "an item before the meta", edit: |p| p.meta_behind(2) },
     Condition { name: "a turn context before the meta", edit: |p| p.before_meta("turn_context") },
     Condition { name: "a world state before the meta", edit: |p| p.before_meta("world_state") },
     Condition { name: "a prompt's event before the meta", edit: |p| p.before_meta("user_message") },
-    Condition {
-        name: "nine records before the meta",
-        edit: |p| {
-            p.lines(|l| {
-                let meta = l.remove(0);
-                l.insert(9, meta);
-            })
-        },
-    },
-    Condition {
-        name: "ten records before the meta",
-        edit: |p| {
-            p.lines(|l| {
-                let meta = l.remove(0);
-                l.insert(10, meta);
-            })
-        },
-    },
+    Condition { name: "nine records before the meta", edit: |p| p.meta_behind(9) },
+    Condition { name: "ten records before the meta", edit: |p| p.meta_behind(10) },
     Condition {
         name: "much noise before the meta",
         edit: |p| p.lines(|l| (0..250).for_each(|_| l.insert(0, "garbage".into()))),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rehydra::rollout::generate::Era;
 
-use super::cases::{Case, ERAS, wanted};
+use super::cases::{Case, wanted};
 
 /// How often each cell was tried, and how often Codex resumed.
 #[derive(Debug, Default)]
@@ -33,14 +33,14 @@ impl Coverage {
     /// The table: in each cell how many of how many were resumed.
     pub(crate) fn table(&self, version: &str, cases: usize) -> String {
         let mut text = format!("codex {version}: {cases} cases, {} resumed\n{:<60}", self.resumed, "");
-        for era in ERAS {
+        for era in Era::ALL {
             text.push_str(&format!("{:>12}", name(era)));
         }
         let mut rows: Vec<&String> = self.cells.keys().map(|(what, _)| what).collect();
         rows.dedup();
         for row in rows {
             text.push_str(&format!("\n{row:<60}"));
-            for era in ERAS {
+            for era in Era::ALL {
                 let cell = self.cells.get(&(row.clone(), name(era)));
                 let cell = cell.map_or("·".to_owned(), |(ran, resumed)| format!("{resumed}/{ran}"));
                 text.push_str(&format!("{cell:>12}"));

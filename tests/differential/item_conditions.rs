@@ -157,10 +157,7 @@ pub(crate) const ITEMS: &[Condition] = &[
             p.lines(|l| l.insert(3, record(3, "inter_agent_communication", json!({"author": "/root", "recipient": "/root/a", "other_recipients": [], "content": "x", "trigger_turn": false}))))
         },
     },
-    Condition {
-        name: "compacted with a history",
-        edit: |p| p.append(&[("compacted", json!({"message": "s", "replacement_history": [user("sum")]}))]),
-    },
+    Condition { name: "compacted with a history", edit: |p| p.append(&[compaction()]) },
     Condition {
         name: "compacted with an empty history",
         edit: |p| p.append(&[("compacted", json!({"message": "s", "replacement_history": []}))]),
@@ -195,85 +192,33 @@ pub(crate) const ITEMS: &[Condition] = &[
         name: "compacted without a message",
         edit: |p| p.append(&[("compacted", json!({"replacement_history": [user("sum")]}))]),
     },
-    Condition {
-        name: "one turn rolled back",
-        edit: |p| p.append(&[("event_msg", json!({"type": "thread_rolled_back", "num_turns": 1}))]),
-    },
-    Condition {
-        name: "all turns rolled back",
-        edit: |p| p.append(&[("event_msg", json!({"type": "thread_rolled_back", "num_turns": 9}))]),
-    },
-    Condition {
-        name: "no turn rolled back",
-        edit: |p| p.append(&[("event_msg", json!({"type": "thread_rolled_back", "num_turns": 0}))]),
-    },
+    Condition { name: "one turn rolled back", edit: |p| p.append(&[rolled_back(1)]) },
+    Condition { name: "all turns rolled back", edit: |p| p.append(&[rolled_back(9)]) },
+    Condition { name: "no turn rolled back", edit: |p| p.append(&[rolled_back(0)]) },
     Condition {
         name: "rolled back to a compaction",
-        edit: |p| {
-            p.append(&[
-                ("compacted", json!({"message": "s", "replacement_history": [user("sum")]})),
-                ("response_item", user("after")),
-                ("event_msg", json!({"type": "thread_rolled_back", "num_turns": 1})),
-            ])
-        },
+        edit: |p| p.append(&[compaction(), ("response_item", user("after")), rolled_back(1)]),
     },
     Condition {
         name: "rolled back over a compaction",
-        edit: |p| {
-            p.append(&[
-                ("compacted", json!({"message": "s", "replacement_history": [user("sum")]})),
-                ("response_item", user("after")),
-                ("event_msg", json!({"type": "thread_rolled_back", "num_turns": 2})),
-            ])
-        },
+        edit: |p| p.append(&[compaction(), ("response_item", user("after")), rolled_back(2)]),
     },
     Condition {
         name: "rolled back over an old compaction",
-        edit: |p| {
-            p.append(&[
-                ("compacted", json!({"message": "s"})),
-                ("response_item", user("after")),
-                ("event_msg", json!({"type": "thread_rolled_back", "num_turns": 2})),
-            ])
-        },
+        edit: |p| p.append(&[("compacted", json!({"message": "s"})), ("response_item", user("after")), rolled_back(2)]),
     },
-    Condition {
-        name: "a turn after a compaction rolled back",
-        edit: |p| {
-            p.append(&with_turn(vec![("compacted", json!({"message": "s", "replacement_history": [user("sum")]}))], 1))
-        },
-    },
+    Condition { name: "a turn after a compaction rolled back", edit: |p| p.append(&with_turn(vec![compaction()], 1)) },
     Condition {
         name: "two turns over a compaction rolled back",
-        edit: |p| {
-            p.append(&with_turn(vec![("compacted", json!({"message": "s", "replacement_history": [user("sum")]}))], 2))
-        },
+        edit: |p| p.append(&with_turn(vec![compaction()], 2)),
     },
     Condition {
         name: "a compaction of its own turn rolled back",
-        edit: |p| {
-            p.append(&with_turn(
-                vec![
-                    ("event_msg", json!({"type": "task_started", "turn_id": "c"})),
-                    ("compacted", json!({"message": "s", "replacement_history": [user("sum")]})),
-                    ("event_msg", json!({"type": "task_complete", "turn_id": "c"})),
-                ],
-                1,
-            ))
-        },
+        edit: |p| p.append(&with_turn(compaction_in_its_turn(), 1)),
     },
     Condition {
         name: "two turns over a compaction of its own turn rolled back",
-        edit: |p| {
-            p.append(&with_turn(
-                vec![
-                    ("event_msg", json!({"type": "task_started", "turn_id": "c"})),
-                    ("compacted", json!({"message": "s", "replacement_history": [user("sum")]})),
-                    ("event_msg", json!({"type": "task_complete", "turn_id": "c"})),
-                ],
-                2,
-            ))
-        },
+        edit: |p| p.append(&with_turn(compaction_in_its_turn(), 2)),
     },
     Condition {
         name: "a turn after an old compaction rolled back",
@@ -289,7 +234,7 @@ pub(crate) const ITEMS: &[Condition] = &[
             p.append(&[
                 ("event_msg", json!({"type": "task_started", "turn_id": "x"})),
                 ("response_item", user("before")),
-                ("compacted", json!({"message": "s", "replacement_history": [user("sum")]})),
+                compaction(),
                 ("response_item", user("after")),
             ])
         },

@@ -118,6 +118,14 @@ impl Placed {
         })
     }
 
+    /// Moves the first line behind the next `lines` ones.
+    pub(crate) fn meta_behind(self, lines: usize) -> Option<Placed> {
+        self.lines(|l| {
+            let meta = l.remove(0);
+            l.insert(lines, meta);
+        })
+    }
+
     /// Puts the first line that holds the word before the first one.
     pub(crate) fn before_meta(self, word: &str) -> Option<Placed> {
         self.lines(|lines| {
@@ -168,6 +176,25 @@ pub(crate) fn call(id: &str) -> Value {
     json!({"type": "function_call", "name": "shell", "arguments": "{}", "call_id": id})
 }
 
+/// A compaction that leaves one message.
+pub(crate) fn compaction() -> (&'static str, Value) {
+    ("compacted", json!({"message": "s", "replacement_history": [user("sum")]}))
+}
+
+/// The same between the events of a turn of its own.
+pub(crate) fn compaction_in_its_turn() -> Vec<(&'static str, Value)> {
+    vec![
+        ("event_msg", json!({"type": "task_started", "turn_id": "c"})),
+        compaction(),
+        ("event_msg", json!({"type": "task_complete", "turn_id": "c"})),
+    ]
+}
+
+/// So many turns are taken back.
+pub(crate) fn rolled_back(num_turns: u64) -> (&'static str, Value) {
+    ("event_msg", json!({"type": "thread_rolled_back", "num_turns": num_turns}))
+}
+
 /// Records, then a turn as Codex writes one, then a rollback.
 pub(crate) fn with_turn(mut before: Vec<(&str, Value)>, num_turns: u64) -> Vec<(&str, Value)> {
     before.extend([
@@ -178,7 +205,7 @@ pub(crate) fn with_turn(mut before: Vec<(&str, Value)>, num_turns: u64) -> Vec<(
         ("response_item", json!({"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "re after"}]})),
         ("event_msg", json!({"type": "agent_message", "message": "re after"})),
         ("event_msg", json!({"type": "task_complete", "turn_id": "x", "last_agent_message": "re after"})),
-        ("event_msg", json!({"type": "thread_rolled_back", "num_turns": num_turns})),
+        rolled_back(num_turns),
     ]);
     before
 }

@@ -68,6 +68,15 @@ pub struct Fixture {
     pub also: Vec<OtherFile>,
 }
 
+impl Fixture {
+    /// Each of its files, the thread's newest first.
+    pub fn files(&self) -> impl Iterator<Item = OtherFile> + '_ {
+        let Fixture { file, file_name, sha256, .. } = self;
+        let newest = OtherFile { file: file.clone(), file_name: file_name.clone(), sha256: sha256.clone() };
+        std::iter::once(newest).chain(self.also.iter().cloned())
+    }
+}
+
 /// A file that belongs to a recording and is not the thread's newest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -8,6 +8,8 @@ mod base_length;
 mod feature;
 mod fixture;
 #[cfg(test)]
+pub(in crate::rollout) mod recorded;
+#[cfg(test)]
 mod tests;
 
 pub use base_length::tell_base_lengths;

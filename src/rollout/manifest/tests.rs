@@ -1,3 +1,5 @@
+//! Every recording in `fixtures/`: what its manifest says of it, and what a reader must get of it.
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -5,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use super::recorded::{all, dir};
 use super::*;
 use crate::marker;
 use crate::rollout::{Era, History, ThreadId, find_thread_path, read_history_in};
@@ -12,21 +15,6 @@ use crate::world::RealDisk;
 
 /// Our texts have fewer words, and so has what Codex says of an environment.
 const MOST_WORDS: usize = 30;
-
-fn dir() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures")
-}
-
-fn all() -> Vec<Fixture> {
-    let manifest = fs::read(dir().join("manifest.json")).unwrap();
-    serde_json::from_slice::<Manifest>(&manifest).unwrap().fixtures
-}
-
-/// Each file of a recording: how it is called, its path in a home, its digest.
-fn files(fixture: &Fixture) -> Vec<OtherFile> {
-    let Fixture { file, file_name, sha256, .. } = fixture.clone();
-    [vec![OtherFile { file, file_name, sha256 }], fixture.also.clone()].concat()
-}
 
 fn text_of(file: &str) -> String {
     let bytes = fs::read(dir().join(file)).unwrap();
@@ -39,7 +27,7 @@ fn read_in_a_home(fixture: &Fixture, cwd: &str) -> (PathBuf, History) {
     let home = tempfile::tempdir().unwrap();
     // What is compressed is unpacked, so that the directory can be put into it.
     let plain = |f: OtherFile| (f.file_name.trim_end_matches(".zst").into(), text_of(&f.file).into_bytes());
-    let before: BTreeMap<PathBuf, Vec<u8>> = files(fixture).into_iter().map(plain).collect();
+    let before: BTreeMap<PathBuf, Vec<u8>> = fixture.files().map(plain).collect();
     let filled = |(path, bytes): (&PathBuf, &Vec<u8>)| {
         let text = String::from_utf8(bytes.clone()).unwrap();
         (path.clone(), text.replace(CWD_PLACEHOLDER, cwd).into_bytes())
@@ -60,7 +48,7 @@ fn read_in_a_home(fixture: &Fixture, cwd: &str) -> (PathBuf, History) {
 fn every_recording_is_what_its_manifest_says() {
     for fixture in all() {
         let name = &fixture.name;
-        for OtherFile { file, sha256, file_name } in files(&fixture) {
+        for OtherFile { file, sha256, file_name } in fixture.files() {
             let digest = Sha256::digest(fs::read(dir().join(&file)).unwrap());
             let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
             assert_eq!(digest, sha256, "{file}");
@@ -161,7 +149,7 @@ fn every_era_has_every_feature_that_it_knows() {
 
 #[test]
 fn there_is_one_recording_for_each_file() {
-    let mut named: Vec<_> = all().iter().flat_map(files).map(|f| f.file).collect();
+    let mut named: Vec<_> = all().iter().flat_map(Fixture::files).map(|f| f.file).collect();
     let on_disk = fs::read_dir(dir()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     let mut on_disk: Vec<_> = on_disk.filter(|name| name.contains(".jsonl")).collect();
     named.sort();
@@ -171,7 +159,7 @@ fn there_is_one_recording_for_each_file() {
 
 #[test]
 fn no_recording_names_a_machine_or_holds_a_text_that_is_not_ours() {
-    for file in all().iter().flat_map(files).map(|f| f.file) {
+    for file in all().iter().flat_map(Fixture::files).map(|f| f.file) {
         let text = text_of(&file);
         for name in ["/root/", "/home/", "/tmp/", "rehydra-token"] {
             assert!(!text.contains(name), "{file} holds {name}");

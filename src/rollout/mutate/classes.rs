@@ -34,7 +34,7 @@ impl Class {
     }
 }
 
-const EVERY: &[Era] = &[Era::Bare, Era::Envelope, Era::WorldState, Era::Paginated];
+const EVERY: &[Era] = &Era::ALL;
 const LATER: &[Era] = &[Era::WorldState, Era::Paginated];
 const PAGINATED: &[Era] = &[Era::Paginated];
 const ENVELOPES: &[Era] = &[Era::Envelope, Era::WorldState, Era::Paginated];

@@ -1,3 +1,5 @@
+//! Texts by the line, and what the reader finds in them: records, and damage with its place.
+
 use super::*;
 
 const ITEM: &str =

@@ -13,7 +13,6 @@ use crate::rollout::mutate::{Mutator, Where};
 use crate::rollout::{Damage, Era, History, ThreadId, read_history_bytes};
 
 const ID: &str = "01a203fe-4d2b-7bc2-9ce0-fdcc76d9015a";
-const ERAS: [Era; 4] = [Era::Bare, Era::Envelope, Era::WorldState, Era::Paginated];
 
 fn redactor() -> Redactor {
     Redactor::new(b"a key of this test", 5)
@@ -65,7 +64,7 @@ fn markers(history: &History) -> Vec<Marker> {
 #[test]
 fn every_class_of_damage_in_every_era_keeps_its_places_and_its_shape() {
     let mut compared = 0;
-    for era in ERAS {
+    for era in Era::ALL {
         for mutator in Mutator::all().filter(|mutator| mutator.applies_to(era)) {
             let case = format!("{} in {era:?}", mutator.name());
             let mutated = mutator.apply(&generated(era), Where::Seed(3));
@@ -96,7 +95,7 @@ fn every_class_of_damage_in_every_era_keeps_its_places_and_its_shape() {
             compared += 1;
         }
     }
-    assert!(compared > 30 * ERAS.len(), "{compared}");
+    assert!(compared > 30 * Era::ALL.len(), "{compared}");
 }
 
 #[test]

@@ -11,7 +11,6 @@ use crate::rollout::{Era, History, Item, ThreadId, find_thread_path, read_whole_
 use crate::world::{RealDisk, World};
 
 const ID: &str = "01a203fe-4d2b-7bc2-9ce0-fdcc76d9015a";
-const ERAS: [Era; 4] = [Era::Bare, Era::Envelope, Era::WorldState, Era::Paginated];
 
 fn id() -> ThreadId {
     ThreadId::parse(ID).unwrap()
@@ -76,7 +75,7 @@ fn read(path: &Path) -> History {
 #[test]
 fn every_class_of_damage_in_every_era_becomes_a_file_without_any() {
     let mut repaired_files = 0;
-    for era in ERAS {
+    for era in Era::ALL {
         let whole = generated(era).bytes;
         for mutator in Mutator::all().filter(|mutator| mutator.applies_to(era)) {
             let case = format!("{} in {era:?}", mutator.name());
@@ -99,7 +98,7 @@ fn every_class_of_damage_in_every_era_becomes_a_file_without_any() {
             repaired_files += 1;
         }
     }
-    assert!(repaired_files > 3 * ERAS.len(), "{repaired_files}");
+    assert!(repaired_files > 3 * Era::ALL.len(), "{repaired_files}");
 }
 
 #[test]

@@ -235,8 +235,8 @@ impl Lines {
         if self.filled > self.buffer.len() / 2 || self.buffer.is_empty() {
             // Fresh zeroes cost nothing until they are written to, unlike those that a vector is lengthened by.
             let mut longer = vec![0; (self.buffer.len() * 2).max(CHUNK)];
-            for (to, from) in longer.chunks_mut(CHUNK).zip(self.buffer.chunks(CHUNK)) {
-                to.copy_from_slice(from);
+            if let Some(held) = longer.get_mut(..self.buffer.len()) {
+                held.copy_from_slice(&self.buffer);
             }
             self.buffer = longer;
         }

@@ -205,7 +205,7 @@ fn steps(number: usize, call: Call, n: u32) -> Vec<StepKind> {
         1 => {
             let spec = Spec {
                 turns: n,
-                era: [Era::Bare, Era::Envelope, Era::WorldState, Era::Paginated][n as usize % 4],
+                era: Era::ALL[n as usize % 4],
                 seed: u64::from(n),
                 tools: n % 3,
                 interrupted: n.is_multiple_of(2),

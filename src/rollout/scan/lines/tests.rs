@@ -1,3 +1,5 @@
+//! Lines of files of every length, held or only measured, against a split of the whole file in memory.
+
 use proptest::prelude::*;
 
 use super::*;

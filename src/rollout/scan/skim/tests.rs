@@ -1,3 +1,5 @@
+//! What the skim takes for JSON, against serde_json: made-up values, damaged ones, and every prefix of recorded lines.
+
 use proptest::prelude::*;
 use serde_json::Value;
 

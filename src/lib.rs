@@ -52,8 +52,8 @@
 //! | [`proc`], [`wire`] | processes; line-delimited JSON-RPC over exact bytes |
 //! | [`world`] | the seams: disk, clock, ids |
 //!
-//! Three small files may be imported by every room: [`marker`], [`limits`] and [`neutral`], which makes a stranger's text
-//! harmless.
+//! Four small files may be imported by every room: [`marker`], [`limits`], `glob` for patterns with stars, and [`neutral`],
+//! which makes a stranger's text harmless.
 //!
 //! Without default features only these, `rollout`, `rehydrate` and `world` are built, and neither tokio nor an HTTP or MCP
 //! library is: a parser's tests need no more. The public face of the chain that mends a restart:
@@ -79,6 +79,8 @@ pub mod cli;
 pub mod codex;
 #[cfg(feature = "harness")]
 pub mod fault;
+#[cfg(feature = "harness")]
+mod glob;
 #[cfg(feature = "harness")]
 pub mod harness;
 #[cfg(feature = "harness")]

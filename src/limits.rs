@@ -95,6 +95,8 @@ pub const SCENARIO_LINE_CHARS: usize = 500;
 pub const SCENARIO_LABEL_CHARS: usize = 40;
 /// Most variables that a restart adds to a life's environment.
 pub const SCENARIO_ENV: usize = 100;
+/// Bytes of a write that a fault may let land.
+pub const SCENARIO_CUT_BYTES: u64 = 1 << 30;
 /// Longest filler behind a prompt, in bytes.
 pub const SCENARIO_FILL_BYTES: u64 = 32 << 20;
 /// Longest path in a scenario, in characters.

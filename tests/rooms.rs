@@ -33,7 +33,10 @@ const ROOMS: &[(&str, &[&str])] = &[
             "world",
         ],
     ),
-    ("harness", &["report", "verdict", "player", "scenario", "target", "fault", "model", "check", "journal", "world"]),
+    (
+        "harness",
+        &["report", "verdict", "player", "scenario", "target", "fault", "model", "check", "journal", "proc", "world"],
+    ),
     ("report", &["verdict", "parser", "check", "scenario", "journal"]),
     ("verdict", &["scenario", "check", "journal"]),
     ("player", &["scenario", "target", "fault", "model", "rollout", "journal", "world"]),
@@ -56,9 +59,10 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("limits", &[]),
     ("marker", &[]),
     ("neutral", &[]),
+    ("glob", &[]),
 ];
 
-const FREE: &[&str] = &["marker", "limits", "neutral"];
+const FREE: &[&str] = &["marker", "limits", "neutral", "glob"];
 
 fn sources(dir: &Path, into: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(dir).expect("src is readable") {

@@ -2,7 +2,8 @@
 //!
 //! A run whose fault never came shows nothing, however well it went. Where an earlier finding, or an earlier
 //! expectation that was not met, is the reason (the call was refused, so its model request never came), the fault is
-//! listed as unjudged and the finding decides.
+//! listed as unjudged and the finding decides. What the injector could not do, or did not see, is a fault that did not
+//! happen as the story says.
 
 use std::collections::HashSet;
 
@@ -27,7 +28,17 @@ pub(super) fn reached(view: &View<'_>, others: &[&Finding]) -> Outcome {
             || view.unexpected.iter().any(|u| fault.call.map_or(u.seq < fault.seq, |call| u.what.call <= call))
     };
     let (listed, guilty): (Vec<&Unfired>, Vec<&Unfired>) = unfired.iter().partition(|f| explained(f));
-    let findings = guilty.into_iter().map(|fault| Finding {
+    let missed = view.missed.iter().map(|missed| Finding {
+        invariant: Invariant::Reached,
+        call: None,
+        incarnation: missed.incarnation,
+        step: None,
+        expected: "that whatever the life does to its files is seen and done as told".to_owned(),
+        got: missed.what.text.clone(),
+        text: format!("the injector: {}", missed.what.text),
+        evidence: vec![missed.seq],
+    });
+    let findings = missed.chain(guilty.into_iter().map(|fault| Finding {
         invariant: Invariant::Reached,
         call: fault.call,
         incarnation: fault.incarnation,
@@ -36,7 +47,7 @@ pub(super) fn reached(view: &View<'_>, others: &[&Finding]) -> Outcome {
         got: "the end of the call without it".to_owned(),
         text: format!("the fault at `{}` never fired", fault.at),
         evidence: vec![fault.seq],
-    });
+    }));
     let reason = match listed.first() {
         Some(fault) => format!("the fault at `{}` could not fire after an earlier finding", fault.at),
         None => "the scenario has no fault".to_owned(),
@@ -67,7 +78,7 @@ fn unfired(view: &View<'_>) -> Vec<Unfired> {
 mod tests {
     use super::super::testing::*;
     use super::*;
-    use crate::journal::{AnswerOutcome, Kind, Lane, TargetKind, Unexpected};
+    use crate::journal::{AnswerOutcome, Kind, Lane, Missed, TargetKind, Unexpected};
 
     fn faulted(fired: bool) -> Story {
         let mut story = Story::new(TargetKind::Builtin);
@@ -96,6 +107,13 @@ mod tests {
         let mut story = faulted(false);
         story.events.retain(|e| !matches!(e.kind, Kind::Fault(_)));
         assert!(!story.says(Invariant::Reached).findings().is_empty());
+    }
+
+    #[test]
+    fn what_the_injector_missed_is_found_though_the_fault_fired() {
+        let mut story = faulted(true);
+        story.push(Lane::Fault, Kind::Missed(Missed { text: "a write passed by".into() }));
+        assert_eq!(text(&story.says(Invariant::Reached)), "the injector: a write passed by");
     }
 
     #[test]

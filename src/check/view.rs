@@ -20,7 +20,7 @@ use super::outcome::Finding;
 use super::threads::{Threads, canonical};
 use crate::journal::{
     Answer, AnswerOutcome, Call, CallId, CallKind, DamageDone, Death, Event, FaultFired, IdChoice, Identity,
-    Incarnation, Kind, Life, ModelRequest, Placed, Run, Seq, Settings, Shown, Snapshot, TargetKind, Unexpected,
+    Incarnation, Kind, Life, Missed, ModelRequest, Placed, Run, Seq, Settings, Shown, Snapshot, TargetKind, Unexpected,
 };
 use crate::marker::{self, Carrier, Marker};
 
@@ -150,6 +150,7 @@ pub(super) struct View<'r> {
     births: Vec<(Incarnation, usize)>,
     pub(super) deaths: Vec<Seen<'r, Death>>,
     pub(super) faults: Vec<Seen<'r, FaultFired>>,
+    pub(super) missed: Vec<Seen<'r, Missed>>,
     pub(super) shown: Vec<Seen<'r, Shown>>,
     pub(super) unexpected: Vec<Seen<'r, Unexpected>>,
     /// Requests that belong to no call.
@@ -173,6 +174,7 @@ impl<'r> View<'r> {
             births: Vec::new(),
             deaths: Vec::new(),
             faults: Vec::new(),
+            missed: Vec::new(),
             shown: Vec::new(),
             unexpected: Vec::new(),
             strays: Vec::new(),
@@ -246,6 +248,7 @@ impl<'r> View<'r> {
             Kind::Death(death) => self.deaths.push(Seen::new(at, event, death)),
             Kind::Shown(shown) => self.shown.push(Seen::new(at, event, shown)),
             Kind::Fault(fault) => self.faults.push(Seen::new(at, event, fault)),
+            Kind::Missed(missed) => self.missed.push(Seen::new(at, event, missed)),
             Kind::Unexpected(unexpected) => self.unexpected.push(Seen::new(at, event, unexpected)),
             _ => {}
         }

@@ -1,7 +1,7 @@
 //! Armed faults: waits for triggers, takes actions, tells the journal which fired.
 //!
 //! Whoever sees something happen calls in here at once: the recording client with every frame it reads, the stub model
-//! at every gate. The action is taken before the caller goes on, and a gate opens again only when the life that the
+//! at every gate, the injector at every touch of a file. The action is taken before the caller goes on, and a gate opens again only when the life that the
 //! action ends is over, so that nothing of the old life happens after its fault. A ladder goes on by itself, rung by
 //! rung, as long as the life is there.
 
@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use super::client::Rung;
-use super::plan::{Action, Edge, Fault, Rehydration, Trigger};
+use super::plan::{Action, Cut, Edge, Fault, Rehydration, Trigger};
+use super::touch::{self, Touch};
 use crate::journal::{CallId, FaultFired, Journal, Kind, Lane};
 use crate::model::gate::{Gate, Point};
 
@@ -21,6 +22,8 @@ pub trait Hands: Send + Sync {
     fn act(&self, call: CallId, action: Action);
     /// Ready when the life that `call` was sent to has ended.
     fn ended(&self, call: CallId) -> Pin<Box<dyn Future<Output = ()> + Send + '_>>;
+    /// What that life was kept from doing to its files happens now.
+    fn release(&self, call: CallId);
 }
 
 /// The faults of the calls under way.
@@ -36,6 +39,20 @@ struct Waiting {
     fault: Fault,
     seen: u32,
     fired: bool,
+    /// How often what ends a hold has been seen.
+    until_seen: u32,
+    held: bool,
+}
+
+/// A fault that has fired at a file: what becomes of the touch, and who is to take its action.
+#[derive(Clone, Debug)]
+pub struct Due {
+    /// The call whose fault it is.
+    pub call: CallId,
+    /// The fault.
+    pub fault: Fault,
+    /// How many bytes of the write land first.
+    pub lands: u64,
 }
 
 /// Something that a trigger may be waiting for.
@@ -60,7 +77,7 @@ impl Armed {
 
     /// Arms a fault for a call that is about to be sent.
     pub fn arm(&self, call: CallId, name: String, fault: Fault) {
-        self.lock().push(Waiting { call, name, fault, seen: 0, fired: false });
+        self.lock().push(Waiting { call, name, fault, seen: 0, fired: false, until_seen: 0, held: false });
     }
 
     /// The call has ended: its fault no longer waits, and is journalled as not fired if it has not. Says whether one has
@@ -69,6 +86,9 @@ impl Armed {
         let gone: Vec<Waiting> = self.lock().extract_if(.., |w| w.call == call).collect();
         for waiting in gone.iter().filter(|w| !w.fired) {
             self.tell(waiting, false);
+        }
+        if gone.iter().any(|w| w.held) {
+            self.release(call);
         }
         gone.iter().any(|w| w.fired && matches!(w.fault.what, Action::Kill { .. } | Action::Eof))
     }
@@ -88,10 +108,59 @@ impl Armed {
         self.see(Some(call), Seen::Configured);
     }
 
+    /// Whether a fault of a call that is `ours` waits for something that is done to files of that path.
+    pub fn names(&self, ours: &dyn Fn(CallId) -> bool, path: &str) -> bool {
+        let named = |w: &&Waiting| !w.fired && touch::names(&w.fault.at, path);
+        let calls: Vec<CallId> = self.lock().iter().filter(named).map(|w| w.call).collect();
+        calls.into_iter().any(ours)
+    }
+
+    /// A life is about to touch a file. The fault that fires at it is given to whoever holds the life's files, to let
+    /// happen what is to happen first and then [take](Self::take) the action.
+    pub fn touched(&self, ours: &dyn Fn(CallId) -> bool, touch: &Touch<'_>) -> Option<Due> {
+        // Asked without the lock, because whoever knows whose a call is may be about to ask here.
+        let calls: Vec<CallId> =
+            self.lock().iter().filter(|w| !w.fired && w.fault.at.is_about_files()).map(|w| w.call).collect();
+        let calls: Vec<CallId> = calls.into_iter().filter(|call| ours(*call)).collect();
+        let mut due = None;
+        for waiting in self.lock().iter_mut().filter(|w| !w.fired && calls.contains(&w.call)) {
+            let Some(lands) = touch::reaches(&mut waiting.seen, &waiting.fault.at, touch) else { continue };
+            if due.is_none() {
+                (waiting.fired, waiting.held) = (true, waiting.fault.what == Action::Hold);
+                self.tell(waiting, true);
+                due = Some(Due { call: waiting.call, fault: waiting.fault.clone(), lands });
+            }
+        }
+        due
+    }
+
+    /// Takes the action of a fault that fired at a file. Must be called within a tokio runtime.
+    pub fn take(&self, due: &Due) {
+        let Some(hands) = self.hands.get() else { return };
+        hands.act(due.call, due.fault.what);
+        if !due.fault.then.is_empty() {
+            tokio::spawn(climb(Arc::clone(hands), due.call, due.fault.then.clone()));
+        }
+    }
+
+    fn release(&self, call: CallId) {
+        if let Some(hands) = self.hands.get() {
+            hands.release(call);
+        }
+    }
+
     /// Takes the actions that are due; says whether one of them ends the life.
     fn see(&self, call: Option<CallId>, seen: Seen<'_>) -> bool {
-        let mut due = Vec::new();
+        let (mut due, mut released) = (Vec::new(), Vec::new());
         for waiting in self.lock().iter_mut() {
+            if waiting.held
+                && call.is_none_or(|c| c == waiting.call)
+                && let Some(until) = &waiting.fault.until
+                && matches(&mut waiting.until_seen, until, seen)
+            {
+                waiting.held = false;
+                released.push(waiting.call);
+            }
             if !waiting.fired
                 && call.is_none_or(|c| c == waiting.call)
                 && matches(&mut waiting.seen, &waiting.fault.at, seen)
@@ -101,6 +170,7 @@ impl Armed {
                 due.push((waiting.call, waiting.fault.what, waiting.fault.then.clone()));
             }
         }
+        released.into_iter().for_each(|call| self.release(call));
         let ends = due.iter().any(|(_, action, _)| matches!(action, Action::Kill { .. }));
         let Some(hands) = self.hands.get() else { return ends };
         for (call, action, then) in due {
@@ -175,6 +245,20 @@ impl std::fmt::Display for Trigger {
             Trigger::Rehydration(Rehydration::Call) => f.write_str("rehydration call"),
             Trigger::Rehydration(Rehydration::Configured) => f.write_str("rehydration configured"),
             Trigger::Rehydration(Rehydration::Model) => f.write_str("rehydration model"),
+            Trigger::Write { path, op, n, byte } => write!(f, "{} #{n} of {path}{}", op.name(), within(*byte)),
+            Trigger::Record { kind, n, byte } => write!(f, "record {kind} #{n}{}", within(*byte)),
+            Trigger::Read { path, n } => write!(f, "read #{n} of {path}"),
+            Trigger::Sync { path, n } => write!(f, "sync #{n} of {path}"),
         }
+    }
+}
+
+fn within(byte: Cut) -> String {
+    match byte {
+        Cut::Nothing => String::new(),
+        Cut::Bytes(bytes) => format!(" at byte {bytes}"),
+        Cut::Half => " at its half".to_owned(),
+        Cut::ButLast => " before its last byte".to_owned(),
+        Cut::All => " after its last byte".to_owned(),
     }
 }

@@ -125,7 +125,7 @@ impl<H> Ask<H> {
 
     /// What goes wrong at that point of the call.
     pub fn fault(mut self, at: Trigger, what: Action) -> Self {
-        self.call.fault = Some(Fault { at, what, then: Vec::new() });
+        self.call.fault = Some(Fault::new(at, what));
         self
     }
 

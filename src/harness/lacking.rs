@@ -4,8 +4,11 @@
 //! the reason. Of a foreign server nothing is known but its profile: one that does not keep its threads as Codex's
 //! rollouts cannot be given any, and one that only promises what every server does sends none of Codex's notifications.
 
-use crate::fault::plan::{Rehydration, Trigger};
+use std::sync::LazyLock;
+
+use crate::fault::plan::{Rehydration, Trigger, Watched};
 use crate::journal::{Level, TargetKind, TargetProfile};
+use crate::proc::Machine;
 use crate::scenario::{Call, Id, Need, Scenario, StepKind};
 
 /// What is lacking, as the end of a sentence; `None` if the scenario can be played. `env` are the variables that the
@@ -13,6 +16,9 @@ use crate::scenario::{Call, Id, Need, Scenario, StepKind};
 pub(crate) fn lacking(target: &TargetProfile, env: &[(String, String)], scenario: &Scenario) -> Option<String> {
     let mut lacking: Vec<_> = scenario.needs.iter().filter_map(|need| lacks(target.kind, *need)).collect();
     let steps = scenario.steps.iter().map(|step| &step.what);
+    if scenario.watches() != Watched::Nothing {
+        lacking.extend(no_injector());
+    }
     if !target.rollouts && steps.clone().any(is_about_rollouts) {
         lacking.push(
             "it places or damages rollouts, which the target does not keep; if it does, its profile says \
@@ -31,6 +37,12 @@ pub(crate) fn lacking(target: &TargetProfile, env: &[(String, String)], scenario
     (!lacking.is_empty()).then(|| lacking.join("; "))
 }
 
+/// Why single writes cannot be seen on this machine; asked once.
+fn no_injector() -> Option<&'static str> {
+    static WHY: LazyLock<Option<&'static str>> = LazyLock::new(|| Machine::probe().writes.obstacles().first().copied());
+    *WHY
+}
+
 /// Nobody knows of a foreign server what it has.
 fn lacks(kind: TargetKind, need: Need) -> Option<&'static str> {
     let ours = matches!(kind, TargetKind::Builtin | TargetKind::BuiltinControl);
@@ -38,8 +50,8 @@ fn lacks(kind: TargetKind, need: Need) -> Option<&'static str> {
         Need::Tools => ours.then_some("the embedded engine runs no tools"),
         Need::Approval => ours.then_some("the embedded engine asks for no approvals"),
         Need::Compaction => ours.then_some("the embedded engine does not compact"),
-        Need::Injector => Some("this build has no write injector"),
-        Need::PowerLoss => Some("this build does not simulate power loss"),
+        // Of the machine, and not of a target: see `no_injector`.
+        Need::Injector | Need::PowerLoss => None,
         Need::Mcp => {
             let app_server = matches!(kind, TargetKind::CodexResume | TargetKind::CodexFork);
             app_server.then_some("an app-server does not speak MCP")
@@ -89,7 +101,7 @@ fn is_codex_s(at: &Trigger) -> bool {
     match at {
         Trigger::Frame { name, .. } => name != ANSWER,
         Trigger::Rehydration(point) => *point == Rehydration::Configured,
-        Trigger::Sent | Trigger::ModelRequest { .. } | Trigger::ModelChunk { .. } | Trigger::ModelEnd => false,
+        _ => false,
     }
 }
 

@@ -1,5 +1,5 @@
-//! What can happen in a run: every kind of event, and those of the story, its lives and its files. What happens in a call,
-//! at the model and in raw bytes stands beside this file.
+//! What can happen in a run: every kind of event, and those of the story and its lives. What happens in a call, at the
+//! model, to files and in raw bytes stands beside this file.
 //!
 //! Every enum here is closed and externally tagged (`{"answer": {…}}`): no `flatten`, no `untagged`, so that a reader in
 //! any language finds the kind by its only key and an unknown field is an error.
@@ -7,7 +7,10 @@
 #![allow(missing_docs)] // the fields whose names say it all; the others are documented
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Call, Exit, Frame, ModelBytes, ModelRequest, Planted, Settings, Shown, Spawn, Stderr, Unexpected};
+use super::{
+    Answer, Call, DamageDone, Exit, Frame, Missed, ModelBytes, ModelRequest, Planted, Settings, Shown, Snapshot, Spawn,
+    Stderr, Unexpected, WriteSeen,
+};
 use crate::marker::Marker;
 
 /// Position of an event in its journal, from 1. The header has none.
@@ -76,6 +79,7 @@ pub enum Kind {
     ModelRequest(ModelRequest),
     Fault(FaultFired),
     Write(WriteSeen),
+    Missed(Missed),
     Damage(DamageDone),
     Snapshot(Snapshot),
     Effect(Effect),
@@ -162,82 +166,12 @@ pub struct FaultFired {
     pub fired: bool,
 }
 
-/// One write to a covered file (the injector's; none without it).
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WriteSeen {
-    pub path: String,
-    pub offset: u64,
-    pub len: u64,
-    pub landed: u64,
-    pub record_kind: Option<String>,
-}
-
 /// A life was begun and its conversation could not be opened, by the target's doing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Unopened {
     /// What it did instead, what it printed, and what to do: the first line is a sentence of its own.
     pub text: String,
-}
-
-/// The player damaged a file, or changed one of the run's directory.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct DamageDone {
-    /// Below the home; absolute for what lies outside of it.
-    pub path: String,
-    /// Whose rollout it is; `None` for a `file` step.
-    pub thread: Option<String>,
-    /// The mutator's name, or what a `file` step does: `remove` (a directory with all that is in it), `write`, `mkdir`.
-    pub mutator: String,
-    pub before: FileState,
-    pub after: FileState,
-    /// Markers that no reader can get from the file any more, as the mutator says.
-    pub destroyed: Vec<Marker>,
-}
-
-/// Length and digest of a file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FileState {
-    pub len: u64,
-    /// Hex.
-    pub sha256: String,
-}
-
-/// The session files of the home at one moment.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Snapshot {
-    pub when: SnapshotWhen,
-    pub files: Vec<SnapshotFile>,
-}
-
-/// See [`Snapshot`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum SnapshotWhen {
-    /// After a life's end, before anything else touches the home.
-    Death,
-    /// Before the next life begins: what steps between two lives left.
-    Birth,
-    /// At the end of the run.
-    End,
-}
-
-/// One file of a [`Snapshot`].
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct SnapshotFile {
-    /// Below the home.
-    pub path: String,
-    pub len: u64,
-    pub sha256: String,
-    pub mode: u32,
-    /// The content, where it is a session file within the limit.
-    pub blob: Option<String>,
 }
 
 /// A tool ran.

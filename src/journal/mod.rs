@@ -14,6 +14,7 @@
 mod body;
 mod call;
 mod event;
+mod files;
 mod header;
 mod raw;
 mod reader;
@@ -29,6 +30,7 @@ mod tests;
 pub use body::{BlobStore, Body, len_and_sha256, sha256_hex};
 pub use call::*;
 pub use event::*;
+pub use files::*;
 pub use header::{Dialect, FORMAT, Header, Identity, Level, ScenarioHeader, TargetKind, TargetProfile};
 pub use raw::*;
 pub use reader::{JournalError, Run};

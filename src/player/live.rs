@@ -122,6 +122,7 @@ impl Live {
             limits: limits.clone(),
             run: world.ids.uuid().simple().to_string(),
             launcher: launcher.map(Path::to_owned),
+            watched: scenario.watches(),
         };
         let live = LiveTarget::new(config, journal.clone(), armed.clone())?;
         let parts = Parts {

@@ -5,15 +5,13 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use crate::journal::{
-    Answer, AnswerOutcome, Journal, Kind, Lane, Settings, SettingsSource, SnapshotFile, len_and_sha256,
+    Answer, AnswerOutcome, Journal, Kind, Lane, SESSION_DIRS, Settings, SettingsSource, SnapshotFile, len_and_sha256,
 };
 use crate::limits::BLOB_BYTES;
 use crate::rollout::{find_thread_path_by_id_str, read_history};
 use crate::target::Ask;
 use crate::world::World;
 
-/// The directories of a home that hold what a server must keep.
-const COVERED: [&str; 3] = ["sessions", "archived_sessions", "rehydra"];
 /// Deepest directory that is looked at.
 const DEPTH: usize = 8;
 
@@ -23,7 +21,7 @@ pub(super) fn session_files(homes: &[(String, PathBuf)], journal: &Journal) -> V
     let mut files = Vec::new();
     for (prefix, home) in homes {
         let before = files.len();
-        for top in COVERED {
+        for top in SESSION_DIRS {
             collect(home, &home.join(top), DEPTH, journal, &mut files);
         }
         files.iter_mut().skip(before).for_each(|file: &mut SnapshotFile| file.path.insert_str(0, prefix));

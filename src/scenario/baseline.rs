@@ -6,8 +6,9 @@
 
 use super::diagnostic::Diagnostics;
 use super::grammar::{Form, Shape, TableShape, Text, invariants, line, optional, pattern, required};
-use super::{glob, parse};
+use super::parse;
 use crate::check::Invariant;
+use crate::glob;
 use crate::limits::{SCENARIO_LINE_CHARS, SCENARIO_LIST};
 
 /// What a suite is known to find.

@@ -1,8 +1,9 @@
 //! The keys of a scenario file and of its steps. Those of calls stand in `keys_call.rs`; no key is listed anywhere else.
 
 use super::grammar::*;
-use super::keys_call::{CODEX, KILL, REPLY, UNPROMPTED, approvals, sandboxes};
+use super::keys_call::{CODEX, REPLY, UNPROMPTED, approvals, sandboxes};
 use super::keys_client::{CLIENT, OPENINGS, THEN};
+use super::keys_fault::KILL;
 use super::types::Need;
 use crate::fault::plan::{Signal, Whom};
 use crate::limits::*;

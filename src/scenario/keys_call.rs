@@ -1,15 +1,12 @@
 //! The keys of calls: what is asked, what the model answers, what goes wrong meanwhile, how it must end.
 
 use super::grammar::*;
-use super::keys::{BODY, MILLISECONDS, NAME, NOTHING, SIGNALS, WHOM};
-use super::keys_client::{NAMED, THEN};
+use super::keys::{BODY, MILLISECONDS, NAME};
+use super::keys_client::NAMED;
+use super::keys_fault::FAULT;
 use super::types::{Approve, Expected};
-use crate::fault::plan::{Edge, Rehydration};
 use crate::limits::*;
 
-pub(super) const EDGES: Words<Edge> = Words(&[("before", Edge::Before), ("after", Edge::After)]);
-pub(super) const REHYDRATIONS: Words<Rehydration> =
-    Words(&[("call", Rehydration::Call), ("configured", Rehydration::Configured), ("model", Rehydration::Model)]);
 pub(super) const OUTCOMES: Words<Expected> = Words(&[
     ("reply", Expected::Reply),
     ("error", Expected::Error),
@@ -28,7 +25,7 @@ pub(super) fn approvals() -> Vec<&'static str> {
     vec!["untrusted", "on-failure", "on-request", "never"]
 }
 
-const COUNT: Shape = Shape::Int { min: 1, max: 1_000 };
+pub(super) const COUNT: Shape = Shape::Int { min: 1, max: 1_000 };
 const CHUNKS_BEFORE: Shape = Shape::Int { min: 0, max: 1_000 };
 
 /// `[[model]]`.
@@ -223,79 +220,5 @@ static EXPECT: TableShape = TableShape {
     keys: &[
         optional("outcome", Shape::Word(|| OUTCOMES.names()), "The outcome."),
         optional("text", pattern(), "Regular expression on the text of the answer."),
-    ],
-};
-
-static FAULT: TableShape = TableShape {
-    id: "fault",
-    name: "`fault`",
-    doc: "Something that goes wrong on purpose: when, and what.",
-    choice: Some("give `fault` exactly one action: `kill`, `eof`, `stop`, `continue`, `cancel` or `repeat`"),
-    refused: &[],
-    keys: &[
-        required("at", Shape::Table(&TRIGGER), "at = { model-request = 1 }", "When it happens."),
-        one_of("kill", Shape::Table(&KILL), "A signal that is meant to end the life."),
-        one_of("eof", NOTHING, "The target's stdin is closed."),
-        one_of("stop", NOTHING, "The whole process group is stopped."),
-        one_of("continue", NOTHING, "The whole process group goes on."),
-        one_of("cancel", NOTHING, "The client takes the call back and waits for it no longer."),
-        one_of("repeat", NOTHING, "The client writes the call's line once more, with the request id that it has."),
-        optional("then", THEN, "Further rungs of a ladder that begins with `kill` or `eof`."),
-    ],
-};
-
-const NOT_BUILT: &str = "needs the write injector, which is not in this build";
-const TRIGGERS: &str = "use `sent`, `frame`, `model-request`, `model-chunk`, `model-end` or `rehydration`";
-
-/// A trigger.
-pub(super) static TRIGGER: TableShape = TableShape {
-    id: "at",
-    name: "`at`",
-    doc: "When a fault fires. Numbers count within the step, from 1.",
-    choice: Some(
-        "give `at` exactly one of `sent`, `frame`, `model-request`, `model-chunk`, `model-end`, `rehydration`",
-    ),
-    refused: &[
-        Refused { key: "write", why: NOT_BUILT, help: TRIGGERS },
-        Refused { key: "record", why: NOT_BUILT, help: TRIGGERS },
-        Refused { key: "read", why: NOT_BUILT, help: TRIGGERS },
-        Refused { key: "sync", why: NOT_BUILT, help: TRIGGERS },
-    ],
-    keys: &[
-        one_of("sent", Shape::Word(|| vec!["call"]), "Our request's bytes are in the pipe."),
-        one_of(
-            "frame",
-            NAME,
-            "That frame was read from the target: a method, the type of a `codex/event`, `answer`, `approval` or `tool`.",
-        ),
-        beside("n", "frame", COUNT, "Which frame of that name; the first if absent."),
-        one_of("model-request", COUNT, "The step's n-th model request is whole at the stub, nothing is answered."),
-        one_of("model-chunk", Shape::Int { min: 1, max: 1_000_000 }, "The step's n-th text chunk."),
-        completes(
-            "edge",
-            "model-chunk",
-            Shape::Word(|| EDGES.names()),
-            "edge = \"after\"",
-            "Before: not written. After: the kernel took its bytes.",
-        ),
-        one_of("model-end", Shape::Yes, "All items are done, `response.completed` is not sent."),
-        one_of(
-            "rehydration",
-            Shape::Word(|| REHYDRATIONS.names()),
-            "Of the first call after a restart: sent, its continuation announced, its first model request at the stub.",
-        ),
-    ],
-};
-
-/// A signal for the target.
-pub(super) static KILL: TableShape = TableShape {
-    id: "kill",
-    name: "`kill`",
-    doc: "A signal that is meant to end the life.",
-    choice: None,
-    refused: &[],
-    keys: &[
-        optional("signal", Shape::Word(|| SIGNALS.names()), "Which; KILL if absent."),
-        optional("whom", Shape::Word(|| WHOM.names()), "The server's process alone (if absent) or its whole group."),
     ],
 };

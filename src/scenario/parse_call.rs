@@ -1,11 +1,9 @@
-//! Calls, the responses to them, and their faults.
+//! Calls and the responses to them.
 
-use super::parse_step::ending;
+use super::keys_call;
+use super::parse_fault::fault;
 use super::types::{Call, Expect, Expected, Id, MAIN_CLIENT};
 use super::view::View;
-use super::{keys, keys_call};
-use crate::fault::client::Rung;
-use crate::fault::plan::{Action, Fault, Signal, Trigger, Whom};
 use crate::model::script::{Failure, Output, Response, Usage};
 
 /// The thread of a call that names none.
@@ -94,59 +92,4 @@ fn failure(view: View<'_, '_>) -> Option<Failure> {
         return Some(Failure::Reset);
     }
     view.has("no-completed").then_some(Failure::NoCompleted)
-}
-
-fn fault(view: View<'_, '_>) -> Option<Fault> {
-    Some(Fault { at: trigger(view.view("at"))?, what: action(view)?, then: then(view) })
-}
-
-/// The further rungs of a ladder.
-pub(super) fn then(view: View<'_, '_>) -> Vec<Rung> {
-    let rung = |view: View<'_, '_>| Rung { after_ms: view.number("after_ms").unwrap_or(1), end: ending(view).into() };
-    view.views("then").into_iter().map(rung).collect()
-}
-
-fn trigger(view: View<'_, '_>) -> Option<Trigger> {
-    if let Some(name) = view.text("frame") {
-        return Some(Trigger::Frame { name, n: view.count("n").unwrap_or(1) });
-    }
-    if let Some(n) = view.count("model-request") {
-        return Some(Trigger::ModelRequest { n });
-    }
-    if let Some(n) = view.count("model-chunk") {
-        return Some(Trigger::ModelChunk { n, edge: view.word("edge", &keys_call::EDGES)? });
-    }
-    if let Some(point) = view.word("rehydration", &keys_call::REHYDRATIONS) {
-        return Some(Trigger::Rehydration(point));
-    }
-    if view.has("sent") {
-        return Some(Trigger::Sent);
-    }
-    view.has("model-end").then_some(Trigger::ModelEnd)
-}
-
-fn action(view: View<'_, '_>) -> Option<Action> {
-    if view.has("kill") {
-        let (signal, whom) = kill(view.view("kill"));
-        return Some(Action::Kill { signal, whom });
-    }
-    if view.has("eof") {
-        return Some(Action::Eof);
-    }
-    if view.has("stop") {
-        return Some(Action::Stop);
-    }
-    if view.has("continue") {
-        return Some(Action::Continue);
-    }
-    if view.has("cancel") {
-        return Some(Action::Cancel);
-    }
-    view.has("repeat").then_some(Action::Repeat)
-}
-
-/// A signal and whom it is for.
-pub(super) fn kill(view: View<'_, '_>) -> (Signal, Whom) {
-    let signal = view.word("signal", &keys::SIGNALS).unwrap_or(Signal::Kill);
-    (signal, view.word("whom", &keys::WHOM).unwrap_or(Whom::Server))
 }

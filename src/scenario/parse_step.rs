@@ -2,7 +2,8 @@
 
 use super::keys;
 use super::keys_client::OPENINGS;
-use super::parse_call::{call, kill, then};
+use super::parse_call::call;
+use super::parse_fault::{kill, then};
 use super::types::{
     ClientAct, ClientStep, Damage, Ending, FileStep, MAIN_CLIENT, Place, Restart, StepKind, Synthetic, TogetherCall,
 };

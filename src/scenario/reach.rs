@@ -7,7 +7,7 @@ use super::conform::Findings;
 use super::types::{Call, Expected};
 use super::view::View;
 use crate::fault::client::Rung;
-use crate::fault::plan::{Action, Edge, Rehydration, Signal, Trigger};
+use crate::fault::plan::{Action, Cut, Edge, Fault, Rehydration, Signal, Touched, Trigger};
 use crate::model::script::{Failure, Output, Response};
 
 /// Where the call stands in the story.
@@ -44,7 +44,10 @@ pub(super) fn judge(call: &Call, view: View<'_, '_>, place: Place, into: &mut Fi
             Trigger::ModelEnd if responses => end(call, at, into),
             Trigger::ModelRequest { .. } | Trigger::ModelChunk { .. } | Trigger::ModelEnd => {}
             Trigger::Rehydration(point) => rehydration(*point, call, responses, place, at, into),
+            // How often a target touches its files is its own affair.
+            Trigger::Write { .. } | Trigger::Record { .. } | Trigger::Read { .. } | Trigger::Sync { .. } => {}
         }
+        at_file(fault, view.view("fault"), into);
         ladder(fault.what, &fault.then, view.view("fault"), into);
         if fault.what == Action::Cancel && responses {
             cancelled(call, view, into);
@@ -53,6 +56,42 @@ pub(super) fn judge(call: &Call, view: View<'_, '_>, place: Place, into: &mut Fi
     if call.expect.outcome == Expected::Interrupted && !view.has("fault") && place.alone {
         let message = "the call is to be interrupted, and it has no fault".to_owned();
         into.add(view.value_span("expect"), message, "by what?", "give the call a `fault` that ends the life");
+    }
+}
+
+/// Triggers and actions of which one is about a file and the other does not fit it.
+fn at_file(fault: &Fault, view: View<'_, '_>, into: &mut Findings) {
+    let (at, action) = (view.view("at"), view.chosen().unwrap_or("at"));
+    if fault.what.is_about_files() && !fault.at.is_about_files() {
+        let message =
+            format!("`{action}` is about what the target does to a file, and the fault waits for something else");
+        let help = "let `at` be `write`, `record`, `read` or `sync`";
+        return into.add(view.key_span(action), message, "to which file?", help);
+    }
+    let (byte, op) = match fault.at {
+        Trigger::Write { op, byte, .. } => (byte, op),
+        Trigger::Record { byte, .. } => (byte, Touched::Write),
+        _ => (Cut::Nothing, Touched::Write),
+    };
+    let cuts = matches!(
+        fault.what,
+        Action::Kill { signal: Signal::Kill | Signal::Abort, .. } | Action::Errno { .. } | Action::Short
+    );
+    let table = at.chosen().map(|key| at.view(key));
+    let span = |key: &str| table.map_or_else(|| at.span(), |table| table.value_span(key));
+    if byte != Cut::Nothing && op != Touched::Write {
+        let message = format!("`byte` is a part of what is written, and nothing is written by `{}`", op.name());
+        into.add(span("byte"), message, "of what?", "remove `byte`");
+    } else if byte != Cut::Nothing && !cuts {
+        let message = format!("a part of the write is to land, and after `{action}` the rest of it follows");
+        let help = "remove `byte`, or let the fault be `kill` with KILL or ABRT, `errno` or `short`";
+        into.add(span("byte"), message, "not what stays", help);
+    }
+    let held = fault.until.as_ref().is_some_and(Trigger::is_about_files);
+    if held {
+        let hold = view.view("hold");
+        let help = "let `until` be `frame`, `model-request`, `model-chunk` or `model-end`";
+        into.add(hold.key_span("until"), "what is held cannot wait for a file".to_owned(), "may never come", help);
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::check::Invariant;
 use crate::fault::client::{Opening, Rung};
-use crate::fault::plan::{Action, Fault, Signal, Whom};
+use crate::fault::plan::{Action, Fault, Signal, Trigger, Watched, Whom};
 use crate::model::script::Response;
 
 /// A story: a conversation, its faults, what it proves.
@@ -28,6 +28,29 @@ pub struct Scenario {
     pub models: Vec<Unprompted>,
     /// At least one.
     pub steps: Vec<Step>,
+}
+
+impl Scenario {
+    /// What of the lives of this story the injector has to see.
+    pub fn watches(&self) -> Watched {
+        let at: Vec<&Trigger> = self.faults().map(|fault| &fault.at).collect();
+        let needed = self.needs.iter().any(|need| matches!(need, Need::Injector | Need::PowerLoss));
+        match () {
+            () if at.iter().any(|at| matches!(at, Trigger::Read { .. })) => Watched::Reads,
+            () if needed || at.iter().any(|at| at.is_about_files()) => Watched::Writes,
+            () => Watched::Nothing,
+        }
+    }
+
+    /// The faults of its calls.
+    pub fn faults(&self) -> impl Iterator<Item = &Fault> {
+        let calls = self.steps.iter().flat_map(|step| match &step.what {
+            StepKind::Codex(call) | StepKind::Reply(call) => vec![call],
+            StepKind::Together(calls) => calls.iter().map(|one| &one.call).collect(),
+            _ => Vec::new(),
+        });
+        calls.filter_map(|call| call.fault.as_ref())
+    }
 }
 
 /// What a scenario needs of a target or a machine.

@@ -5,10 +5,13 @@
 //! A response can hold more than the format says (a second text, output in another order, a null in an argument): what
 //! [`Scenario::parse`] cannot have made is written as nearly as the format allows.
 
+mod fault;
+
 use std::fmt::Write;
 
 use serde_json::Value;
 
+use self::fault::fault;
 use super::grammar::Words;
 use super::keys_client::OPENINGS;
 use super::types::{
@@ -17,7 +20,7 @@ use super::types::{
 };
 use super::{keys, keys_call};
 use crate::fault::client::{Opening, Rung};
-use crate::fault::plan::{Action, Fault, Signal, Trigger, Whom};
+use crate::fault::plan::{Action, Signal, Whom};
 use crate::model::script::{Failure, Output, Response};
 use crate::rollout::mutate::Keep;
 
@@ -223,32 +226,6 @@ fn failure(failure: &Failure) -> Fields {
         Failure::Failed { message } => fields.put("failed", string(message)),
         Failure::Malformed { after } => fields.put("malformed-after", after.to_string()),
     }
-}
-
-fn fault(fault: &Fault) -> Fields {
-    let at = Fields::default();
-    let at = match &fault.at {
-        Trigger::Sent => at.put("sent", string("call")),
-        Trigger::Frame { name, n } => {
-            at.put("frame", string(name)).put_some("n", Some(*n).filter(|n| *n != 1).map(|n| n.to_string()))
-        }
-        Trigger::ModelRequest { n } => at.put("model-request", n.to_string()),
-        Trigger::ModelChunk { n, edge } => {
-            at.put("model-chunk", n.to_string()).put("edge", string(word(&keys_call::EDGES, *edge)))
-        }
-        Trigger::ModelEnd => at.put("model-end", "true"),
-        Trigger::Rehydration(point) => at.put("rehydration", string(word(&keys_call::REHYDRATIONS, *point))),
-    };
-    let fields = Fields::default().put("at", at.inline());
-    let fields = match fault.what {
-        Action::Kill { signal, whom } => fields.put("kill", kill(signal, whom).inline()),
-        Action::Eof => fields.put("eof", "{}"),
-        Action::Stop => fields.put("stop", "{}"),
-        Action::Continue => fields.put("continue", "{}"),
-        Action::Cancel => fields.put("cancel", "{}"),
-        Action::Repeat => fields.put("repeat", "{}"),
-    };
-    fields.put_some("then", then(&fault.then))
 }
 
 fn kill(signal: Signal, whom: Whom) -> Fields {

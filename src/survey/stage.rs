@@ -13,7 +13,7 @@ use super::files;
 use super::trouble::Trouble;
 use crate::fault::armed::Armed;
 use crate::fault::client::Opening;
-use crate::fault::plan::{Signal, Whom};
+use crate::fault::plan::{Signal, Watched, Whom};
 use crate::journal::{CallId, FORMAT, Header, Journal, Kind, ModelRequest, Parts, Redactor, ScenarioHeader, Tool};
 use crate::limits::{Limits, SURVEY_PAGES};
 use crate::marker::{Carrier, Marker};
@@ -142,6 +142,7 @@ impl Stage {
             limits: limits.clone(),
             run: world.ids.uuid().simple().to_string(),
             launcher: launcher.map(Path::to_owned),
+            watched: Watched::Nothing,
         };
         let live = LiveTarget::new(config, journal.clone(), armed).map_err(|error| Trouble::harness(error.text))?;
         let before = files::below(dir);

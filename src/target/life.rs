@@ -154,6 +154,11 @@ impl Life {
         lock(&self.lines).insert(call, line.to_vec());
     }
 
+    /// What it was kept from doing to its files happens now.
+    pub(super) fn release(&self) {
+        // The injector joins the life in the commit that brings it.
+    }
+
     /// Acts on the process, at once, and remembers it if it is meant to end the life.
     pub(super) fn act(&self, action: Action) {
         // Held while it is done, so that nobody tells of a death before its cause is noted.
@@ -182,8 +187,13 @@ impl Life {
                 self.child.signal_group(proc::Signal::CONT);
                 None
             }
-            // Of a call, and not of a life.
-            Action::Cancel | Action::Repeat => None,
+            // Of a call or a file, and not of a life.
+            Action::Cancel
+            | Action::Repeat
+            | Action::Errno { .. }
+            | Action::Short
+            | Action::Delay { .. }
+            | Action::Hold => None,
         };
         if let Some(name) = done {
             asked.get_or_insert(name);

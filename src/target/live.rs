@@ -24,7 +24,7 @@ use super::{Ask, Differs, End, LifePlan, Pending, Target, TargetError, burial, c
 use crate::codex::app_server::GoesOn;
 use crate::fault::armed::{Armed, Hands};
 use crate::fault::client::Opening;
-use crate::fault::plan::{Action, Signal, Whom};
+use crate::fault::plan::{Action, Signal, Watched, Whom};
 use crate::journal::{AnswerOutcome, CallId, Journal, Kind, Lane, TargetProfile};
 use crate::limits::Limits;
 use crate::proc::{self, Scope, Tag};
@@ -44,6 +44,8 @@ pub struct LiveConfig {
     pub run: String,
     /// The `rehydra` binary to launch with; `None` finds one, see [`proc::launcher_path`].
     pub launcher: Option<PathBuf>,
+    /// What of the lives' files the injector sees.
+    pub watched: Watched,
 }
 
 /// What stays the same in all lives of a client's server.
@@ -63,6 +65,7 @@ pub(super) struct Fixed {
     pub(super) launches: Arc<Launches>,
     /// Which thread goes on as which: a client of an app-server remembers that across its lives.
     pub(super) goes_on: GoesOn,
+    pub(super) watched: Watched,
 }
 
 impl Fixed {
@@ -148,12 +151,18 @@ impl Hands for OnLives {
             None => Box::pin(std::future::ready(())),
         }
     }
+
+    fn release(&self, call: CallId) {
+        if let Some(life) = self.of(call) {
+            life.release();
+        }
+    }
 }
 
 impl LiveTarget {
     /// A target without a life. Gives `armed` its hands.
     pub fn new(config: LiveConfig, journal: Journal, armed: Arc<Armed>) -> Result<LiveTarget, TargetError> {
-        let LiveConfig { profile, env, secret_env, limits, run, launcher } = config;
+        let LiveConfig { profile, env, secret_env, limits, run, launcher, watched } = config;
         let launcher = launcher_or(launcher.as_deref())?;
         let results = Results::of(&profile).map_err(TargetError::harness)?;
         let life = Arc::new(Current::default());
@@ -173,6 +182,7 @@ impl LiveTarget {
             results,
             launches: Arc::default(),
             goes_on: GoesOn::default(),
+            watched,
         };
         Ok(LiveTarget { fixed: Arc::new(fixed), life, lives, listed: AtomicBool::new(false) })
     }

@@ -16,7 +16,7 @@ use rehydra::codex::install;
 use rehydra::codex::version::Version;
 use rehydra::fault::armed::Armed;
 use rehydra::fault::client::Opening;
-use rehydra::fault::plan::{Signal, Whom};
+use rehydra::fault::plan::{Signal, Watched, Whom};
 use rehydra::journal::{
     self, AnswerOutcome, BlobStore, Body, CallId, CallKind, IdChoice, Identity, Journal, Kind, TargetKind,
 };
@@ -119,6 +119,7 @@ impl Batch {
             limits,
             run: dir.path().display().to_string().replace('/', "-"),
             launcher: Some(PathBuf::from(env!("CARGO_BIN_EXE_rehydra"))),
+            watched: Watched::Nothing,
         };
         let target = LiveTarget::new(config, journal.clone(), armed)?;
         let (calls, lives, alive) = (0, 0, false);

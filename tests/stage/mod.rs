@@ -7,7 +7,7 @@ use std::time::Duration;
 use rehydra::codex::version::Version;
 use rehydra::fault::armed::Armed;
 use rehydra::fault::client::Opening;
-use rehydra::fault::plan::{Signal, Whom};
+use rehydra::fault::plan::{Signal, Watched, Whom};
 use rehydra::journal::{self, CallId, CallKind, IdChoice, Journal, TargetKind, TargetProfile};
 use rehydra::limits::Limits;
 use rehydra::marker::{Carrier, Marker};
@@ -72,6 +72,7 @@ impl Stage {
             limits,
             run: dir.path().display().to_string().replace('/', "-"),
             launcher: Some(rehydra().to_owned()),
+            watched: Watched::Nothing,
         };
         let target = LiveTarget::new(config, journal.clone(), armed)?;
         Ok(Stage { _dir: dir, journal, stub, home, target, calls: 0, lives: 0 })

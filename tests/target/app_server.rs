@@ -164,7 +164,7 @@ async fn at_the_fork() {
     rig.open(1).await;
     let what = Action::Kill { signal: Signal::Term, whom: Whom::Server };
     let at = Trigger::Rehydration(Rehydration::Configured);
-    rig.armed.arm(rig.next(), "f".into(), Fault { at, what, then: Vec::new() });
+    rig.armed.arm(rig.next(), "f".into(), Fault::new(at, what));
     assert_eq!(rig.call("hello").await.outcome, AnswerOutcome::Closed);
     rig.bury(None).await;
     assert_eq!(written(&rig)[2..], ["thread/fork old"]);
@@ -175,7 +175,7 @@ async fn frames() {
     rig.open(1).await;
     let what = Action::Kill { signal: Signal::Kill, whom: Whom::Server };
     let at = Trigger::Frame { name: "item/completed".into(), n: 1 };
-    rig.armed.arm(rig.next(), "f".into(), Fault { at, what, then: Vec::new() });
+    rig.armed.arm(rig.next(), "f".into(), Fault::new(at, what));
     rig.call("hello").await;
     assert!(rig.armed.disarm(rig.next() - 1), "it has fired");
     assert!(rig.target.wait_frame("turn/started", Duration::from_secs(20)).await);

@@ -120,7 +120,8 @@ async fn first_rung() {
 async fn faulty_ladder() {
     let rig = Plan::fake("deaf-to-eof").rig();
     rig.open(1).await;
-    let fault = Fault { at: Trigger::Sent, what: Action::Eof, then: rungs([0, 50, 60_000]).split_off(1) };
+    let then = rungs([0, 50, 60_000]).split_off(1);
+    let fault = Fault { then, ..Fault::new(Trigger::Sent, Action::Eof) };
     rig.armed.arm(rig.next(), "f".into(), fault);
     assert_eq!(rig.call("stuck").await.outcome, AnswerOutcome::Closed);
     rig.bury(None).await;
@@ -131,7 +132,7 @@ async fn taken_back() {
     let rig = Plan::fake("old").rig();
     rig.open(1).await;
     let call = rig.next();
-    rig.armed.arm(call, "f".into(), Fault { at: Trigger::Sent, what: Action::Cancel, then: Vec::new() });
+    rig.armed.arm(call, "f".into(), Fault::new(Trigger::Sent, Action::Cancel));
     assert_eq!(rig.call("stuck").await.outcome, AnswerOutcome::Cancelled);
     assert!(!rig.armed.disarm(call), "the life goes on");
     assert_eq!(rig.call("hello").await.outcome, AnswerOutcome::Reply);
@@ -144,7 +145,7 @@ async fn taken_back() {
 async fn repeated() {
     let rig = Plan::fake("old").rig();
     rig.open(1).await;
-    rig.armed.arm(rig.next(), "f".into(), Fault { at: Trigger::Sent, what: Action::Repeat, then: Vec::new() });
+    rig.armed.arm(rig.next(), "f".into(), Fault::new(Trigger::Sent, Action::Repeat));
     let mut ask = rig.ask("hello");
     ask.faulted = true;
     let answer = rig.target.send(ask).await.expect("sent").0.await.expect("every call ends");
@@ -173,7 +174,7 @@ async fn two_lives() {
         .await
         .expect("it begins");
     let kill = Action::Kill { signal: Signal::Kill, whom: Whom::Server };
-    rig.armed.arm(rig.next(), "f".into(), Fault { at: Trigger::Sent, what: kill, then: Vec::new() });
+    rig.armed.arm(rig.next(), "f".into(), Fault::new(Trigger::Sent, kill));
     let pending = second.send(rig.ask("stuck")).await.expect("sent");
     assert_eq!(pending.0.await.expect("every call ends").outcome, AnswerOutcome::Closed);
     assert_eq!((second.is_alive(), rig.target.is_alive()), (false, true));

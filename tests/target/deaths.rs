@@ -58,7 +58,7 @@ fn asked(name: &str) -> Option<String> {
 }
 
 fn kill_at(at: Trigger) -> Fault {
-    Fault { at, what: Action::Kill { signal: Signal::Kill, whom: Whom::Server }, then: Vec::new() }
+    Fault::new(at, Action::Kill { signal: Signal::Kill, whom: Whom::Server })
 }
 
 async fn drained() {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use libtest_mimic::Trial;
 use rehydra::fault::armed::Armed;
 use rehydra::fault::client::Opening;
-use rehydra::fault::plan::{Signal, Whom};
+use rehydra::fault::plan::{Signal, Watched, Whom};
 use rehydra::journal::{
     Answer, CallKind, Event, FORMAT, Header, IdChoice, Identity, Journal, Kind, Redactor, Run, ScenarioHeader,
     TargetProfile,
@@ -101,6 +101,7 @@ impl Plan {
             limits: self.limits,
             run: dir.path().file_name().expect("a name").to_string_lossy().into_owned(),
             launcher: Some(env!("CARGO_BIN_EXE_rehydra").into()),
+            watched: Watched::Nothing,
         };
         let target = LiveTarget::new(config, journal.clone(), Arc::clone(&armed)).expect("a target");
         Rig { target, journal, armed, dir, calls: Default::default() }

@@ -42,10 +42,7 @@ fn a_call_is_read_with_all_its_keys_and_defaults() {
     assert_eq!(call.id, Id::Literal("urn:uuid:{current}".to_owned()));
     assert_eq!(call.expect, Expect { outcome: Expected::Error, text: Some("^a".to_owned()) });
     let kill = Action::Kill { signal: Signal::Kill, whom: Whom::Server };
-    assert_eq!(
-        call.fault,
-        Some(Fault { at: Trigger::ModelChunk { n: 2, edge: Edge::Before }, what: kill, then: vec![] })
-    );
+    assert_eq!(call.fault, Some(Fault::new(Trigger::ModelChunk { n: 2, edge: Edge::Before }, kill)));
     let [one, two] = call.model.as_slice() else { panic!("two responses") };
     let outputs = [
         Output::Reasoning { summary: "r".to_owned() },

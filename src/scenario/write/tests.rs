@@ -6,7 +6,7 @@ use serde_json::json;
 use super::to_toml;
 use crate::check::Invariant;
 use crate::fault::client::{Opening, Rung};
-use crate::fault::plan::{Action, Edge, Fault, Rehydration, Signal, Trigger, Whom};
+use crate::fault::plan::{Action, Cut, Edge, Fault, FileError, Rehydration, Signal, Touched, Trigger, Whom};
 use crate::model::script::{Failure, Output, Response, Usage};
 use crate::rollout::generate::{Era, Spec};
 use crate::rollout::mutate::{Keep, Mutator};
@@ -101,6 +101,32 @@ fn trigger() -> impl Strategy<Value = Trigger> {
     ]
 }
 
+/// What happens at a file.
+fn at_file() -> impl Strategy<Value = Fault> {
+    let path = || "[a-z]{1,9}/\\*".prop_map(String::from);
+    let op = prop_oneof![Just(Touched::Write), Just(Touched::Rename), Just(Touched::Mkdir)];
+    let byte = prop_oneof![Just(Cut::Nothing), (0..99_u64).prop_map(Cut::Bytes), Just(Cut::Half), Just(Cut::All)];
+    let error = prop::sample::select(&FileError::ALL[..]);
+    let at = prop_oneof![
+        (path(), op, 1..9_u32).prop_map(|(path, op, n)| Trigger::Write { path, op, n, byte: Cut::Nothing }),
+        (path(), 1..9_u32).prop_map(|(path, n)| Trigger::Read { path, n }),
+        (path(), 1..9_u32).prop_map(|(path, n)| Trigger::Sync { path, n }),
+    ];
+    let what = prop_oneof![
+        (error, any::<bool>()).prop_map(|(error, lasting)| Action::Errno { error, lasting }),
+        Just(Action::Delay { ms: 20 }),
+        Just(Action::Hold),
+    ];
+    let until = |what| (what == Action::Hold).then(|| Trigger::Frame { name: "answer".to_owned(), n: 1 });
+    let whole = (at, what).prop_map(move |(at, what)| Fault { until: until(what), ..Fault::new(at, what) });
+    let kind = "[a-z_]{1,9}".prop_map(String::from);
+    let kill = Action::Kill { signal: Signal::Kill, whom: Whom::Group };
+    let what = prop_oneof![Just(kill), Just(Action::Short)];
+    let cut = (kind, 1..9_u32, byte, what)
+        .prop_map(|(kind, n, byte, what)| Fault::new(Trigger::Record { kind, n, byte }, what));
+    prop_oneof![whole, cut]
+}
+
 /// A call to the thread `n`; what does not fit a start is taken away from one later.
 fn call() -> impl Strategy<Value = Call> {
     let id = prop_oneof![
@@ -116,7 +142,10 @@ fn call() -> impl Strategy<Value = Call> {
     (
         (id, text(), path, proptest::option::of(Just("workspace-write".to_owned()))),
         proptest::collection::vec(response(), 1..3),
-        proptest::option::of((trigger(), action())),
+        proptest::option::of(prop_oneof![
+            (trigger(), action()).prop_map(|(at, what)| Fault { then: rungs(what), ..Fault::new(at, what) }),
+            at_file(),
+        ]),
         (expected, proptest::option::of("[a-z\\\\.]{1,5}x")),
         proptest::option::of(1..1_000_u64),
     )
@@ -129,7 +158,7 @@ fn call() -> impl Strategy<Value = Call> {
             sandbox,
             approval: None,
             model,
-            fault: fault.map(|(at, what)| Fault { at, what, then: rungs(what) }),
+            fault,
             expect: Expect { outcome, text: text.filter(|text| regex_lite::Regex::new(text).is_ok()) },
             fill: limit_ms.map_or(0, |ms| ms as u32),
             approve: if limit_ms.is_some() { Approve::Hold } else { Approve::Deny },
@@ -181,7 +210,7 @@ fn rungs(first: Action) -> Vec<Rung> {
 /// A second client comes, says something and goes.
 fn second(call: Call, n: u32) -> Vec<StepKind> {
     let step = |act| StepKind::Client(ClientStep { name: "second".to_owned(), act });
-    let fault = Fault { at: Trigger::Sent, what: Action::Repeat, then: Vec::new() };
+    let fault = Fault::new(Trigger::Sent, Action::Repeat);
     let end = Ending::Signal { signal: Signal::Term, whom: Whom::Group };
     let last = match n % 2 {
         0 => ClientAct::End { end, then: rungs(end.into()) },
@@ -198,7 +227,7 @@ fn second(call: Call, n: u32) -> Vec<StepKind> {
 /// Steps that make sense after one another, whatever `call` and `n` are: the last of them begins a life.
 fn steps(number: usize, call: Call, n: u32) -> Vec<StepKind> {
     let thread = format!("thread {number}");
-    let chunk = Fault { at: Trigger::ModelChunk { n: 1, edge: Edge::Before }, what: Action::Stop, then: Vec::new() };
+    let chunk = Fault::new(Trigger::ModelChunk { n: 1, edge: Edge::Before }, Action::Stop);
     let plain = Response { output: vec![Output::Text { text: "a".to_owned(), chunks: 1 }], ..Response::default() };
     let what = match n % 10 {
         0 => vec![start(call, thread)],

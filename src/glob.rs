@@ -1,11 +1,11 @@
 //! Patterns with `*` and `{a,b}` and nothing else.
 
 /// Most patterns without braces that one with braces may stand for.
-pub(super) const ALTERNATIVES: usize = 100;
+pub(crate) const ALTERNATIVES: usize = 100;
 
 /// The patterns without braces that a pattern stands for: `a{b,c}d` for `abd` and `acd`, where `b` may be empty. Braces do
 /// not nest, and one without its other half is itself. `None` if they are more than [`ALTERNATIVES`].
-pub(super) fn alternatives(pattern: &str) -> Option<Vec<String>> {
+pub(crate) fn alternatives(pattern: &str) -> Option<Vec<String>> {
     let mut made = vec![String::new()];
     let mut rest = pattern;
     while let Some((before, inside, after)) = braces(rest) {
@@ -29,7 +29,7 @@ fn braces(pattern: &str) -> Option<(&str, &str, &str)> {
 
 /// Whether the whole text is what one of the alternatives says, where `*` stands for any text, the empty one and `/`
 /// included.
-pub(super) fn matches(pattern: &str, text: &str) -> bool {
+pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     alternatives(pattern).unwrap_or_default().iter().any(|pattern| stars(pattern, text))
 }
 

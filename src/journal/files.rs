@@ -1,0 +1,151 @@
+//! What happens to files: what a life does to them, what the player does, and how they are at one moment.
+//!
+//! Paths are told from the usual home; a file of another home of the same run by its way from there.
+
+#![allow(missing_docs)] // the fields whose names say it all; the others are documented
+use serde::{Deserialize, Serialize};
+
+use super::Body;
+use crate::marker::Marker;
+
+/// The directories of a home that hold what a server must keep.
+pub const SESSION_DIRS: [&str; 3] = ["sessions", "archived_sessions", "rehydra"];
+
+/// Whether that is a session file, or a directory of such, of any home of the run. Lock files hold nothing and are none.
+pub fn is_session_path(told: &str) -> bool {
+    let in_home = told.strip_prefix("../").map_or(Some(told), |other| other.split_once('/').map(|(_, below)| below));
+    let top = in_home.map(|path| path.split('/').next().unwrap_or(path));
+    top.is_some_and(|top| SESSION_DIRS.contains(&top)) && !told.ends_with(".lock")
+}
+
+/// Something that a life did to a session file, or was kept from doing, as the injector saw it; without the injector there
+/// are none. They stand in the order in which they happened.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WriteSeen {
+    /// Its place among all that the life did to files, from 1.
+    pub order: u64,
+    pub op: FileOp,
+    pub path: String,
+    /// Where a rename leads to; none if it leads out of the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub to: Option<String>,
+    /// Where in the file a write begins.
+    pub offset: u64,
+    /// How many bytes were to be written, or the length that a file was to have.
+    pub len: u64,
+    /// How many of them are in the file.
+    pub landed: u64,
+    /// With what it failed, as a number of Linux.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub errno: Option<i32>,
+    /// Of the first record that was to be written.
+    pub record_kind: Option<String>,
+    /// What was to be written.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Body>,
+}
+
+/// See [`WriteSeen`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FileOp {
+    Write,
+    /// Cut to a length, or emptied as it is opened.
+    Truncate,
+    Rename,
+    Unlink,
+    /// A file is made.
+    Create,
+    /// A directory is made.
+    Mkdir,
+    /// `fsync` or `fdatasync`, of a file or of a directory.
+    Sync,
+    Read,
+}
+
+/// The injector could not do as it was told, or something that a life did to its files may have passed it by.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Missed {
+    pub text: String,
+}
+
+/// The player damaged a file, or changed one of the run's directory.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DamageDone {
+    /// Below the home; absolute for what lies outside of it.
+    pub path: String,
+    /// Whose rollout it is; `None` for a `file` step.
+    pub thread: Option<String>,
+    /// The mutator's name, or what a `file` step does: `remove` (a directory with all that is in it), `write`, `mkdir`.
+    pub mutator: String,
+    pub before: FileState,
+    pub after: FileState,
+    /// Markers that no reader can get from the file any more, as the mutator says.
+    pub destroyed: Vec<Marker>,
+}
+
+/// Length and digest of a file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileState {
+    pub len: u64,
+    /// Hex.
+    pub sha256: String,
+}
+
+/// The session files of the home at one moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Snapshot {
+    pub when: SnapshotWhen,
+    pub files: Vec<SnapshotFile>,
+}
+
+/// See [`Snapshot`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum SnapshotWhen {
+    /// After a life's end, before anything else touches the home.
+    Death,
+    /// Before the next life begins: what steps between two lives left.
+    Birth,
+    /// At the end of the run.
+    End,
+}
+
+/// One file of a [`Snapshot`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SnapshotFile {
+    /// Below the home.
+    pub path: String,
+    pub len: u64,
+    pub sha256: String,
+    pub mode: u32,
+    /// The content, where it is a session file within the limit.
+    pub blob: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn session_paths_are_those_of_every_home_but_locks() {
+        for path in
+            ["sessions/2026/11/22/a.jsonl", "sessions", "rehydra/aliases.jsonl", "../home-b/archived_sessions/a"]
+        {
+            assert!(is_session_path(path), "{path}");
+        }
+        for path in
+            ["state_5.sqlite", "../project/sessions.txt", "rehydra/locks/a.lock", "../sessions", "config.toml", ""]
+        {
+            assert!(!is_session_path(path), "{path}");
+        }
+    }
+}

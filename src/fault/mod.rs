@@ -6,5 +6,6 @@ pub mod armed;
 pub mod client;
 pub mod files;
 pub mod plan;
+pub mod power;
 pub mod touch;
 pub mod write;

@@ -52,6 +52,7 @@ pub(super) async fn bury(life: &Life, end: Option<End>) -> Result<(), TargetErro
             proc::clear(&life.scope, KILL_LIMIT).await;
         }
     }
+    life.files_told().await;
     life.journal.append(Lane::Target, Kind::Death(Death { from: vec![exit], asked: life.asked() }));
     Ok(())
 }

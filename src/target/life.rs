@@ -20,6 +20,7 @@ use super::calls::Calls;
 use super::reading;
 use super::speech::Speech;
 use super::tap::Frames;
+use super::watching::Watching;
 use super::{LifePlan, live::Fixed};
 use crate::fault::plan::{Action, Signal, Whom};
 use crate::journal::{CallId, Exit, Journal, Kind, Lane, Seq, Spawn};
@@ -76,6 +77,8 @@ pub(super) struct Life {
     phase: watch::Sender<Phase>,
     stop: CancellationToken,
     watcher: Mutex<Option<AbortHandle>>,
+    /// The injector, where the story needs it.
+    watching: Option<Watching>,
 }
 
 impl Life {
@@ -83,15 +86,17 @@ impl Life {
     pub(super) async fn begin(fixed: &Arc<Fixed>, plan: &LifePlan) -> Result<(Arc<Life>, Seq), SpawnError> {
         let tag = fixed.tag.of(&plan.incarnation.to_string());
         let (env, argv) = (fixed.env_of(&plan.differs), fixed.argv_of(&plan.differs));
-        let order = Order {
+        let mut order = Order {
             launcher: fixed.launcher.clone(),
             argv: argv.clone(),
             cwd: plan.process_cwd.clone(),
             env: env.clone(),
             tag: tag.clone(),
+            gift: None,
         };
-        let spawned = proc::spawn(order).await?;
         let journal = fixed.journal.of_life(plan.incarnation);
+        let watching = Watching::begin(fixed, &journal, &mut order).map_err(SpawnError::Watch)?;
+        let spawned = proc::spawn(order).await?;
         let spawn = Spawn {
             pid: spawned.child.pid(),
             argv,
@@ -119,7 +124,11 @@ impl Life {
             watcher: Mutex::default(),
             fixed: Arc::clone(fixed),
             journal,
+            watching,
         });
+        if let Some(watching) = &life.watching {
+            watching.belongs_to(&life.calls);
+        }
         let readers = [
             tokio::spawn(reading::stdout(Arc::clone(&life), spawned.stdout, stop.clone())),
             tokio::spawn(reading::stderr(Arc::clone(&life), spawned.stderr, log, stop)),
@@ -156,7 +165,17 @@ impl Life {
 
     /// What it was kept from doing to its files happens now.
     pub(super) fn release(&self) {
-        // The injector joins the life in the commit that brings it.
+        if let Some(watching) = &self.watching {
+            watching.release();
+        }
+    }
+
+    /// Ready when all that the life did to its files is in the journal. A daemon goes on, and is watched until the target
+    /// goes.
+    pub(super) async fn files_told(&self) {
+        if let Some(watching) = &self.watching {
+            watching.end(&self.fixed).await;
+        }
     }
 
     /// Acts on the process, at once, and remembers it if it is meant to end the life.

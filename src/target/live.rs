@@ -25,6 +25,7 @@ use crate::codex::app_server::GoesOn;
 use crate::fault::armed::{Armed, Hands};
 use crate::fault::client::Opening;
 use crate::fault::plan::{Action, Signal, Watched, Whom};
+use crate::fault::write::Supervisor;
 use crate::journal::{AnswerOutcome, CallId, Journal, Kind, Lane, TargetProfile};
 use crate::limits::Limits;
 use crate::proc::{self, Scope, Tag};
@@ -66,6 +67,8 @@ pub(super) struct Fixed {
     /// Which thread goes on as which: a client of an app-server remembers that across its lives.
     pub(super) goes_on: GoesOn,
     pub(super) watched: Watched,
+    /// The injectors of lives that have left a daemon behind.
+    pub(super) daemons: Arc<Mutex<Vec<Supervisor>>>,
 }
 
 impl Fixed {
@@ -183,6 +186,7 @@ impl LiveTarget {
             launches: Arc::default(),
             goes_on: GoesOn::default(),
             watched,
+            daemons: Arc::default(),
         };
         Ok(LiveTarget { fixed: Arc::new(fixed), life, lives, listed: AtomicBool::new(false) })
     }

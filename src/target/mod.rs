@@ -22,6 +22,7 @@ mod speech;
 pub mod stand_in;
 mod tap;
 mod trouble;
+mod watching;
 
 use std::future::Future;
 use std::path::PathBuf;

@@ -14,7 +14,7 @@ use super::plan::{Action, FileError, Signal, Trigger};
 use super::touch::{self, Touch};
 use super::write::{Attempt, Decision, Op, Then, Watch};
 use crate::glob;
-use crate::journal::{CallId, FileOp, Journal, Kind, Lane, WriteSeen, is_session_path};
+use crate::journal::{CallId, FileOp, Journal, Kind, Lane, Missed, NEVER_DONE, WriteSeen, is_session_path};
 
 /// The files of one life.
 pub struct LifeFiles {
@@ -111,6 +111,9 @@ impl Watch for LifeFiles {
 
     fn happened(&self, attempt: &Attempt<'_>, landed: u64, errno: Option<i32>) {
         let due = self.lock().due.take();
+        // Whatever is no write is done whole or not at all.
+        let cut = due.as_ref().is_some_and(|due| matches!(decision(due), Decision::Cut { .. }));
+        let errno = errno.or((cut && attempt.op != Op::Write).then_some(NEVER_DONE));
         if let Some(path) = self.told(attempt.path) {
             self.journal.append(Lane::Fault, Kind::Write(self.seen(attempt, path, landed, errno)));
         }
@@ -121,7 +124,7 @@ impl Watch for LifeFiles {
     }
 
     fn trouble(&self, text: &str) {
-        self.journal.append(Lane::Fault, Kind::Missed(crate::journal::Missed { text: text.to_owned() }));
+        self.journal.append(Lane::Fault, Kind::Missed(Missed { text: text.to_owned() }));
     }
 }
 

@@ -46,6 +46,9 @@ pub struct WriteSeen {
     pub body: Option<Body>,
 }
 
+/// [`WriteSeen::errno`] of what never came to be done because its program was ended in the middle of it: `EINTR`.
+pub const NEVER_DONE: i32 = 4;
+
 /// See [`WriteSeen`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

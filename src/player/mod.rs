@@ -19,5 +19,5 @@ mod markers;
 mod story;
 mod survey;
 
-pub use live::{Live, LiveError, Plan, play};
+pub use live::{Live, LiveError, Plan, play, play_after};
 pub use story::Story;

@@ -18,6 +18,7 @@ mod page;
 mod parser;
 mod progress;
 mod repeats;
+mod sweep;
 mod tally;
 mod telling;
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use page::{COLUMNS, columns, headline, word, wrapped};
 pub use parser::{Parsed, parser_document, parser_junit, parser_text};
 pub use progress::Progress;
 pub use repeats::repeats;
+pub use sweep::{sweep_json, sweep_text};
 pub use tally::{Tally, tallies};
 pub use totals::{reasons, totals};
 

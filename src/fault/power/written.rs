@@ -63,13 +63,18 @@ impl Written {
     pub fn replay<'e>(events: impl IntoIterator<Item = &'e Event>, blobs: &BlobStore) -> Written {
         let mut written = Written::default();
         for event in events {
-            match &event.kind {
-                Kind::Write(seen) if is_session_path(&seen.path) => written.take(seen, blobs),
-                Kind::Snapshot(snapshot) if snapshot.when == SnapshotWhen::Birth => written.settle(snapshot, blobs),
-                _ => {}
-            }
+            written.follow(&event.kind, blobs);
         }
         written
+    }
+
+    /// Goes on with one event more.
+    pub fn follow(&mut self, event: &Kind, blobs: &BlobStore) {
+        match event {
+            Kind::Write(seen) if is_session_path(&seen.path) => self.take(seen, blobs),
+            Kind::Snapshot(snapshot) if snapshot.when == SnapshotWhen::Birth => self.settle(snapshot, blobs),
+            _ => {}
+        }
     }
 
     /// The files as every process sees them.

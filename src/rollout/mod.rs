@@ -83,8 +83,6 @@ pub mod damage;
 pub mod draft;
 mod draw;
 pub mod era;
-#[cfg(test)]
-mod exhaustive;
 pub mod generate;
 pub mod history;
 pub mod id;

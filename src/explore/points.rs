@@ -159,6 +159,7 @@ fn touched(op: FileOp) -> Option<Touched> {
         FileOp::Write => Some(Touched::Write),
         FileOp::Truncate => Some(Touched::Truncate),
         FileOp::Rename => Some(Touched::Rename),
+        FileOp::Link => Some(Touched::Link),
         FileOp::Unlink => Some(Touched::Unlink),
         FileOp::Create => Some(Touched::Create),
         FileOp::Mkdir => Some(Touched::Mkdir),

@@ -5,6 +5,7 @@
 //! have. Whatever happens, or is kept from happening, is journalled as [`WriteSeen`] with the bytes that were to be
 //! written, so that every state that a death or a power loss could have left on disk can be made from the journal alone.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -38,6 +39,41 @@ struct State {
     due: Option<Due>,
     /// Errors that last.
     lasting: Vec<(Trigger, FileError)>,
+    names: Names,
+}
+
+/// Files that go by another name than the one they were opened by.
+///
+/// The kernel tells of an open file by which name it was opened, and that this name is gone. A file that is published
+/// under its final name by a link, after which its first name goes, would be told by that first name for ever.
+#[derive(Default)]
+struct Names {
+    /// Further names, by the one that they were linked from.
+    links: BTreeMap<PathBuf, PathBuf>,
+    /// What goes by another name now.
+    moved: BTreeMap<PathBuf, PathBuf>,
+}
+
+impl Names {
+    /// What the kernel adds to a name that is gone.
+    const GONE: &str = " (deleted)";
+
+    fn happened(&mut self, attempt: &Attempt<'_>) {
+        match (attempt.op, attempt.to) {
+            (Op::Link, Some(to)) => drop(self.links.insert(attempt.path.to_owned(), to.to_owned())),
+            (Op::Unlink, _) => {
+                if let Some(to) = self.links.remove(attempt.path) {
+                    self.moved.insert(attempt.path.to_owned(), to);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The name that an open file goes by.
+    fn of(&self, path: &Path) -> Option<&PathBuf> {
+        self.moved.get(Path::new(path.to_str()?.strip_suffix(Names::GONE)?))
+    }
 }
 
 impl LifeFiles {
@@ -59,6 +95,9 @@ impl LifeFiles {
 
     /// The path as journals and scenarios tell it: below the home, or by the way from there.
     fn told(&self, path: &Path) -> Option<String> {
+        let gone = path.as_os_str().as_encoded_bytes().ends_with(Names::GONE.as_bytes());
+        let moved = if gone { self.lock().names.of(path).cloned() } else { None };
+        let path = moved.as_deref().unwrap_or(path);
         let way = match (path.strip_prefix(&self.home), path.strip_prefix(&self.run)) {
             (Ok(below), _) => below.to_owned(),
             (Err(_), Ok(below)) => Path::new("..").join(below),
@@ -114,6 +153,9 @@ impl Watch for LifeFiles {
         // Whatever is no write is done whole or not at all.
         let cut = due.as_ref().is_some_and(|due| matches!(decision(due), Decision::Cut { .. }));
         let errno = errno.or((cut && attempt.op != Op::Write).then_some(NEVER_DONE));
+        if errno.is_none() {
+            self.lock().names.happened(attempt);
+        }
         if let Some(path) = self.told(attempt.path) {
             self.journal.append(Lane::Fault, Kind::Write(self.seen(attempt, path, landed, errno)));
         }
@@ -168,6 +210,7 @@ fn op(op: Op) -> FileOp {
         Op::Write => FileOp::Write,
         Op::Truncate { .. } => FileOp::Truncate,
         Op::Rename => FileOp::Rename,
+        Op::Link => FileOp::Link,
         Op::Unlink => FileOp::Unlink,
         Op::Create => FileOp::Create,
         Op::Mkdir => FileOp::Mkdir,

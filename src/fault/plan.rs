@@ -121,6 +121,8 @@ pub enum Touched {
     Truncate,
     /// It gets another name.
     Rename,
+    /// It gets one more name.
+    Link,
     /// Its name goes.
     Unlink,
     /// It is made.
@@ -136,6 +138,7 @@ impl Touched {
             Touched::Write => "write",
             Touched::Truncate => "truncate",
             Touched::Rename => "rename",
+            Touched::Link => "link",
             Touched::Unlink => "unlink",
             Touched::Create => "create",
             Touched::Mkdir => "mkdir",

@@ -27,7 +27,7 @@ pub struct WriteSeen {
     pub order: u64,
     pub op: FileOp,
     pub path: String,
-    /// Where a rename leads to; none if it leads out of the run.
+    /// Where a rename or a link leads to; none if it leads out of the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
     /// Where in the file a write begins.
@@ -58,6 +58,8 @@ pub enum FileOp {
     /// Cut to a length, or emptied as it is opened.
     Truncate,
     Rename,
+    /// A file gets one more name.
+    Link,
     Unlink,
     /// A file is made.
     Create,

@@ -6,8 +6,6 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-use serde_json::Value;
-
 use super::scan::keys::{Inner, Sort, Span, sort_of, text_of};
 use super::scan::skim::Skim;
 
@@ -197,18 +195,6 @@ fn head_of(value: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// The role of a message; `None` for every other item.
-pub(super) fn message_role(item: &Value) -> Option<&str> {
-    let is_message = item.get("type").and_then(Value::as_str) == Some("message");
-    item.get("role").and_then(Value::as_str).filter(|_| is_message)
-}
-
-/// The texts of a message, in order.
-pub(super) fn texts(item: &Value) -> impl Iterator<Item = &str> {
-    let content = item.get("content").and_then(Value::as_array);
-    content.into_iter().flatten().filter_map(|part| part.get("text").and_then(Value::as_str))
-}
-
 /// Beginnings of user messages that Codex writes itself; such a message begins no turn. Compared without regard to
 /// case, and without skipping white space.
 const CONTEXTUAL: [&str; 6] = [
@@ -220,26 +206,20 @@ const CONTEXTUAL: [&str; 6] = [
     "<skill>",
 ];
 
-/// Whether the item is a user message that Codex wrote itself.
-pub(super) fn is_contextual(item: &Value) -> bool {
-    message_role(item) == Some("user") && texts(item).next().is_some_and(begins_contextual)
-}
-
 /// More than the longest of [`CONTEXTUAL`] has.
 const HEAD_CHARS: usize = 32;
 
+/// Whether a user message whose first text begins so is one that Codex wrote itself.
 pub(super) fn begins_contextual(text: &str) -> bool {
-    CONTEXTUAL.iter().any(|start| text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start)))
+    CONTEXTUAL.iter().any(|start| begins_with(text, start))
 }
 
-/// Whether the item begins a turn: a user message that a user wrote.
-pub(super) fn begins_turn(item: &Value) -> bool {
-    message_role(item) == Some("user") && !is_contextual(item)
+fn begins_with(text: &str, start: &str) -> bool {
+    text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start))
 }
 
 fn is_environment(text: &str) -> bool {
-    let start = "<environment_context>";
-    text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start))
+    begins_with(text, "<environment_context>")
 }
 
 fn cwd_in(context: &str) -> Option<PathBuf> {
@@ -251,7 +231,7 @@ fn cwd_in(context: &str) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -265,6 +245,11 @@ mod tests {
 
     #[test]
     fn messages_that_codex_wrote_begin_no_turn() {
+        let begins = |text: &str| {
+            let item = user(text).to_string();
+            let facts = ItemFacts::of(&item);
+            (facts.begins_turn(), facts.is_contextual)
+        };
         for text in [
             "<environment_context>\n</environment_context>",
             "<ENVIRONMENT_CONTEXT>",
@@ -274,11 +259,11 @@ mod tests {
             "<subagent_notification>",
             "<skill>",
         ] {
-            assert!(!begins_turn(&user(text)) && is_contextual(&user(text)), "{text}");
+            assert_eq!(begins(text), (false, true), "{text}");
         }
         for text in ["hello", " <environment_context>", "<user_instructions>", "<hook_prompt>", "# AGENTS.md", "<ÄÄÄ"]
         {
-            assert!(begins_turn(&user(text)), "{text}");
+            assert_eq!(begins(text), (true, false), "{text}");
         }
     }
 
@@ -296,9 +281,7 @@ mod tests {
             let long = part(&(spelled.to_owned() + &r"\n\u00e4\ud83d\ude00".repeat(40)));
             for content in [part(spelled), format!(r#"{{"text":7}},{long},{}"#, part("<skill>"))] {
                 let item = format!(r#"{{"type":"message","role":"user","content":[{content}]}}"#);
-                let value: Value = serde_json::from_str(&item).unwrap();
                 assert_eq!(ItemFacts::of(&item).is_contextual, is_contextual, "{item}");
-                assert!(content.starts_with('{') && super::is_contextual(&value) == is_contextual, "{item}");
             }
         }
     }

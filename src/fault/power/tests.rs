@@ -151,6 +151,16 @@ fn a_rename_is_undone_until_its_directory_is_synced() {
 }
 
 #[test]
+fn a_file_with_two_names_is_one_file() {
+    let mut told = Told::grown();
+    told.push(Kind::Write(seen(FileOp::Link, FILE, 0, b"", Some("sessions/2026/b.jsonl"))));
+    let told = told.touch(FileOp::Unlink, FILE).write("sessions/2026/b.jsonl", 8, b"three\n");
+    assert_eq!(told.written().now(), files(&[("sessions/2026/b.jsonl", "one\ntwo\nthree\n")]));
+    let before = files(&[(FILE, "one\ntwo\nthree\n")]);
+    assert_eq!(told.written().after(loss(DataLoss::Kept, true)), before, "names are as they were synced");
+}
+
+#[test]
 fn what_the_player_puts_between_two_lives_lasts() {
     let told = Told::grown().birth(&[(FILE, "other\n"), ("sessions/2026/placed.jsonl", "placed\n")]);
     let left = files(&[(FILE, "other\n"), ("sessions/2026/placed.jsonl", "placed\n")]);

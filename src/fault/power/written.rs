@@ -124,6 +124,11 @@ impl Written {
             FileOp::Mkdir => drop(self.names.insert(path.to_owned(), Node::Dir)),
             FileOp::Unlink => drop(self.names.remove(path)),
             FileOp::Rename => self.rename(path, seen.to.as_deref()),
+            FileOp::Link => {
+                if let (Some(to), Some(node)) = (&seen.to, self.names.get(path).copied()) {
+                    self.names.insert(to.clone(), node);
+                }
+            }
             FileOp::Sync => self.sync(path),
             FileOp::Write => {
                 let landed = usize::try_from(seen.landed).unwrap_or(usize::MAX);

@@ -25,8 +25,10 @@ pub(super) enum Call {
     Unlink { name: Name },
     /// `mkdir*`.
     Mkdir { name: Name },
-    /// `link*`, `symlink*`, `mknod*`: a new name.
-    Link { name: Name },
+    /// `link*`: one more name of a file.
+    Link { from: Name, to: Name },
+    /// `symlink*`, `mknod*`: a new name.
+    Make { name: Name },
     /// `open*`, `creat`.
     Open { name: Name, flags: Flags },
 }
@@ -93,9 +95,9 @@ pub(super) fn decode(number: c_long, args: [u64; 6]) -> Option<Call> {
         libc::SYS_renameat2 => Call::Rename { from: at(a, b), to: at(c, d) },
         libc::SYS_unlinkat => Call::Unlink { name: at(a, b) },
         libc::SYS_mkdirat => Call::Mkdir { name: at(a, b) },
-        libc::SYS_linkat => Call::Link { name: at(c, d) },
-        libc::SYS_symlinkat => Call::Link { name: at(b, c) },
-        libc::SYS_mknodat => Call::Link { name: at(a, b) },
+        libc::SYS_linkat => Call::Link { from: at(a, b), to: at(c, d) },
+        libc::SYS_symlinkat => Call::Make { name: at(b, c) },
+        libc::SYS_mknodat => Call::Make { name: at(a, b) },
         libc::SYS_openat => Call::Open { name: at(a, b), flags: Flags::Are(c) },
         libc::SYS_openat2 => Call::Open { name: at(a, b), flags: Flags::StandAt(c) },
         #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
@@ -113,8 +115,9 @@ fn decode_old(number: c_long, [a, b, ..]: [u64; 6]) -> Option<Call> {
         libc::SYS_rename => Call::Rename { from: here(a), to: here(b) },
         libc::SYS_unlink | libc::SYS_rmdir => Call::Unlink { name: here(a) },
         libc::SYS_mkdir => Call::Mkdir { name: here(a) },
-        libc::SYS_link | libc::SYS_symlink => Call::Link { name: here(b) },
-        libc::SYS_mknod => Call::Link { name: here(a) },
+        libc::SYS_link => Call::Link { from: here(a), to: here(b) },
+        libc::SYS_symlink => Call::Make { name: here(b) },
+        libc::SYS_mknod => Call::Make { name: here(a) },
         libc::SYS_open => Call::Open { name: here(a), flags: Flags::Are(b) },
         libc::SYS_creat => Call::Open { name: here(a), flags: Flags::Are(u64::from(created)) },
         _ => return None,

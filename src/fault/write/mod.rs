@@ -60,9 +60,11 @@ pub enum Op {
     },
     /// `rename*`: [`Attempt::to`] is where to.
     Rename,
+    /// `link*`: [`Attempt::to`] is the file's further name.
+    Link,
     /// `unlink*` and `rmdir`.
     Unlink,
-    /// An `open` with `O_CREAT` of a name that is not there yet; `link*`, `symlink*` and `mknod*`.
+    /// An `open` with `O_CREAT` of a name that is not there yet; `symlink*` and `mknod*`.
     Create,
     /// `mkdir*`.
     Mkdir,
@@ -83,7 +85,7 @@ pub struct Attempt<'a> {
     pub op: Op,
     /// The file, absolute, as the kernel names it.
     pub path: &'a Path,
-    /// Where a rename leads to.
+    /// Where a rename or a link leads to.
     pub to: Option<&'a Path>,
     /// Where in the file a write begins.
     pub offset: u64,

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 
 use crate::check::{self, Invariant};
-use crate::journal::{Kind, Run, SnapshotWhen};
+use crate::journal::{Kind, Run, Snapshot, SnapshotFile, SnapshotWhen};
 use crate::rollout::read_history_bytes;
 use crate::scenario::Baseline;
 use crate::verdict::{self, Verdict};
@@ -16,7 +16,7 @@ use crate::verdict::{self, Verdict};
 pub struct Outcome {
     /// Names of the broken promises, each with the first words of how.
     pub broken: BTreeSet<(String, String)>,
-    /// At the end a file of the story's threads still holds something that is no record.
+    /// At the end a rollout that was written to after the death still holds something that is no record.
     pub bad_record: bool,
     /// Nothing can be said: the harness failed, or there was nothing to judge.
     pub error: Option<String>,
@@ -121,14 +121,23 @@ fn shape(text: &str) -> String {
     shape
 }
 
-/// Whether a rollout that the last snapshot shows holds damage that its death has left.
+/// Whether a rollout that was written to after a death still holds damage at the end. One that is only read keeps what
+/// its death has left, as it should.
 fn has_bad_record(run: &Run) -> bool {
-    let last = run.events.iter().rev().find_map(|event| match &event.kind {
-        Kind::Snapshot(snapshot) if snapshot.when == SnapshotWhen::End => Some(snapshot),
-        _ => None,
-    });
-    let files = last.map(|snapshot| snapshot.files.as_slice()).unwrap_or_default();
-    files.iter().filter(|file| file.path.ends_with(".jsonl") && file.path.contains("sessions/")).any(|file| {
+    let snapshots: Vec<&Snapshot> = run
+        .events
+        .iter()
+        .filter_map(|event| match &event.kind {
+            Kind::Snapshot(snapshot) => Some(snapshot),
+            _ => None,
+        })
+        .collect();
+    let death = snapshots.iter().find(|snapshot| snapshot.when == SnapshotWhen::Death);
+    let (Some(death), Some(last)) = (death, snapshots.last()) else { return false };
+    let written =
+        |file: &&SnapshotFile| !death.files.iter().any(|old| old.path == file.path && old.sha256 == file.sha256);
+    let rollouts = last.files.iter().filter(|file| file.path.ends_with(".jsonl") && file.path.contains("sessions/"));
+    rollouts.filter(written).any(|file| {
         let bytes = file.blob.as_deref().and_then(|blob| run.blobs.get(blob).ok());
         bytes.is_some_and(|bytes| match read_history_bytes(bytes, Path::new(&file.path)) {
             Ok(history) => !history.damage.is_empty(),

@@ -77,7 +77,7 @@ fn at_file(fault: &Fault, view: View<'_, '_>, into: &mut Findings) {
         fault.what,
         Action::Kill { signal: Signal::Kill | Signal::Abort, .. } | Action::Errno { .. } | Action::Short
     );
-    let table = at.chosen().map(|key| at.view(key));
+    let table = at.chosen().filter(|_| fault.at.is_about_files()).map(|key| at.view(key));
     let span = |key: &str| table.map_or_else(|| at.span(), |table| table.value_span(key));
     if byte != Cut::Nothing && op != Touched::Write {
         let message = format!("`byte` is a part of what is written, and nothing is written by `{}`", op.name());

@@ -5,6 +5,11 @@
 //! have. Whatever happens, or is kept from happening, is journalled as [`WriteSeen`] with the bytes that were to be
 //! written, so that every state that a death or a power loss could have left on disk can be made from the journal alone.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -14,7 +19,10 @@ use super::plan::{Action, FileError, Signal, Trigger};
 use super::touch::{self, Touch};
 use super::write::{Attempt, Decision, Op, Then, Watch};
 use crate::glob;
-use crate::journal::{CallId, FileOp, Journal, Kind, Lane, WriteSeen, is_session_path};
+use crate::journal::{CallId, FileOp, Journal, Kind, Lane, NEVER_DONE, WriteSeen, is_home_path, is_session_path};
+
+/// How the kernel marks a name that is gone.
+const GONE: &[u8] = b" (deleted)";
 
 /// The files of one life.
 pub struct LifeFiles {
@@ -38,6 +46,8 @@ struct State {
     due: Option<Due>,
     /// Errors that last.
     lasting: Vec<(Trigger, FileError)>,
+    /// Files that were given a further name, and which.
+    links: HashMap<PathBuf, PathBuf>,
 }
 
 impl LifeFiles {
@@ -57,8 +67,20 @@ impl LifeFiles {
         self.ours.get().is_some_and(|ours| ours(call))
     }
 
+    /// The name that a file has. The kernel calls an open file by the name with which it was opened, also when that is
+    /// gone; it may have another one. Nothing for a file without any.
+    fn named<'p>(&self, path: &'p Path) -> Option<Cow<'p, Path>> {
+        match path.as_os_str().as_bytes().strip_suffix(GONE) {
+            Some(gone) if fs::symlink_metadata(path).is_err() => {
+                self.lock().links.get(Path::new(OsStr::from_bytes(gone))).cloned().map(Cow::Owned)
+            }
+            _ => Some(Cow::Borrowed(path)),
+        }
+    }
+
     /// The path as journals and scenarios tell it: below the home, or by the way from there.
     fn told(&self, path: &Path) -> Option<String> {
+        let path = self.named(path)?;
         let way = match (path.strip_prefix(&self.home), path.strip_prefix(&self.run)) {
             (Ok(below), _) => below.to_owned(),
             (Err(_), Ok(below)) => Path::new("..").join(below),
@@ -90,12 +112,15 @@ impl Watch for LifeFiles {
     fn covers(&self, path: &Path) -> bool {
         let Some(told) = self.told(path) else { return false };
         is_session_path(&told)
+            || is_home_path(&told)
             || self.armed.names(&|call| self.is_ours(call), &told)
             || self.lock().lasting.iter().any(|(at, _)| touch::names(at, &told))
     }
 
     fn about_to(&self, attempt: &Attempt<'_>) -> Decision {
-        let Some(told) = self.told(attempt.path) else { return Decision::Pass };
+        let Some(told) = self.told(attempt.path).filter(|told| matters(told, attempt.op)) else {
+            return Decision::Pass;
+        };
         let touch = Touch { attempt, path: &told };
         if let Some(error) = self.lasting(&touch) {
             return Decision::Cut { bytes: 0, then: Then::Errno(error.errno()) };
@@ -111,7 +136,13 @@ impl Watch for LifeFiles {
 
     fn happened(&self, attempt: &Attempt<'_>, landed: u64, errno: Option<i32>) {
         let due = self.lock().due.take();
-        if let Some(path) = self.told(attempt.path) {
+        // Whatever is no write is done whole or not at all.
+        let cut = due.as_ref().is_some_and(|due| matches!(decision(due), Decision::Cut { .. }));
+        let errno = errno.or((cut && attempt.op != Op::Write).then_some(NEVER_DONE));
+        if errno.is_none() {
+            self.lock().learn(attempt);
+        }
+        if let Some(path) = self.told(attempt.path).filter(|told| matters(told, attempt.op)) {
             self.journal.append(Lane::Fault, Kind::Write(self.seen(attempt, path, landed, errno)));
         }
         if let Some(due) = due.filter(|due| !due.fault.what.is_about_files()) {
@@ -144,6 +175,24 @@ impl LifeFiles {
             body: is_write.then(|| self.journal.body(attempt.data)),
         }
     }
+}
+
+impl State {
+    fn learn(&mut self, attempt: &Attempt<'_>) {
+        let Some(to) = attempt.to else { return };
+        match attempt.op {
+            Op::Create => drop(self.links.insert(to.to_owned(), attempt.path.to_owned())),
+            Op::Rename => {
+                self.links.values_mut().filter(|name| *name == attempt.path).for_each(|name| *name = to.into())
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A home is looked at for one reason: its names may be synced.
+fn matters(told: &str, op: Op) -> bool {
+    op == Op::Sync || !is_home_path(told)
 }
 
 /// What the program meets.

@@ -150,6 +150,7 @@ impl Story<'_> {
             StepKind::Pause { .. } => self.needs_life(MAIN_CLIENT, view.key_span("signal"), "gets the signal"),
             StepKind::Wait { .. } => self.needs_life(MAIN_CLIENT, view.key_span("wait"), "can send a frame"),
             StepKind::Client(step) => self.client(step, view),
+            StepKind::PowerLoss(_) => self.power_loss(view),
             StepKind::Rollout(rollout) => {
                 let view = view.view("rollout");
                 if rollout.spec.compaction.is_some_and(|after| after > rollout.spec.turns) && view.sound("turns") {
@@ -366,6 +367,19 @@ impl Story<'_> {
         }
     }
 
+    fn power_loss(&mut self, view: View<'_, '_>) {
+        let (key, inner) = (view.key_span("power-loss"), view.view("power-loss"));
+        if inner.has("byte") && inner.has("data") {
+            let message = "`byte` and `data` both say what is left of what was not synced".to_owned();
+            self.into.add(inner.key_span("byte"), message, "said twice", "remove one of the two");
+        }
+        if self.clients.values().all(|client| matches!(client.life, Life::Before)) && !self.vague {
+            let message = "no life has begun yet whose writes could be lost".to_owned();
+            self.into.add(key.clone(), message, "nothing to lose", "let a call come before it");
+        }
+        self.clients.values_mut().for_each(|client| client.life = Life::Ended(key.clone()));
+    }
+
     fn ends(&mut self, name: &str, key: Range<usize>) {
         self.needs_life(name, key.clone(), "can be ended");
         if let Some(client) = self.clients.get_mut(name) {
@@ -426,6 +440,7 @@ impl Story<'_> {
                 Some(StepKind::Place(_)) => "place",
                 Some(StepKind::Damage(_)) => "damage",
                 Some(StepKind::File(_)) => "file",
+                Some(StepKind::PowerLoss(_)) => "power-loss",
                 _ => continue,
             };
             let message = format!("no call follows this `{key}`, so nothing can come of it");

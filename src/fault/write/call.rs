@@ -23,8 +23,8 @@ pub(super) enum Call {
     Unlink { name: Name },
     /// `mkdir*`.
     Mkdir { name: Name },
-    /// `link*`, `symlink*`, `mknod*`: a new name.
-    Link { name: Name },
+    /// `link*`, `symlink*`, `mknod*`: a new name, of that file where it is one more of it.
+    Link { name: Name, of: Option<Name> },
     /// `open*`, `creat`.
     Open { name: Name, flags: Flags },
 }
@@ -91,9 +91,9 @@ pub(super) fn decode(number: i64, args: [u64; 6]) -> Option<Call> {
         libc::SYS_renameat | libc::SYS_renameat2 => Call::Rename { from: at(a, b), to: at(c, d) },
         libc::SYS_unlinkat => Call::Unlink { name: at(a, b) },
         libc::SYS_mkdirat => Call::Mkdir { name: at(a, b) },
-        libc::SYS_linkat => Call::Link { name: at(c, d) },
-        libc::SYS_symlinkat => Call::Link { name: at(b, c) },
-        libc::SYS_mknodat => Call::Link { name: at(a, b) },
+        libc::SYS_linkat => Call::Link { name: at(c, d), of: Some(at(a, b)) },
+        libc::SYS_symlinkat => Call::Link { name: at(b, c), of: None },
+        libc::SYS_mknodat => Call::Link { name: at(a, b), of: None },
         libc::SYS_openat => Call::Open { name: at(a, b), flags: Flags::Are(c) },
         libc::SYS_openat2 => Call::Open { name: at(a, b), flags: Flags::StandAt(c) },
         _ => return decode_old(number, [a, b, c, d, e, f]),
@@ -109,8 +109,9 @@ fn decode_old(number: i64, [a, b, ..]: [u64; 6]) -> Option<Call> {
         libc::SYS_rename => Call::Rename { from: here(a), to: here(b) },
         libc::SYS_unlink | libc::SYS_rmdir => Call::Unlink { name: here(a) },
         libc::SYS_mkdir => Call::Mkdir { name: here(a) },
-        libc::SYS_link | libc::SYS_symlink => Call::Link { name: here(b) },
-        libc::SYS_mknod => Call::Link { name: here(a) },
+        libc::SYS_link => Call::Link { name: here(b), of: Some(here(a)) },
+        libc::SYS_symlink => Call::Link { name: here(b), of: None },
+        libc::SYS_mknod => Call::Link { name: here(a), of: None },
         libc::SYS_open => Call::Open { name: here(a), flags: Flags::Are(b) },
         libc::SYS_creat => Call::Open { name: here(a), flags: Flags::Are(u64::from(created)) },
         _ => return None,

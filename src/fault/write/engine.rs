@@ -279,7 +279,10 @@ impl<'l> Engine<'l> {
             Call::TruncateByName { name, len } => self.named(tid, name, true, Op::Truncate { len }),
             Call::Unlink { name } => self.named(tid, name, false, Op::Unlink),
             Call::Mkdir { name } => self.named(tid, name, false, Op::Mkdir),
-            Call::Link { name } => self.named(tid, name, false, Op::Create),
+            Call::Link { name, of } => {
+                let to = of.and_then(|of| self.resolved(tid, of, false)).map(|found| found.path);
+                self.named(tid, name, false, Op::Create).map(|held| Held { to, ..held })
+            }
             Call::Rename { from, to } => self.rename(tid, from, to),
             Call::Open { name, flags } => self.open(tid, name, flags),
         };

@@ -68,7 +68,7 @@ pub struct Attempt<'a> {
     pub op: Op,
     /// The file, absolute, as the kernel names it.
     pub path: &'a Path,
-    /// Where a rename leads to.
+    /// Where a rename leads to; of a new name by `link*`, the file that has it.
     pub to: Option<&'a Path>,
     /// Where in the file a write begins.
     pub offset: u64,

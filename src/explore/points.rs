@@ -116,7 +116,7 @@ impl<'r> Walk<'r> {
         for landed in [0, 1, len / 2, len.saturating_sub(1), len] {
             let part = Kind::Write(WriteSeen { landed, errno: (landed == 0).then_some(NEVER_DONE), ..seen.clone() });
             let mut written = self.written.clone();
-            written.follow(&part, &self.run.blobs);
+            written.follow(&Event { kind: part, ..event.clone() }, &self.run.blobs);
             let what = format!("touch {number}, write{of}, at byte {landed} of {len}");
             let byte = if landed == 0 { Bytes::Nothing } else { Bytes::Bytes(landed) };
             let at = Trigger::Write { path: SESSIONS.to_owned(), op: Touched::Write, n, byte };
@@ -139,6 +139,7 @@ impl<'r> Walk<'r> {
 
     /// What is so after an event.
     fn pass(&mut self, event: &Event) {
+        self.written.follow(event, &self.run.blobs);
         match &event.kind {
             Kind::Step(step) => self.step = step.n,
             Kind::Life(_) => self.life = Some(event.incarnation),
@@ -149,7 +150,7 @@ impl<'r> Walk<'r> {
                 self.open.remove(&answer.call);
                 self.answered += 1;
             }
-            kind => self.written.follow(kind, &self.run.blobs),
+            _ => {}
         }
     }
 }
@@ -159,7 +160,6 @@ fn touched(op: FileOp) -> Option<Touched> {
         FileOp::Write => Some(Touched::Write),
         FileOp::Truncate => Some(Touched::Truncate),
         FileOp::Rename => Some(Touched::Rename),
-        FileOp::Link => Some(Touched::Link),
         FileOp::Unlink => Some(Touched::Unlink),
         FileOp::Create => Some(Touched::Create),
         FileOp::Mkdir => Some(Touched::Mkdir),

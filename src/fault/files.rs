@@ -5,7 +5,11 @@
 //! have. Whatever happens, or is kept from happening, is journalled as [`WriteSeen`] with the bytes that were to be
 //! written, so that every state that a death or a power loss could have left on disk can be made from the journal alone.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -15,7 +19,10 @@ use super::plan::{Action, FileError, Signal, Trigger};
 use super::touch::{self, Touch};
 use super::write::{Attempt, Decision, Op, Then, Watch};
 use crate::glob;
-use crate::journal::{CallId, FileOp, Journal, Kind, Lane, Missed, NEVER_DONE, WriteSeen, is_session_path};
+use crate::journal::{CallId, FileOp, Journal, Kind, Lane, NEVER_DONE, WriteSeen, is_home_path, is_session_path};
+
+/// How the kernel marks a name that is gone.
+const GONE: &[u8] = b" (deleted)";
 
 /// The files of one life.
 pub struct LifeFiles {
@@ -39,41 +46,8 @@ struct State {
     due: Option<Due>,
     /// Errors that last.
     lasting: Vec<(Trigger, FileError)>,
-    names: Names,
-}
-
-/// Files that go by another name than the one they were opened by.
-///
-/// The kernel tells of an open file by which name it was opened, and that this name is gone. A file that is published
-/// under its final name by a link, after which its first name goes, would be told by that first name for ever.
-#[derive(Default)]
-struct Names {
-    /// Further names, by the one that they were linked from.
-    links: BTreeMap<PathBuf, PathBuf>,
-    /// What goes by another name now.
-    moved: BTreeMap<PathBuf, PathBuf>,
-}
-
-impl Names {
-    /// What the kernel adds to a name that is gone.
-    const GONE: &str = " (deleted)";
-
-    fn happened(&mut self, attempt: &Attempt<'_>) {
-        match (attempt.op, attempt.to) {
-            (Op::Link, Some(to)) => drop(self.links.insert(attempt.path.to_owned(), to.to_owned())),
-            (Op::Unlink, _) => {
-                if let Some(to) = self.links.remove(attempt.path) {
-                    self.moved.insert(attempt.path.to_owned(), to);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// The name that an open file goes by.
-    fn of(&self, path: &Path) -> Option<&PathBuf> {
-        self.moved.get(Path::new(path.to_str()?.strip_suffix(Names::GONE)?))
-    }
+    /// Files that were given a further name, and which.
+    links: HashMap<PathBuf, PathBuf>,
 }
 
 impl LifeFiles {
@@ -93,11 +67,20 @@ impl LifeFiles {
         self.ours.get().is_some_and(|ours| ours(call))
     }
 
+    /// The name that a file has. The kernel calls an open file by the name with which it was opened, also when that is
+    /// gone; it may have another one. Nothing for a file without any.
+    fn named<'p>(&self, path: &'p Path) -> Option<Cow<'p, Path>> {
+        match path.as_os_str().as_bytes().strip_suffix(GONE) {
+            Some(gone) if fs::symlink_metadata(path).is_err() => {
+                self.lock().links.get(Path::new(OsStr::from_bytes(gone))).cloned().map(Cow::Owned)
+            }
+            _ => Some(Cow::Borrowed(path)),
+        }
+    }
+
     /// The path as journals and scenarios tell it: below the home, or by the way from there.
     fn told(&self, path: &Path) -> Option<String> {
-        let gone = path.as_os_str().as_encoded_bytes().ends_with(Names::GONE.as_bytes());
-        let moved = if gone { self.lock().names.of(path).cloned() } else { None };
-        let path = moved.as_deref().unwrap_or(path);
+        let path = self.named(path)?;
         let way = match (path.strip_prefix(&self.home), path.strip_prefix(&self.run)) {
             (Ok(below), _) => below.to_owned(),
             (Err(_), Ok(below)) => Path::new("..").join(below),
@@ -129,12 +112,15 @@ impl Watch for LifeFiles {
     fn covers(&self, path: &Path) -> bool {
         let Some(told) = self.told(path) else { return false };
         is_session_path(&told)
+            || is_home_path(&told)
             || self.armed.names(&|call| self.is_ours(call), &told)
             || self.lock().lasting.iter().any(|(at, _)| touch::names(at, &told))
     }
 
     fn about_to(&self, attempt: &Attempt<'_>) -> Decision {
-        let Some(told) = self.told(attempt.path) else { return Decision::Pass };
+        let Some(told) = self.told(attempt.path).filter(|told| matters(told, attempt.op)) else {
+            return Decision::Pass;
+        };
         let touch = Touch { attempt, path: &told };
         if let Some(error) = self.lasting(&touch) {
             return Decision::Cut { bytes: 0, then: Then::Errno(error.errno()) };
@@ -154,9 +140,9 @@ impl Watch for LifeFiles {
         let cut = due.as_ref().is_some_and(|due| matches!(decision(due), Decision::Cut { .. }));
         let errno = errno.or((cut && attempt.op != Op::Write).then_some(NEVER_DONE));
         if errno.is_none() {
-            self.lock().names.happened(attempt);
+            self.lock().learn(attempt);
         }
-        if let Some(path) = self.told(attempt.path) {
+        if let Some(path) = self.told(attempt.path).filter(|told| matters(told, attempt.op)) {
             self.journal.append(Lane::Fault, Kind::Write(self.seen(attempt, path, landed, errno)));
         }
         if let Some(due) = due.filter(|due| !due.fault.what.is_about_files()) {
@@ -166,7 +152,7 @@ impl Watch for LifeFiles {
     }
 
     fn trouble(&self, text: &str) {
-        self.journal.append(Lane::Fault, Kind::Missed(Missed { text: text.to_owned() }));
+        self.journal.append(Lane::Fault, Kind::Missed(crate::journal::Missed { text: text.to_owned() }));
     }
 }
 
@@ -191,6 +177,24 @@ impl LifeFiles {
     }
 }
 
+impl State {
+    fn learn(&mut self, attempt: &Attempt<'_>) {
+        let Some(to) = attempt.to else { return };
+        match attempt.op {
+            Op::Create => drop(self.links.insert(to.to_owned(), attempt.path.to_owned())),
+            Op::Rename => {
+                self.links.values_mut().filter(|name| *name == attempt.path).for_each(|name| *name = to.into())
+            }
+            _ => {}
+        }
+    }
+}
+
+/// A home is looked at for one reason: its names may be synced.
+fn matters(told: &str, op: Op) -> bool {
+    op == Op::Sync || !is_home_path(told)
+}
+
 /// What the program meets.
 fn decision(due: &Due) -> Decision {
     let bytes = due.lands;
@@ -210,7 +214,6 @@ fn op(op: Op) -> FileOp {
         Op::Write => FileOp::Write,
         Op::Truncate { .. } => FileOp::Truncate,
         Op::Rename => FileOp::Rename,
-        Op::Link => FileOp::Link,
         Op::Unlink => FileOp::Unlink,
         Op::Create => FileOp::Create,
         Op::Mkdir => FileOp::Mkdir,

@@ -121,11 +121,9 @@ pub enum Touched {
     Truncate,
     /// It gets another name.
     Rename,
-    /// It gets one more name.
-    Link,
     /// Its name goes.
     Unlink,
-    /// It is made.
+    /// It is made, or gets one more name.
     Create,
     /// A directory is made.
     Mkdir,
@@ -138,7 +136,6 @@ impl Touched {
             Touched::Write => "write",
             Touched::Truncate => "truncate",
             Touched::Rename => "rename",
-            Touched::Link => "link",
             Touched::Unlink => "unlink",
             Touched::Create => "create",
             Touched::Mkdir => "mkdir",

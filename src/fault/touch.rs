@@ -53,7 +53,6 @@ pub fn touched(op: Op) -> Option<Touched> {
         Op::Write => Some(Touched::Write),
         Op::Truncate { .. } => Some(Touched::Truncate),
         Op::Rename => Some(Touched::Rename),
-        Op::Link => Some(Touched::Link),
         Op::Unlink => Some(Touched::Unlink),
         Op::Create => Some(Touched::Create),
         Op::Mkdir => Some(Touched::Mkdir),

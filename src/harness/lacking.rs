@@ -25,6 +25,9 @@ pub(crate) fn lacking(target: &TargetProfile, env: &[(String, String)], scenario
              `rollouts = true`",
         );
     }
+    if !target.rollouts && steps.clone().any(|step| matches!(step, StepKind::PowerLoss(_))) {
+        lacking.push("its power loss is one of Codex's session files, which the target does not keep");
+    }
     if target.kind == TargetKind::Foreign && target.level == Level::Core && steps.clone().any(waits_for_codex) {
         lacking.push("it waits for a notification of Codex's own, and the target promises the core level only");
     }

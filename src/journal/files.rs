@@ -13,10 +13,21 @@ pub const SESSION_DIRS: [&str; 3] = ["sessions", "archived_sessions", "rehydra"]
 
 /// Whether that is a session file, or a directory of such, of any home of the run. Lock files hold nothing and are none.
 pub fn is_session_path(told: &str) -> bool {
-    let in_home = told.strip_prefix("../").map_or(Some(told), |other| other.split_once('/').map(|(_, below)| below));
+    let in_home = match told.strip_prefix(OTHER_HOMES) {
+        Some(other) => other.split_once('/').map(|(_, below)| below),
+        None => Some(told),
+    };
     let top = in_home.map(|path| path.split('/').next().unwrap_or(path));
     top.is_some_and(|top| SESSION_DIRS.contains(&top)) && !told.ends_with(".lock")
 }
+
+/// Whether that is a home of the run, whose names may be those of directories of session files.
+pub fn is_home_path(told: &str) -> bool {
+    told.is_empty() || told.strip_prefix(OTHER_HOMES).is_some_and(|name| !name.contains('/'))
+}
+
+/// What stands before the names of other homes than the usual one.
+const OTHER_HOMES: &str = "../home-";
 
 /// Something that a life did to a session file, or was kept from doing, as the injector saw it; without the injector there
 /// are none. They stand in the order in which they happened.
@@ -27,7 +38,8 @@ pub struct WriteSeen {
     pub order: u64,
     pub op: FileOp,
     pub path: String,
-    /// Where a rename or a link leads to; none if it leads out of the run.
+    /// Where a rename leads to; none if it leads out of the run. Of a file that is made as a further name: which file has
+    /// it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<String>,
     /// Where in the file a write begins.
@@ -58,8 +70,6 @@ pub enum FileOp {
     /// Cut to a length, or emptied as it is opened.
     Truncate,
     Rename,
-    /// A file gets one more name.
-    Link,
     Unlink,
     /// A file is made.
     Create,
@@ -85,7 +95,8 @@ pub struct DamageDone {
     pub path: String,
     /// Whose rollout it is; `None` for a `file` step.
     pub thread: Option<String>,
-    /// The mutator's name, or what a `file` step does: `remove` (a directory with all that is in it), `write`, `mkdir`.
+    /// The mutator's name, or what a `file` step does: `remove` (a directory with all that is in it), `write`, `mkdir`;
+    /// of what a power loss has taken, `power-loss: ` and what that was.
     pub mutator: String,
     pub before: FileState,
     pub after: FileState,
@@ -148,9 +159,12 @@ mod tests {
             assert!(is_session_path(path), "{path}");
         }
         for path in
-            ["state_5.sqlite", "../project/sessions.txt", "rehydra/locks/a.lock", "../sessions", "config.toml", ""]
+            ["state_5.sqlite", "../project/sessions/a", "rehydra/locks/a.lock", "../sessions", "config.toml", ""]
         {
             assert!(!is_session_path(path), "{path}");
+        }
+        for (path, is_home) in [("", true), ("../home-b", true), ("../home-b/sessions", false), ("sessions", false)] {
+            assert_eq!(is_home_path(path), is_home, "{path}");
         }
     }
 }

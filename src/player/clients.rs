@@ -119,6 +119,17 @@ impl<T: Target> Story<T> {
         Ok(())
     }
 
+    /// Ends every life at once, as far as that can be done: the machine stops.
+    pub(super) async fn stop_all(&mut self) -> Result<(), Stop> {
+        for client in &self.clients.open {
+            self.server(client).act(Action::Kill { signal: Signal::Kill, whom: Whom::Group });
+        }
+        for client in self.clients.open.clone() {
+            self.end_life(&client, Some(End::Signal(Signal::Kill, Whom::Group))).await?;
+        }
+        Ok(())
+    }
+
     /// Ends every life that is left; all of them are ended, whatever becomes of one.
     pub(super) async fn end_all(&mut self) -> Vec<Stop> {
         let mut failed = Vec::new();
@@ -135,6 +146,7 @@ impl<T: Target> Story<T> {
             self.clients.others.insert(client.to_owned(), another);
         }
         self.decoy()?;
+        self.keep_sqlite()?;
         self.snapshot(SnapshotWhen::Birth);
         if opening == Opening::Twice {
             let another = self.target.another();

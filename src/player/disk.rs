@@ -123,7 +123,6 @@ impl<T: Target> Story<T> {
             return Err(Stop(format!("the rollout of thread `{thread}` offers no place for the damage `{name}`")));
         }
         fs::write(&path, &mutated.bytes).map_err(failed)?;
-        let state = |bytes: &[u8]| FileState { len: bytes.len() as u64, sha256: sha256_hex(bytes) };
         let done = DamageDone {
             path: self.told(&path),
             thread: Some(step.thread.clone()),
@@ -137,7 +136,7 @@ impl<T: Target> Story<T> {
     }
 
     /// A path as the journal tells it: from the usual home, if it lies in one.
-    fn told(&self, path: &Path) -> String {
+    pub(super) fn told(&self, path: &Path) -> String {
         let homes = self.homes.all();
         let mut inside = homes.iter().filter_map(|(prefix, home)| Some((prefix, path.strip_prefix(home).ok()?)));
         inside.next().map_or_else(|| path.display().to_string(), |(prefix, rest)| format!("{prefix}{}", rest.display()))
@@ -170,8 +169,11 @@ impl<T: Target> Story<T> {
 
 /// What a file holds; nothing for a directory and for what is not there.
 fn state_of(path: &Path) -> FileState {
-    let bytes = fs::read(path).unwrap_or_default();
-    FileState { len: bytes.len() as u64, sha256: sha256_hex(&bytes) }
+    state(&fs::read(path).unwrap_or_default())
+}
+
+pub(super) fn state(bytes: &[u8]) -> FileState {
+    FileState { len: bytes.len() as u64, sha256: sha256_hex(bytes) }
 }
 
 /// What a manifest says of a recording, its file, and what lies beside that.

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::target::home::{Home, HomeSpec};
 
@@ -55,6 +55,18 @@ impl Homes {
         if home == self.usual() { String::new() } else { prefix_of(home) }
     }
 
+    /// Where a file lies that the journal tells so; `None` if that is in no home.
+    pub(super) fn find(&self, told: &str) -> Option<PathBuf> {
+        let homes = self.all();
+        let of = |(prefix, home): &(String, PathBuf)| {
+            let below = Path::new(told.strip_prefix(prefix.as_str()).filter(|_| !prefix.is_empty())?);
+            Some(home.join(below))
+        };
+        let path = homes.iter().find_map(of).unwrap_or_else(|| self.usual().join(told));
+        let plain = !told.is_empty() && path.components().all(|part| !matches!(part, Component::ParentDir));
+        plain.then_some(path)
+    }
+
     /// The bearer token of that name.
     pub(super) fn token(&self, credentials: Option<&str>) -> String {
         match credentials {
@@ -91,6 +103,14 @@ mod tests {
         let prefixes: Vec<String> = homes.all().into_iter().map(|(prefix, _)| prefix).collect();
         assert_eq!(prefixes, ["", "../home-b/"]);
         assert_eq!((homes.prefix(&homes.usual()), homes.prefix(&other)), (String::new(), "../home-b/".to_owned()));
+        for (told, found) in
+            [("sessions/a", homes.usual().join("sessions/a")), ("../home-b/rehydra/b", other.join("rehydra/b"))]
+        {
+            assert_eq!(homes.find(told), Some(found));
+        }
+        for told in ["", "../other/sessions/a", "../home-b/../x", "sessions/../../x"] {
+            assert_eq!(homes.find(told), None, "{told}");
+        }
         assert_eq!((homes.token(None), homes.token(Some("second"))), ("token".to_owned(), "token-second".to_owned()));
     }
 }

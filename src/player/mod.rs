@@ -16,6 +16,7 @@ mod disk;
 mod homes;
 mod live;
 mod markers;
+mod power;
 mod story;
 mod survey;
 

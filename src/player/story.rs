@@ -9,6 +9,7 @@ use super::book::Book;
 use super::clients::Clients;
 use super::homes::Homes;
 use super::markers::Planter;
+use super::power::SqliteFiles;
 use super::survey;
 use crate::fault::armed::Armed;
 use crate::fault::plan::Action;
@@ -54,6 +55,8 @@ pub struct Story<T: Target> {
     pub(super) calls: CallId,
     pub(super) lives: Incarnation,
     pub(super) clients: Clients<T>,
+    /// The sqlite files as they were when the last life began; empty where the story has no use for them.
+    pub(super) sqlite: SqliteFiles,
     pub(super) step: u32,
 }
 
@@ -85,6 +88,7 @@ impl<T: Target> Story<T> {
         let dir = journal.dir().to_owned();
         let planter = Planter::new(seed);
         let (book, calls, lives, clients, step) = (Book::default(), 0, 0, Clients::default(), 0);
+        let sqlite = SqliteFiles::new();
         Story {
             scenario,
             target,
@@ -104,6 +108,7 @@ impl<T: Target> Story<T> {
             calls,
             lives,
             clients,
+            sqlite,
             step,
         }
     }
@@ -180,6 +185,7 @@ impl<T: Target> Story<T> {
                 self.target.act(if *stop { Action::Stop } else { Action::Continue });
                 Ok(())
             }
+            StepKind::PowerLoss(loss) => self.power_loss(loss).await,
             StepKind::Rollout(spec) => self.rollout(spec),
             StepKind::Place(place) => self.place(place),
             StepKind::Damage(damage) => self.damage(damage),

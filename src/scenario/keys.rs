@@ -4,8 +4,9 @@ use super::grammar::*;
 use super::keys_call::{CODEX, REPLY, UNPROMPTED, approvals, sandboxes};
 use super::keys_client::{CLIENT, OPENINGS, THEN};
 use super::keys_fault::KILL;
-use super::types::Need;
+use super::types::{Need, Sqlite};
 use crate::fault::plan::{Signal, Whom};
+use crate::fault::power::DataLoss;
 use crate::limits::*;
 use crate::rollout::generate::Era;
 use crate::rollout::mutate::{Keep, Mutator};
@@ -32,6 +33,18 @@ pub(super) const ENDS: Words<Option<Signal>> = Words(&[
 pub(super) const WHOM: Words<Whom> = Words(&[("server", Whom::Server), ("group", Whom::Group)]);
 /// `true` is a stop.
 pub(super) const PAUSES: Words<bool> = Words(&[("STOP", true), ("CONT", false)]);
+/// What a power loss leaves of what was not synced, where it is not a number of bytes.
+pub(super) const DATA_LOSSES: Words<DataLoss> = Words(&[
+    ("lost", DataLoss::Lost),
+    ("half", DataLoss::Half),
+    ("sector", DataLoss::Sector),
+    ("zeros", DataLoss::Zeros),
+    ("kept", DataLoss::Kept),
+]);
+/// `true` is lost.
+pub(super) const NAME_LOSSES: Words<bool> = Words(&[("lost", true), ("kept", false)]);
+pub(super) const SQLITES: Words<Sqlite> =
+    Words(&[("kept", Sqlite::Kept), ("deleted", Sqlite::Deleted), ("older", Sqlite::Older)]);
 pub(super) const ERAS: Words<Era> = Words(&[
     ("bare", Era::Bare),
     ("envelope", Era::Envelope),
@@ -148,7 +161,7 @@ static REPEAT: TableShape = TableShape {
     ],
 };
 
-static STEP_KEYS: [Key; 14] = [
+static STEP_KEYS: [Key; 15] = [
     one_of("codex", Shape::Table(&CODEX), "Begins a thread."),
     one_of("reply", Shape::Table(&REPLY), "Continues a thread."),
     one_of(
@@ -160,6 +173,7 @@ static STEP_KEYS: [Key; 14] = [
     one_of("kill", Shape::Table(&KILL), "Sends a signal that is meant to end the life, and waits for the exit."),
     one_of("signal", Shape::Word(|| PAUSES.names()), "Stops or continues the whole process group."),
     one_of("eof", NOTHING, "Closes the target's stdin and waits for the exit."),
+    one_of("power-loss", Shape::Table(&POWER_LOSS), "Stops the machine and leaves on disk what that leaves."),
     one_of("rollout", Shape::Table(&ROLLOUT), "Puts a synthetic rollout into the home."),
     one_of("place", Shape::Table(&PLACE), "Puts a recorded rollout into the home."),
     one_of("damage", Shape::Table(&DAMAGE), "Damages a thread's rollout while no life is running."),
@@ -213,6 +227,24 @@ static RESTART: TableShape = TableShape {
             Shape::Map { of: &BODY, max: SCENARIO_ENV },
             "Further variables of the next life's environment.",
         ),
+    ],
+};
+
+static POWER_LOSS: TableShape = TableShape {
+    id: "power-loss",
+    name: "`power-loss`",
+    doc: "Every life ends, and what was not synced may be gone.",
+    choice: None,
+    refused: &[],
+    keys: &[
+        optional("data", Shape::Word(|| DATA_LOSSES.names()), "What is left of bytes not synced; `lost` if absent."),
+        optional(
+            "byte",
+            Shape::Int { min: 0, max: SCENARIO_CUT_BYTES },
+            "Instead of `data`: so many of them are left.",
+        ),
+        optional("names", Shape::Word(|| NAME_LOSSES.names()), "What becomes of names not synced; `lost` if absent."),
+        optional("sqlite", Shape::Word(|| SQLITES.names()), "What becomes of sqlite files; `kept` if absent."),
     ],
 };
 

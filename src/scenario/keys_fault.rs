@@ -14,7 +14,6 @@ pub(super) const TOUCHES: Words<Touched> = Words(&[
     ("write", Touched::Write),
     ("truncate", Touched::Truncate),
     ("rename", Touched::Rename),
-    ("link", Touched::Link),
     ("unlink", Touched::Unlink),
     ("create", Touched::Create),
     ("mkdir", Touched::Mkdir),

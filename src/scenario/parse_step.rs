@@ -5,10 +5,12 @@ use super::keys_client::OPENINGS;
 use super::parse_call::call;
 use super::parse_fault::{kill, then};
 use super::types::{
-    ClientAct, ClientStep, Damage, Ending, FileStep, MAIN_CLIENT, Place, Restart, StepKind, Synthetic, TogetherCall,
+    ClientAct, ClientStep, Damage, Ending, FileStep, MAIN_CLIENT, Place, PowerLoss, Restart, StepKind, Synthetic,
+    TogetherCall,
 };
 use super::view::View;
 use crate::fault::plan::{Signal, Whom};
+use crate::fault::power::{DataLoss, Loss};
 use crate::rollout::generate::{Era, Spec};
 use crate::rollout::mutate::{Keep, Mutator};
 
@@ -28,6 +30,7 @@ pub(super) fn step(view: View<'_, '_>) -> Option<StepKind> {
         }
         "signal" => StepKind::Pause { stop: view.word(key, &keys::PAUSES).unwrap_or(true) },
         "eof" => StepKind::Eof,
+        "power-loss" => StepKind::PowerLoss(power_loss(inner())),
         "rollout" => StepKind::Rollout(rollout(inner())),
         "place" => StepKind::Place(place(inner())),
         "damage" => StepKind::Damage(damage(inner())),
@@ -80,6 +83,15 @@ fn client(view: View<'_, '_>) -> Option<ClientStep> {
         _ => return None,
     };
     Some(ClientStep { name: view.text("name").unwrap_or_else(|| MAIN_CLIENT.to_owned()), act })
+}
+
+fn power_loss(view: View<'_, '_>) -> PowerLoss {
+    let data = match view.number("byte") {
+        Some(bytes) => DataLoss::After(bytes),
+        None => view.word("data", &keys::DATA_LOSSES).unwrap_or_default(),
+    };
+    let loss = Loss { data, names: view.word("names", &keys::NAME_LOSSES).unwrap_or(true) };
+    PowerLoss { loss, sqlite: view.word("sqlite", &keys::SQLITES).unwrap_or_default() }
 }
 
 fn rollout(view: View<'_, '_>) -> Synthetic {

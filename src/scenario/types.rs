@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::check::Invariant;
 use crate::fault::client::{Opening, Rung};
 use crate::fault::plan::{Action, Fault, Signal, Trigger, Watched, Whom};
+use crate::fault::power::Loss;
 use crate::model::script::Response;
 
 /// A story: a conversation, its faults, what it proves.
@@ -34,7 +35,8 @@ impl Scenario {
     /// What of the lives of this story the injector has to see.
     pub fn watches(&self) -> Watched {
         let at: Vec<&Trigger> = self.faults().map(|fault| &fault.at).collect();
-        let needed = self.needs.iter().any(|need| matches!(need, Need::Injector | Need::PowerLoss));
+        let needed = self.needs.iter().any(|need| matches!(need, Need::Injector | Need::PowerLoss))
+            || self.steps.iter().any(|step| matches!(step.what, StepKind::PowerLoss(_)));
         match () {
             () if at.iter().any(|at| matches!(at, Trigger::Read { .. })) => Watched::Reads,
             () if needed || at.iter().any(|at| at.is_about_files()) => Watched::Writes,
@@ -117,6 +119,8 @@ pub enum StepKind {
     },
     /// Closes the target's stdin and waits for the exit.
     Eof,
+    /// Stops the machine: ends every life and leaves on disk what such an end leaves.
+    PowerLoss(PowerLoss),
     /// Puts a synthetic rollout into the home.
     Rollout(Synthetic),
     /// Puts a recorded rollout into the home.
@@ -147,6 +151,7 @@ impl StepKind {
             StepKind::Kill { .. } => "kill",
             StepKind::Pause { .. } => "signal",
             StepKind::Eof => "eof",
+            StepKind::PowerLoss(_) => "power-loss",
             StepKind::Rollout(_) => "rollout",
             StepKind::Place(_) => "place",
             StepKind::Damage(_) => "damage",
@@ -298,6 +303,28 @@ impl From<Ending> for Action {
             Ending::Eof => Action::Eof,
         }
     }
+}
+
+/// What a power loss takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PowerLoss {
+    /// Of the session files.
+    pub loss: Loss,
+    /// Of the sqlite files.
+    pub sqlite: Sqlite,
+}
+
+/// What becomes of a home's sqlite files, which nobody has to keep: they are made anew from the rollouts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Sqlite {
+    /// They stay as they are.
+    #[default]
+    Kept,
+    /// They are gone.
+    Deleted,
+    /// They are as they were when the last life began.
+    Older,
 }
 
 /// The client that acts where a step names none.

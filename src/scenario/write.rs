@@ -15,12 +15,13 @@ use self::fault::fault;
 use super::grammar::Words;
 use super::keys_client::OPENINGS;
 use super::types::{
-    Approve, Call, ClientAct, ClientStep, Ending, Expect, Expected, FileStep, Id, MAIN_CLIENT, Restart, Scenario,
-    StepKind, Synthetic,
+    Approve, Call, ClientAct, ClientStep, Ending, Expect, Expected, FileStep, Id, MAIN_CLIENT, PowerLoss, Restart,
+    Scenario, Sqlite, StepKind, Synthetic,
 };
 use super::{keys, keys_call};
 use crate::fault::client::{Opening, Rung};
 use crate::fault::plan::{Action, Signal, Whom};
+use crate::fault::power::DataLoss;
 use crate::model::script::{Failure, Output, Response};
 use crate::rollout::mutate::Keep;
 
@@ -113,6 +114,7 @@ fn step_value(what: &StepKind) -> (&'static str, Written) {
         StepKind::Kill { signal, whom } => ("kill", Table(kill(*signal, *whom))),
         StepKind::Pause { stop } => ("signal", Value(string(word(&keys::PAUSES, *stop)))),
         StepKind::Eof => ("eof", Table(Fields::default())),
+        StepKind::PowerLoss(loss) => ("power-loss", Table(power_loss(loss))),
         StepKind::Rollout(synthetic) => ("rollout", Table(rollout(synthetic))),
         StepKind::Place(place) => {
             let fields = Fields::default().put("thread", string(&place.thread)).put("file", string(&place.file));
@@ -271,6 +273,20 @@ fn client(step: &ClientStep) -> Fields {
         ClientAct::Send(line) => fields.put("send", string(line)),
         ClientAct::SendHalf(line) => fields.put("send-half", string(line)),
     }
+}
+
+fn power_loss(step: &PowerLoss) -> Fields {
+    let (data, byte) = match step.loss.data {
+        DataLoss::Lost => (None, None),
+        DataLoss::After(bytes) => (None, Some(bytes.to_string())),
+        other => (Some(string(word(&keys::DATA_LOSSES, other))), None),
+    };
+    let sqlite = Some(step.sqlite).filter(|sqlite| *sqlite != Sqlite::Kept);
+    Fields::default()
+        .put_some("data", data)
+        .put_some("byte", byte)
+        .put_some("names", (!step.loss.names).then(|| string(word(&keys::NAME_LOSSES, false))))
+        .put_some("sqlite", sqlite.map(|sqlite| string(word(&keys::SQLITES, sqlite))))
 }
 
 fn rollout(synthetic: &Synthetic) -> Fields {

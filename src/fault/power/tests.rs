@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::journal::{
-    BlobStore, Body, Event, FileOp, Kind, Lane, Snapshot, SnapshotFile, SnapshotWhen, WriteSeen, sha256_hex,
+    BlobStore, Body, Event, FileOp, Kind, Lane, Snapshot, SnapshotFile, SnapshotWhen, Spawn, Step, WriteSeen,
+    sha256_hex,
 };
 
 const DIR: &str = "sessions/2026";
@@ -151,16 +152,6 @@ fn a_rename_is_undone_until_its_directory_is_synced() {
 }
 
 #[test]
-fn a_file_with_two_names_is_one_file() {
-    let mut told = Told::grown();
-    told.push(Kind::Write(seen(FileOp::Link, FILE, 0, b"", Some("sessions/2026/b.jsonl"))));
-    let told = told.touch(FileOp::Unlink, FILE).write("sessions/2026/b.jsonl", 8, b"three\n");
-    assert_eq!(told.written().now(), files(&[("sessions/2026/b.jsonl", "one\ntwo\nthree\n")]));
-    let before = files(&[(FILE, "one\ntwo\nthree\n")]);
-    assert_eq!(told.written().after(loss(DataLoss::Kept, true)), before, "names are as they were synced");
-}
-
-#[test]
 fn what_the_player_puts_between_two_lives_lasts() {
     let told = Told::grown().birth(&[(FILE, "other\n"), ("sessions/2026/placed.jsonl", "placed\n")]);
     let left = files(&[(FILE, "other\n"), ("sessions/2026/placed.jsonl", "placed\n")]);
@@ -211,4 +202,45 @@ fn a_write_of_which_a_part_landed_counts_for_that_part() {
     told.push(Kind::Write(cut));
     told.push(Kind::Write(WriteSeen { landed: 0, errno: Some(5), ..seen(FileOp::Rename, FILE, 0, b"", Some("x")) }));
     assert_eq!(told.written().now(), files(&[(FILE, "one\ntwo\nth")]));
+}
+
+#[test]
+fn a_further_name_is_one_of_the_same_file() {
+    let part = "sessions/2026/.part";
+    let mut told = Told::new().touch(FileOp::Create, part).write(part, 0, b"one\n").touch(FileOp::Sync, part);
+    told.push(Kind::Write(seen(FileOp::Create, FILE, 0, b"", Some(part))));
+    let told = told.touch(FileOp::Unlink, part).touch(FileOp::Sync, DIR).write(FILE, 4, b"two\n");
+    assert_eq!(told.written().now(), files(&[(FILE, "one\ntwo\n")]));
+    assert_eq!(told.written().after(loss(DataLoss::Lost, true)), files(&[(FILE, "one\n")]));
+}
+
+#[test]
+fn the_names_in_a_home_are_synced_with_it() {
+    let told =
+        Told::new().touch(FileOp::Mkdir, "rehydra").touch(FileOp::Create, "rehydra/a").write("rehydra/a", 0, b"x");
+    let told = told.touch(FileOp::Sync, "rehydra/a").touch(FileOp::Sync, "rehydra");
+    assert_eq!(told.written().after(loss(DataLoss::Lost, true)), files(&[]));
+    let told = told.touch(FileOp::Sync, "");
+    assert_eq!(told.written().after(loss(DataLoss::Lost, true)), files(&[("rehydra/a", "x")]));
+}
+
+#[test]
+fn what_one_power_loss_has_left_the_next_one_leaves() {
+    let mut told = Told::grown();
+    told.push(Kind::Step(Step { n: 2, what: "power-loss".into(), line: 5 }));
+    let told = told.birth(&[(FILE, "one\ntwo\n")]);
+    assert_eq!(told.written().after(loss(DataLoss::Lost, true)), files(&[(FILE, "one\ntwo\n")]));
+    let told = told.write(FILE, 8, b"three\n");
+    assert_eq!(told.written().after(loss(DataLoss::Half, true)), files(&[(FILE, "one\ntwo\nthr")]));
+}
+
+#[test]
+fn a_second_life_begins_beside_one_that_writes() {
+    let mut told = Told::new();
+    let spawn = Spawn { pid: 7, argv: Vec::new(), cwd: String::new(), env: Vec::new() };
+    told.push(Kind::Spawn(spawn));
+    let told = told.touch(FileOp::Create, FILE).write(FILE, 0, b"one\n");
+    // The snapshot may have been taken before the write, and is told after it.
+    let told = told.birth(&[(FILE, ""), ("sessions/2026/decoy.jsonl", "decoy\n")]);
+    assert_eq!(told.written().now(), files(&[(FILE, "one\n"), ("sessions/2026/decoy.jsonl", "decoy\n")]));
 }

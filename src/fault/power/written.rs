@@ -1,8 +1,11 @@
 //! The session files of a run as the injector saw them written: as they are, and as far as they were synced.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::journal::{BlobStore, Event, FileOp, Kind, Snapshot, SnapshotWhen, WriteSeen, is_session_path, sha256_hex};
+use crate::journal::{
+    BlobStore, Event, FileOp, Incarnation, Kind, Snapshot, SnapshotWhen, WriteSeen, is_home_path, is_session_path,
+    sha256_hex,
+};
 
 /// Contents of files by their paths, as journals tell them.
 pub type Files = BTreeMap<String, Vec<u8>>;
@@ -17,7 +20,14 @@ pub struct Written {
     pub(super) lasting: BTreeMap<String, Node>,
     /// What could not be followed.
     gaps: Vec<String>,
+    /// The lives that are not over.
+    alive: BTreeSet<Incarnation>,
+    /// The machine has stopped since the last life began.
+    lost: bool,
 }
+
+/// The step after which whatever is there has survived a power loss.
+const POWER_LOSS: &str = "power-loss";
 
 /// A file's content.
 #[derive(Clone, Debug, Default)]
@@ -63,15 +73,18 @@ impl Written {
     pub fn replay<'e>(events: impl IntoIterator<Item = &'e Event>, blobs: &BlobStore) -> Written {
         let mut written = Written::default();
         for event in events {
-            written.follow(&event.kind, blobs);
+            written.follow(event, blobs);
         }
         written
     }
 
     /// Goes on with one event more.
-    pub fn follow(&mut self, event: &Kind, blobs: &BlobStore) {
-        match event {
-            Kind::Write(seen) if is_session_path(&seen.path) => self.take(seen, blobs),
+    pub fn follow(&mut self, event: &Event, blobs: &BlobStore) {
+        match &event.kind {
+            Kind::Write(seen) if is_session_path(&seen.path) || is_home_path(&seen.path) => self.take(seen, blobs),
+            Kind::Spawn(_) => drop(self.alive.insert(event.incarnation)),
+            Kind::Death(_) => drop(self.alive.remove(&event.incarnation)),
+            Kind::Step(step) if step.what == POWER_LOSS => self.lost = true,
             Kind::Snapshot(snapshot) if snapshot.when == SnapshotWhen::Birth => self.settle(snapshot, blobs),
             _ => {}
         }
@@ -118,17 +131,18 @@ impl Written {
         let path = seen.path.as_str();
         match seen.op {
             FileOp::Create => {
-                let node = self.fresh();
+                let node = match seen.to.as_deref() {
+                    None => self.fresh(),
+                    Some(of) => self.names.get(of).copied().unwrap_or_else(|| {
+                        self.gaps.push(format!("{path} is a further name of {of}, which is not known"));
+                        self.fresh()
+                    }),
+                };
                 self.names.insert(path.to_owned(), node);
             }
             FileOp::Mkdir => drop(self.names.insert(path.to_owned(), Node::Dir)),
             FileOp::Unlink => drop(self.names.remove(path)),
             FileOp::Rename => self.rename(path, seen.to.as_deref()),
-            FileOp::Link => {
-                if let (Some(to), Some(node)) = (&seen.to, self.names.get(path).copied()) {
-                    self.names.insert(to.clone(), node);
-                }
-            }
             FileOp::Sync => self.sync(path),
             FileOp::Write => {
                 let landed = usize::try_from(seen.landed).unwrap_or(usize::MAX);
@@ -143,11 +157,17 @@ impl Written {
         }
     }
 
-    /// Whatever is there between two lives and was not seen written was put there by the player, and lasts.
+    /// Whatever is there between two lives and was not seen written was put there by the player, and lasts. While another
+    /// life is running only what is new can be told from what that one does.
     fn settle(&mut self, snapshot: &Snapshot, blobs: &BlobStore) {
+        if std::mem::take(&mut self.lost) {
+            // What a power loss has left, nothing can take any more.
+            *self = Written { gaps: std::mem::take(&mut self.gaps), ..Written::default() };
+        }
+        let alone = self.alive.is_empty();
         let shown: Vec<&str> = snapshot.files.iter().map(|file| file.path.as_str()).collect();
         let gone = |(path, node): (&String, &Node)| {
-            (matches!(node, Node::File(_)) && !shown.contains(&path.as_str())).then(|| path.clone())
+            (alone && matches!(node, Node::File(_)) && !shown.contains(&path.as_str())).then(|| path.clone())
         };
         // What the target removed itself is no name any more, and stays one that lasts until its directory is synced.
         for path in self.names.iter().filter_map(gone).collect::<Vec<_>>() {
@@ -159,7 +179,7 @@ impl Written {
                 Some(Node::File(at)) => self.inodes.get(*at),
                 _ => None,
             };
-            if known.is_some_and(|inode| sha256_hex(&inode.now) == file.sha256) {
+            if known.is_some_and(|inode| !alone || sha256_hex(&inode.now) == file.sha256) {
                 continue;
             }
             let Some(content) = file.blob.as_deref().and_then(|blob| blobs.get(blob).ok()) else {
@@ -244,5 +264,7 @@ impl Written {
 
 /// Whether a name stands directly in a directory.
 fn is_child(name: &str, dir: &str) -> bool {
-    name.strip_prefix(dir).and_then(|rest| rest.strip_prefix('/')).is_some_and(|rest| !rest.contains('/'))
+    let below =
+        if dir.is_empty() { Some(name) } else { name.strip_prefix(dir).and_then(|rest| rest.strip_prefix('/')) };
+    below.is_some_and(|rest| !rest.contains('/'))
 }

@@ -60,8 +60,6 @@ pub enum Op {
     },
     /// `rename*`: [`Attempt::to`] is where to.
     Rename,
-    /// `link*`: [`Attempt::to`] is the file's further name.
-    Link,
     /// `unlink*` and `rmdir`.
     Unlink,
     /// An `open` with `O_CREAT` of a name that is not there yet; `symlink*` and `mknod*`.
@@ -85,7 +83,7 @@ pub struct Attempt<'a> {
     pub op: Op,
     /// The file, absolute, as the kernel names it.
     pub path: &'a Path,
-    /// Where a rename or a link leads to.
+    /// Where a rename leads to; of a hard link that is made, a name that its file has already.
     pub to: Option<&'a Path>,
     /// Where in the file a write begins.
     pub offset: u64,

@@ -121,8 +121,8 @@ impl Sight {
             Call::Unlink { name } => self.named(tid, name, false, Op::Unlink),
             Call::Mkdir { name } => self.named(tid, name, false, Op::Mkdir),
             Call::Make { name } => self.named(tid, name, false, Op::Create),
-            Call::Link { from, to } => self.two_names(tid, Op::Link, from, to),
-            Call::Rename { from, to } => self.two_names(tid, Op::Rename, from, to),
+            Call::Link { from, to } => self.link(tid, from, to),
+            Call::Rename { from, to } => self.rename(tid, from, to),
             Call::Open { name, flags } => self.open(tid, name, flags),
         };
         held.map(|held| Ok(Held { id, ..held }))
@@ -170,15 +170,23 @@ impl Sight {
         self.covers(found.path).map(|path| held(tid, op, path, Deed::Left { foreseen, gives: false }))
     }
 
-    fn two_names(&mut self, tid: u32, op: Op, from: Name, to: Name) -> Option<Held> {
+    fn rename(&mut self, tid: u32, from: Name, to: Name) -> Option<Held> {
         let (from, to) = (self.resolved(tid, from, false)?, self.resolved(tid, to, false)?);
         if !self.watch.covers(&from.path) && !self.watch.covers(&to.path) {
             return None;
         }
-        let taken = (op == Op::Link && to.there.is_ok()).then_some(Errno::EXIST);
-        let foreseen = from.there.err().or(if to.has_parent { taken } else { to.there.err() });
+        let foreseen = from.there.err().or(if to.has_parent { None } else { to.there.err() });
         let left = Deed::Left { foreseen, gives: false };
-        Some(Held { to: Some(to.path), ..held(tid, op, from.path, left) })
+        Some(Held { to: Some(to.path), ..held(tid, Op::Rename, from.path, left) })
+    }
+
+    /// One more name of a file.
+    fn link(&mut self, tid: u32, from: Name, to: Name) -> Option<Held> {
+        let (from, to) = (self.resolved(tid, from, false)?, self.resolved(tid, to, false)?);
+        let taken = to.there.is_ok().then_some(Errno::EXIST);
+        let foreseen = from.there.err().or(if to.has_parent { taken } else { to.there.err() });
+        let path = self.covers(to.path)?;
+        Some(Held { to: Some(from.path), ..held(tid, Op::Create, path, Deed::Left { foreseen, gives: false }) })
     }
 
     fn open(&mut self, tid: u32, name: Name, flags: Flags) -> Option<Held> {

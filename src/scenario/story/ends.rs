@@ -39,6 +39,7 @@ impl Story<'_> {
                 Some(StepKind::Place(_)) => "place",
                 Some(StepKind::Damage(_)) => "damage",
                 Some(StepKind::File(_)) => "file",
+                Some(StepKind::PowerLoss(_)) => "power-loss",
                 _ => continue,
             };
             let message = format!("no call follows this `{key}`, so nothing can come of it");

@@ -44,6 +44,19 @@ impl Story<'_> {
         self.clients.insert(name.to_owned(), Client { life: Life::Running, number: self.newest });
     }
 
+    pub(super) fn power_loss(&mut self, view: View<'_, '_>) {
+        let (key, inner) = (view.key_span("power-loss"), view.view("power-loss"));
+        if inner.has("byte") && inner.has("data") {
+            let message = "`byte` and `data` both say what is left of what was not synced".to_owned();
+            self.into.add(inner.key_span("byte"), message, "said twice", "remove one of the two");
+        }
+        if self.clients.values().all(|client| matches!(client.life, Life::Before)) && !self.vague {
+            let message = "no life has begun yet whose writes could be lost".to_owned();
+            self.into.add(key.clone(), message, "nothing to lose", "let a call come before it");
+        }
+        self.clients.values_mut().for_each(|client| client.life = Life::Ended(key.clone()));
+    }
+
     pub(super) fn ends(&mut self, name: &str, key: Range<usize>) {
         self.needs_life(name, key.clone(), "can be ended");
         if let Some(client) = self.clients.get_mut(name) {

@@ -150,6 +150,7 @@ impl Story<'_> {
             StepKind::Pause { .. } => self.needs_life(MAIN_CLIENT, view.key_span("signal"), "gets the signal"),
             StepKind::Wait { .. } => self.needs_life(MAIN_CLIENT, view.key_span("wait"), "can send a frame"),
             StepKind::Client(step) => self.client(step, view),
+            StepKind::PowerLoss(_) => self.power_loss(view),
             StepKind::Rollout(rollout) => {
                 let view = view.view("rollout");
                 if rollout.spec.compaction.is_some_and(|after| after > rollout.spec.turns) && view.sound("turns") {

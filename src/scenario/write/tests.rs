@@ -7,6 +7,7 @@ use super::to_toml;
 use crate::check::Invariant;
 use crate::fault::client::{Opening, Rung};
 use crate::fault::plan::{Action, Cut, Edge, Fault, FileError, Rehydration, Signal, Touched, Trigger, Whom};
+use crate::fault::power::{DataLoss, Loss};
 use crate::model::script::{Failure, Output, Response, Usage};
 use crate::rollout::generate::{Era, Spec};
 use crate::rollout::mutate::{Keep, Mutator};
@@ -253,7 +254,11 @@ fn steps(number: usize, call: Call, n: u32) -> Vec<StepKind> {
             let other = others[n as usize % others.len()];
             let other = Damage { thread: "main".to_owned(), mutator: other, seed: u64::from(n) };
             let kill = StepKind::Kill { signal: Signal::Int, whom: Whom::Group };
-            vec![kill, StepKind::Damage(torn), StepKind::Damage(other)]
+            let data = [DataLoss::Lost, DataLoss::Zeros, DataLoss::After(u64::from(n))][n as usize / 10 % 3];
+            let loss = Loss { data, names: n.is_multiple_of(4) };
+            let sqlite = [Sqlite::Kept, Sqlite::Deleted, Sqlite::Older][n as usize / 10 % 3];
+            let lost = StepKind::PowerLoss(PowerLoss { loss, sqlite });
+            vec![lost, StepKind::Damage(torn), StepKind::Damage(other), restart(0), kill]
         }
         4 => vec![
             StepKind::File(FileStep::Write { path: "a".to_owned(), text: call.prompt }),

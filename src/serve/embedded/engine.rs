@@ -82,6 +82,7 @@ impl EmbeddedEngine {
 
     fn with_plant(parts: Parts, plant: Plant) -> EmbeddedEngine {
         plant.start_of_life();
+        let parts = Parts { world: plant.world(parts.world), ..parts };
         EmbeddedEngine { parts, threads: Threads::default(), plant }
     }
 

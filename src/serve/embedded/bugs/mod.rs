@@ -18,6 +18,8 @@ mod names;
 mod none;
 #[cfg(feature = "planted-bugs")]
 mod plant;
+#[cfg(feature = "planted-bugs")]
+mod unsynced;
 
 #[cfg(feature = "planted-bugs")]
 pub use names::{Bug, UnknownBug};

@@ -66,6 +66,9 @@ bugs! {
     BranchUntold "branch-untold" "A branch from a thread that another process has loaded is told to nobody."
     BranchAliased "branch-aliased" "Such a branch gets an alias, as if it were the continuation."
     CancelIgnored "cancel-ignored" "A turn goes on that the client took back."
+    RolloutsUnsynced "rollouts-unsynced" "Rollouts are never synced."
+    AliasesUnsynced "aliases-unsynced" "The file of aliases is never synced."
+    DirectoriesUnsynced "directories-unsynced" "Directories are never synced, so that no name outlives a power loss."
     CallsHome "calls-home" "Each life asks another host for something as it begins."
 }
 

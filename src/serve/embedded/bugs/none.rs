@@ -22,6 +22,11 @@ impl Plant {
     /// A healthy engine.
     pub(in crate::serve::embedded) const NONE: Plant = Plant;
 
+    /// The world that the engine lives in.
+    pub(in crate::serve::embedded) fn world(self, world: World) -> World {
+        world
+    }
+
     /// Called once, when the engine is made.
     pub(in crate::serve::embedded) fn start_of_life(self) {}
 

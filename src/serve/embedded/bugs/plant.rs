@@ -2,10 +2,11 @@
 
 use std::io::{Read, Write};
 use std::path::Path;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use tokio_util::sync::CancellationToken;
 
+use super::unsynced::{LyingDisk, Unsynced};
 use super::{Bug, disks, histories};
 use crate::rehydrate::alias::append_alias;
 use crate::rehydrate::chain::{Extent, resume_thread_from_rollout};
@@ -39,6 +40,16 @@ impl Plant {
 
     fn is(self, bug: Bug) -> bool {
         self.bug == Some(bug)
+    }
+
+    pub(in crate::serve::embedded) fn world(self, world: World) -> World {
+        let unsynced = match self.bug {
+            Some(Bug::RolloutsUnsynced) => Unsynced::Rollouts,
+            Some(Bug::AliasesUnsynced) => Unsynced::Aliases,
+            Some(Bug::DirectoriesUnsynced) => Unsynced::Directories,
+            _ => return world,
+        };
+        World { disk: Arc::new(LyingDisk(Arc::clone(&world.disk), unsynced)), ..world }
     }
 
     pub(in crate::serve::embedded) fn start_of_life(self) {

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::super::damage::{Damage, DamageKind};
-use super::super::items::{ItemFacts, Use};
+use super::super::items::{BETWEEN_AGENTS, ItemFacts, Use, between_agents};
 use super::super::meta::{ReadError, SessionMeta, ThreadMeta};
 use super::super::place::{Place, Position};
 use super::super::reader::{Found, Reader};
@@ -126,8 +126,19 @@ impl<'a> Transcript<'a> {
         let left = files.oldest_first().collect::<Vec<_>>().into_iter().rev().collect();
         let orphans = damage.iter().filter(|damage| damage.kind == DamageKind::OrphanOutput);
         let orphans = orphans.map(Place::start_of).collect();
-        let fates = Fates { live, orphans, taken_back, compactions };
+        let fates = Fates { live, orphans, taken_back, compactions, turns: false };
         Ok(Transcript { meta, thread, damage, files, fates, left, open: None })
+    }
+
+    /// The same with the events among its entries that say where a turn begins and where it ends.
+    pub(in super::super) fn with_turns(mut self) -> Transcript<'a> {
+        self.fates.turns = true;
+        self
+    }
+
+    /// The last of the compactions that still count.
+    pub(in super::super) fn newest_compaction(&self) -> Option<&Place> {
+        self.fates.compactions.last()
     }
 
     /// The files it is read from: the one that was asked for, then its bases. [`Place::file`] counts them.
@@ -176,6 +187,8 @@ struct Fates {
     taken_back: Vec<TakenBack>,
     /// Those that still count, in order.
     compactions: Vec<Place>,
+    /// Where turns begin and end is told as well.
+    turns: bool,
 }
 
 impl Fates {
@@ -188,11 +201,18 @@ impl Fates {
                 Use::Unknown | Use::Bad => Some(NotSent::Unusable),
             },
             Kind::Compacted => None,
-            Kind::Other(kind) if kind == "inter_agent_communication" => Some(NotSent::Unusable),
+            Kind::Other(kind) if kind == BETWEEN_AGENTS => {
+                between_agents(record.payload_text()).is_none().then_some(NotSent::Unusable)
+            }
             Kind::Event => {
                 let payload = record.payload();
                 let says = payload.get("type").and_then(Value::as_str)?;
-                return matches!(says, "thread_rolled_back" | "turn_aborted").then_some(Fate::Live);
+                let tells = match says {
+                    "thread_rolled_back" | "turn_aborted" => true,
+                    "task_started" | "turn_started" | "task_complete" | "turn_complete" => self.turns,
+                    _ => false,
+                };
+                return tells.then_some(Fate::Live);
             }
             _ => return None,
         };

@@ -8,7 +8,7 @@ use super::out::print;
 use super::{Exit, Failure, Outcome, sources};
 use crate::neutral;
 use crate::rollout::Consequence;
-use crate::rollout::repair::{Destination, Fallback, RepairErrorKind, Repaired, Request, repair};
+use crate::rollout::repair::{Destination, Fallback, Form, RepairErrorKind, Repaired, Request, repair};
 use crate::world::World;
 
 /// Flags of `rehydra repair`.
@@ -27,6 +27,10 @@ pub(super) struct Args {
     /// Keep the thread's id; only where the destination's home does not hold the thread
     #[arg(long)]
     keep_id: bool,
+    /// Keep everything that was ever said: what a compaction replaced and what was rolled back stays in the transcript, and
+    /// the model is sent the same
+    #[arg(long)]
+    complete: bool,
     /// The thread's cwd where nothing in it tells one [default: this directory]
     #[arg(long, value_name = "DIR")]
     cwd: Option<PathBuf>,
@@ -58,6 +62,7 @@ pub(super) fn main(args: Args) -> Outcome {
         source,
         destination: Destination::of(&args.out),
         keep_id: args.keep_id,
+        form: if args.complete { Form::Complete } else { Form::Live },
         fallback: Fallback { cwd: here.join(args.cwd.unwrap_or_default()), model_provider: args.model_provider },
     };
     let repaired = repair(&world, &request).map_err(|error| match error.kind {
@@ -93,6 +98,9 @@ fn told(repaired: &Repaired) -> String {
         "thread  {} ({kept})\nfile    {path}\nkept    {} complete turns, {} items, {} records\n",
         repaired.id, repaired.turns, repaired.items, repaired.records,
     );
+    if let Some(past) = repaired.past {
+        text.push_str(&format!("past    {past} items and compactions, which the model is no longer sent\n"));
+    }
     for filled in &repaired.filled {
         let (field, value) = (filled.field, neutral::line(&filled.value, TEXT));
         text.push_str(&format!("filled  {field} = {value}: nothing in the source says one\n"));
@@ -125,7 +133,7 @@ fn document(request: &Request, repaired: &Repaired) -> Value {
         "id": repaired.id.to_string(),
         "path": repaired.path.display().to_string(),
         "kept": {
-            "turns": repaired.turns, "items": repaired.items, "records": repaired.records,
+            "turns": repaired.turns, "items": repaired.items, "past": repaired.past, "records": repaired.records,
         },
         "filled": repaired.filled.iter().map(|f| json!({"field": f.field, "value": f.value})).collect::<Vec<_>>(),
         "damage": damage.collect::<Vec<_>>(),

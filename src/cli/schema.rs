@@ -24,6 +24,8 @@ enum Of {
     Expected,
     /// What a parser prints for `rehydra parser`
     Parser,
+    /// What `parser --json` writes
+    ParserReport,
     /// What `inspect --json` writes
     Inspect,
 }
@@ -37,6 +39,7 @@ pub(super) fn main(args: Args) -> Outcome {
             generator.into_root_schema_for::<Expected>().into()
         }
         Of::Parser => parser::schema(),
+        Of::ParserReport => report::parser_schema(),
         Of::Inspect => super::inspect::schema(),
     };
     print(&format!("{schema:#}\n"))?;

@@ -28,6 +28,10 @@ enum Of {
     ParserReport,
     /// What `inspect --json` writes
     Inspect,
+    /// What `repair --json` writes
+    Repair,
+    /// What `capture --json` writes
+    Capture,
 }
 
 pub(super) fn main(args: Args) -> Outcome {
@@ -41,6 +45,8 @@ pub(super) fn main(args: Args) -> Outcome {
         Of::Parser => parser::schema(),
         Of::ParserReport => report::parser_schema(),
         Of::Inspect => super::inspect::schema(),
+        Of::Repair => super::repair::schema(),
+        Of::Capture => super::capture::schema(),
     };
     print(&format!("{schema:#}\n"))?;
     Ok(Exit::Fine)

@@ -125,13 +125,14 @@ impl Run {
         Ok(())
     }
 
-    /// A difference counts if it is still there where the case is alone in its home: cases may share an id.
+    /// A difference counts if it is still there where the case is alone in its home, and its server has more time: cases may
+    /// share an id, and a machine may be busy.
     async fn differs(&mut self, case: &Case, expected: &Expected, seen: Seen, told: String) -> Result<(), Failure> {
         if let Some(entry) = self.known.explains(&self.version, &case.name, &told) {
             self.used.insert(entry);
             return Ok(());
         }
-        let mut alone = Batch::new(&self.version)?;
+        let mut alone = Batch::new(&self.version)?.patient();
         alone.place_all(&case.placed)?;
         let again = alone.resume(&case.placed.id.to_string()).await?;
         alone.finish().await?;

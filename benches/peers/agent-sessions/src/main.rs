@@ -15,7 +15,7 @@ fn main() {
         let (mut things, mut text_bytes) = (0, 0);
         for event in reader.by_ref() {
             things += 1;
-            text_bytes += match event? {
+            text_bytes += match event?.value {
                 Event::Message(message) => message.text.len(),
                 Event::ToolResult(result) => result.text.len(),
                 Event::ToolCall(call) => match call.arguments {

@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::super::damage::{Damage, DamageKind};
-use super::super::items::{BETWEEN_AGENTS, ItemFacts, Use, between_agents};
+use super::super::items::{BETWEEN_AGENTS, Use, between_agents};
 use super::super::meta::{ReadError, SessionMeta, ThreadMeta};
 use super::super::place::{Place, Position};
-use super::super::reader::{Found, Reader};
-use super::super::record::{Kind, Record};
+use super::super::reader::{RawFound, Reader};
+use super::super::record::{Kind, RawRecord, Record};
 use super::assemble::{carriers_of, pair};
 use super::files::Files;
 use super::steps::TakenBack;
@@ -154,13 +154,13 @@ impl<'a> Transcript<'a> {
                 continue;
             };
             let file = *file;
-            match reader.next_found()? {
+            match reader.next_raw()? {
                 None => self.open = None,
-                Some(Found::Damage(_)) => {}
-                Some(Found::Record(record)) => {
+                Some(RawFound::Damage(_)) => {}
+                Some(RawFound::Record(record)) => {
                     let place = Place { file, bytes: record.bytes.clone(), line: record.line };
                     if let Some(fate) = self.fates.of(&place, &record) {
-                        return Ok(Some(Entry { place, fate, record }));
+                        return Ok(Some(Entry { place, fate, record: record.to_record() }));
                     }
                 }
             }
@@ -193,9 +193,9 @@ struct Fates {
 
 impl Fates {
     /// What becomes of a record; `None` if it says nothing to people.
-    fn of(&self, place: &Place, record: &Record) -> Option<Fate> {
+    fn of(&self, place: &Place, record: &RawRecord<'_>) -> Option<Fate> {
         let own = match &record.kind {
-            Kind::ResponseItem => match ItemFacts::of(record.payload_text()).use_ {
+            Kind::ResponseItem => match record.item_facts().use_ {
                 Use::Send => None,
                 Use::Drop => Some(NotSent::ByDesign),
                 Use::Unknown | Use::Bad => Some(NotSent::Unusable),
@@ -205,9 +205,8 @@ impl Fates {
                 between_agents(record.payload_text()).is_none().then_some(NotSent::Unusable)
             }
             Kind::Event => {
-                let payload = record.payload();
-                let says = payload.get("type").and_then(Value::as_str)?;
-                let tells = match says {
+                let says = record.payload_type()?;
+                let tells = match &*says {
                     "thread_rolled_back" | "turn_aborted" => true,
                     "task_started" | "turn_started" | "task_complete" | "turn_complete" => self.turns,
                     _ => false,

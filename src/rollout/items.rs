@@ -6,7 +6,10 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
+use serde_json::{Value, json};
+
 use super::scan::keys::{Inner, Sort, Span, sort_of, text_of};
+use super::scan::parts::Contents;
 use super::scan::skim::Skim;
 
 /// What becomes of a response item.
@@ -18,7 +21,7 @@ pub(super) enum Use {
     Drop,
     /// This build does not know its type, and so can not send it.
     Unknown,
-    /// It lacks what its type needs; the API would refuse it.
+    /// It lacks what its type needs, or holds a part that no release knows; Codex skips it.
     Bad,
 }
 
@@ -62,6 +65,8 @@ pub(super) struct ItemFacts<'a> {
     pub(super) execution: Option<Cow<'a, str>>,
     /// It is a user message that Codex wrote itself.
     pub(super) is_contextual: bool,
+    /// Its message or output holds a part that 0.105.0 and 0.130.0 do not know.
+    pub(super) has_late_part: bool,
     content: Option<&'a str>,
 }
 
@@ -81,15 +86,17 @@ impl<'a> ItemFacts<'a> {
         let role = said(&keys.role).filter(|_| is_message);
         let content = at(&keys.content);
         let is_contextual = role.as_deref() == Some("user") && content.is_some_and(begins_contextually);
+        let sort =
+            |key: for<'k> fn(&'k Inner) -> &'k Option<Span>| at(key(keys)).map(|value| sort_of(value.as_bytes()));
+        let parts = (keys.content_parts, keys.output_parts);
         ItemFacts {
-            use_: use_of_keys(kind.as_deref(), role.as_deref(), |key| {
-                at(key(keys)).map(|value| sort_of(value.as_bytes()))
-            }),
+            use_: use_of_keys(kind.as_deref(), role.as_deref(), parts, sort),
             kind,
             role,
             call_id: said(&keys.call_id),
             execution: said(&keys.execution),
             is_contextual,
+            has_late_part: keys.content_parts.late || keys.output_parts.late,
             content,
         }
     }
@@ -113,6 +120,7 @@ impl<'a> ItemFacts<'a> {
 fn use_of_keys(
     kind: Option<&str>,
     role: Option<&str>,
+    (content, output): (Contents, Contents),
     sort: impl Fn(for<'k> fn(&'k Inner) -> &'k Option<Span>) -> Option<Sort>,
 ) -> Use {
     let text = Some(Sort::Text);
@@ -122,12 +130,14 @@ fn use_of_keys(
         None => return Use::Bad,
         Some("ghost_snapshot") => return Use::Drop,
         Some("message") if role == Some("system") => return Use::Drop,
-        Some("message") => role.is_some() && sort(|keys| &keys.content) == Some(Sort::Array),
+        Some("message") => role.is_some() && sort(|keys| &keys.content) == Some(Sort::Array) && content.fit_message,
         Some("function_call") => call_id() == text && name() == text && sort(|keys| &keys.arguments) == text,
         Some("custom_tool_call") => call_id() == text && name() == text && sort(|keys| &keys.input) == text,
         // An object as output makes Codex skip the line (all versions seen); the call then counts as without output.
         Some("function_call_output" | "custom_tool_call_output") => {
-            call_id() == text && matches!(sort(|keys| &keys.output), Some(Sort::Text | Sort::Array))
+            call_id() == text
+                && matches!(sort(|keys| &keys.output), Some(Sort::Text | Sort::Array))
+                && output.fit_output
         }
         Some(kind) if SENT.contains(&kind) => true,
         Some(_) => return Use::Unknown,
@@ -195,6 +205,39 @@ fn head_of(value: &str) -> Option<Cow<'_, str>> {
     }
 }
 
+/// The kind of a record that tells what one agent said to another (0.147 and later).
+pub(super) const BETWEEN_AGENTS: &str = "inter_agent_communication";
+
+/// The item that Codex makes of such a record (0.153.4 and 0.169.0), by its payload; `None` where that lacks something. A
+/// message whose words are encrypted is introduced by what kind it is, for whom and from whom.
+pub(super) fn between_agents(payload: &str) -> Option<String> {
+    let payload: Value = serde_json::from_str(payload).ok()?;
+    let text = |key: &str| payload.get(key).and_then(Value::as_str);
+    let (author, recipient, words) = (text("author")?, text("recipient")?, text("content")?);
+    if payload.get("other_recipients").is_some_and(|others| !others.is_array()) {
+        return None;
+    }
+    let begins = payload.get("trigger_turn").and_then(Value::as_bool)?;
+    let content = match text("encrypted_content") {
+        None => json!([{"type": "input_text", "text": words}]),
+        Some(encrypted) => {
+            let kind = if begins { "NEW_TASK" } else { "MESSAGE" };
+            let head = format!("Message Type: {kind}\nTask name: {recipient}\nSender: {author}\nPayload:\n");
+            json!([
+                {"type": "input_text", "text": head},
+                {"type": "encrypted_content", "encrypted_content": encrypted},
+            ])
+        }
+    };
+    let item = json!({"type": "agent_message", "author": author, "recipient": recipient, "content": content});
+    Some(item.to_string())
+}
+
+/// Whether the item is sent to the model.
+pub(super) fn is_sent(item: &Value) -> bool {
+    ItemFacts::of(&item.to_string()).use_ == Use::Send
+}
+
 /// Beginnings of user messages that Codex writes itself; such a message begins no turn. Compared without regard to
 /// case, and without skipping white space.
 const CONTEXTUAL: [&str; 6] = [
@@ -231,8 +274,7 @@ fn cwd_in(context: &str) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::{Value, json};
-
+    use super::super::scan::value::value_of;
     use super::*;
 
     fn use_of(item: &Value) -> Use {
@@ -296,12 +338,35 @@ mod tests {
     }
 
     #[test]
+    fn what_agents_say_to_each_other_becomes_an_item() {
+        let of = |payload: Value| between_agents(&payload.to_string()).map(|text| value_of(&text));
+        let said =
+            json!({"author": "/a", "recipient": "/b", "other_recipients": [], "content": "x", "trigger_turn": true});
+        let item = of(said.clone()).unwrap();
+        let parts = json!([{"type": "input_text", "text": "x"}]);
+        assert_eq!(item, json!({"type": "agent_message", "author": "/a", "recipient": "/b", "content": parts}));
+        let mut encrypted = said.clone();
+        encrypted["encrypted_content"] = "abc".into();
+        let head = "Message Type: NEW_TASK\nTask name: /b\nSender: /a\nPayload:\n";
+        assert_eq!(of(encrypted).unwrap()["content"][0]["text"], head);
+        for key in ["author", "recipient", "content", "trigger_turn"] {
+            let mut less = said.clone();
+            less.as_object_mut().unwrap().shift_remove(key);
+            assert_eq!(of(less), None, "{key}");
+        }
+    }
+
+    #[test]
     fn items_are_sent_dropped_or_told() {
         assert_eq!(use_of(&user("x")), Use::Send);
         assert_eq!(use_of(&json!({"type": "ghost_snapshot"})), Use::Drop);
         assert_eq!(use_of(&json!({"type": "message", "role": "system", "content": []})), Use::Drop);
         assert_eq!(use_of(&json!({"type": "hologram"})), Use::Unknown);
         assert_eq!(use_of(&json!({"type": "message", "role": "user"})), Use::Bad);
+        let odd = json!({"type": "message", "role": "user", "content": [{"type": "smell", "text": "x"}]});
+        assert_eq!(use_of(&odd), Use::Bad);
+        let output = |part: &str| json!({"type": "function_call_output", "call_id": "c", "output": [{"type": part, "text": "x"}]});
+        assert_eq!((use_of(&output("input_text")), use_of(&output("smell"))), (Use::Send, Use::Bad));
         let object = json!({"type": "function_call_output", "call_id": "c", "output": {"content": "x"}});
         assert_eq!(use_of(&object), Use::Bad);
         assert_eq!(use_of(&json!([])), Use::Bad);

@@ -87,7 +87,7 @@ fn records(bytes: &[u8], about: &str) -> Vec<String> {
 
 /// What was said, as it stands in the file. A file in which nothing is left says nothing.
 fn said(file: &File, bytes: &[u8], about: &str) -> Vec<String> {
-    let nothing = |error: &ReadError| matches!(error.kind, ReadErrorKind::NoMeta);
+    let nothing = |error: &ReadError| matches!(error.kind, ReadErrorKind::NoMeta | ReadErrorKind::Empty);
     match read_history_bytes(bytes.to_vec(), &file.path) {
         Ok(history) => assert!(history.complete_items <= history.items.len(), "{about}"),
         Err(error) => assert!(nothing(&error), "{about}: {error}"),

@@ -14,7 +14,7 @@ use super::session;
 use super::table::Hidden;
 use super::twice::names_a_key_twice;
 use crate::rollout::damage::{DamageKind, LISTED};
-use crate::rollout::items::ItemFacts;
+use crate::rollout::items::{BETWEEN_AGENTS, ItemFacts};
 use crate::rollout::lineage::HistoryBase;
 use crate::rollout::locate::RolloutName;
 use crate::rollout::reader::{Found, Reader};
@@ -189,7 +189,11 @@ impl Gathering {
     }
 
     fn hide(&mut self, record: &Record, hidden: Hidden) {
-        let tells = matches!(record.kind, Kind::ResponseItem | Kind::Compacted | Kind::Event);
+        let tells = match &record.kind {
+            Kind::ResponseItem | Kind::Compacted | Kind::Event => true,
+            Kind::Other(kind) => kind == BETWEEN_AGENTS,
+            _ => false,
+        };
         if tells && self.facts.unseen.len() < LISTED {
             self.facts.unseen.push(Unseen { bytes: record.bytes.clone(), hidden });
         }
@@ -210,7 +214,10 @@ impl Gathering {
             Kind::Compacted if record.payload().get("replacement_history").is_some_and(Value::is_array) => {
                 self.turns = Turns { after_compaction: true, ..Turns::default() };
             }
+            // Its summary is to Codex what a user wrote.
+            Kind::Compacted => self.turns.since += 1,
             Kind::Event => self.event(&record.payload()),
+            Kind::Other(kind) if kind == BETWEEN_AGENTS => self.hide(record, Hidden::After0130),
             _ => {}
         }
         if names_a_key_twice(record.raw()) {
@@ -225,7 +232,7 @@ impl Gathering {
     fn is_record(&mut self, record: &Record) -> bool {
         match &record.kind {
             Kind::BareMeta | Kind::Bookkeeping => false,
-            Kind::Other(kind) => is_bookkeeping_kind(kind) || kind == "inter_agent_communication",
+            Kind::Other(kind) => is_bookkeeping_kind(kind) || kind == BETWEEN_AGENTS,
             // A bare item is its own envelope.
             _ if record.payload_text().len() == record.raw().len() => false,
             _ if has_odd_ordinal(record) => {
@@ -269,6 +276,7 @@ impl Gathering {
                 Hidden::After0105
             }
             Some("agent_message" | "additional_tools") => Hidden::After0130,
+            _ if item.has_late_part => Hidden::After0130,
             _ => return,
         };
         self.hide(record, hidden);

@@ -34,6 +34,12 @@ pub(super) struct Args {
     /// Points in a hundred that are played live as well
     #[arg(long, value_name = "PERCENT", default_value = "5", value_parser = clap::value_parser!(u64).range(0..=100))]
     live: u64,
+    /// Die a second time in what comes after the first death: 2, with --pairs
+    #[arg(long, value_name = "N", default_value = "1", value_parser = clap::value_parser!(u8).range(1..=2))]
+    depth: u8,
+    /// Pairs of deaths that are drawn with --depth 2
+    #[arg(long, value_name = "N", default_value = "1000", hide_default_value = false)]
+    pairs: usize,
     /// Chooses points
     #[arg(long, value_name = "N", default_value = "1")]
     seed: u64,
@@ -83,6 +89,7 @@ pub(super) fn main(args: Args) -> Outcome {
         max: args.max,
         shard: shard.part(),
         live_one_in: if args.live == 0 { 0 } else { 100 / args.live },
+        pairs: if args.depth > 1 { args.pairs } else { 0 },
         seed: args.seed,
     };
     let dir = plan.dir.clone();

@@ -18,6 +18,7 @@
 //! anew; that this changes nothing is what the live share is there to show.
 
 mod classes;
+mod deeper;
 mod pinned;
 mod points;
 mod sweep;

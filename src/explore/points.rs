@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use crate::fault::plan::{Cut as Bytes, Touched, Trigger};
-use crate::fault::power::Written;
+use crate::fault::power::{Files, Loss, Written};
 use crate::journal::{CallId, Event, FileOp, Incarnation, Kind, Lane, NEVER_DONE, Run, WriteSeen, is_session_path};
 use crate::target::past::Cut;
 
@@ -26,6 +26,8 @@ pub struct Point {
     pub what: String,
     /// What a live run waits for; none if no call is under way, or nothing is done to a file.
     pub at: Option<Trigger>,
+    /// What the machine loses, where it stops with the server.
+    pub loss: Option<Loss>,
 }
 
 /// The points of a run.
@@ -124,17 +126,36 @@ impl<'r> Walk<'r> {
         }
     }
 
+    /// The death of the process there, and where nothing has landed every power loss.
     fn point(&mut self, event: &Event, landed: u64, what: String, at: Option<Trigger>, left: Written) {
+        let at = at.filter(|_| !self.open.is_empty());
         self.found.all += 1;
-        let mut hasher = DefaultHasher::new();
-        (left.now(), self.answered, &self.open, self.step.max(1), self.life).hash(&mut hasher);
-        if !self.seen.insert(hasher.finish()) {
+        if self.is_new(&left.now()) {
+            self.found.distinct.extend(self.made(event, landed, what.clone(), at.clone(), None));
+        }
+        if landed > 0 {
             return;
         }
-        let (Some(life), call) = (self.life, self.open.iter().next_back().copied()) else { return };
-        let at = at.filter(|_| call.is_some());
-        let point = Point { cut: Cut { before: event.seq, landed }, life, step: self.step, call, what, at };
-        self.found.distinct.push(point);
+        for loss in left.losses() {
+            self.found.all += 1;
+            if self.is_new(&left.after(loss)) {
+                let what = format!("{what}, power loss with {loss}");
+                self.found.distinct.extend(self.made(event, landed, what, at.clone(), Some(loss)));
+            }
+        }
+    }
+
+    /// Whether no point before leaves these files and turns.
+    fn is_new(&mut self, files: &Files) -> bool {
+        let mut hasher = DefaultHasher::new();
+        (files, self.answered, &self.open, self.step, self.life).hash(&mut hasher);
+        self.seen.insert(hasher.finish())
+    }
+
+    fn made(&self, event: &Event, landed: u64, what: String, at: Option<Trigger>, loss: Option<Loss>) -> Option<Point> {
+        let (life, call) = (self.life?, self.open.iter().next_back().copied());
+        let cut = Cut { before: event.seq, landed };
+        Some(Point { cut, life, step: self.step, call, what, at, loss })
     }
 
     /// What is so after an event.

@@ -11,9 +11,9 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::classes::{Class, Outcome};
-use super::pinned;
 use super::points::{Point, Points, points};
 use super::tail;
+use super::{deeper, pinned};
 use crate::fault::plan::Watched;
 use crate::journal::{Run, sha256_hex};
 use crate::limits::Limits;
@@ -42,6 +42,8 @@ pub struct Plan {
     pub shard: (usize, usize),
     /// One point of so many is played live as well; 0 for none.
     pub live_one_in: u64,
+    /// Pairs of deaths that are drawn, one in the conversation and one in what comes after.
+    pub pairs: usize,
     /// Chooses points.
     pub seed: u64,
 }
@@ -73,6 +75,9 @@ pub struct Swept {
     pub constructed: Outcome,
     /// Played live, if it was.
     pub live: Option<Outcome>,
+    /// The scenario of a pair of deaths that broke something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub story: Option<String>,
 }
 
 /// What a sweep has shown.
@@ -123,14 +128,16 @@ pub async fn sweep(plan: Plan, progress: Arc<dyn Progress>) -> Result<Report, Sw
             "nothing was seen written; the target keeps no session files that a sweep could cut".into(),
         ));
     };
-    let quiet = constructed(&plan, &recorded, &last, "quiet___").await;
+    let story = tail::scenario(&plan.scenario, &recorded.run, &last);
+    let quiet = constructed_as(&plan, &recorded, &story, &last, "quiet___").await;
     if let Some(error) = &quiet.error {
         return Err(SweepError(format!("a death while nothing happens cannot be judged: {error}")));
     }
     let chosen = chosen(&plan, &distinct);
     let mut results = Results::open(&plan, &recorded)?;
     let to_play: Vec<usize> = chosen.iter().copied().filter(|at| !results.has(&distinct[*at])).collect();
-    progress.counted(all, distinct.len(), to_play.len());
+    let draws = deeper::firsts(plan.seed, distinct.len(), plan.pairs);
+    progress.counted(all, distinct.len(), to_play.len() + draws.len());
     let places = Arc::new(Semaphore::new(plan.jobs.max(1)));
     let mut playing = JoinSet::new();
     for at in to_play {
@@ -149,7 +156,26 @@ pub async fn sweep(plan: Plan, progress: Arc<dyn Progress>) -> Result<Report, Sw
         results.keep(done)?;
         progress.played();
     }
-    let swept: Vec<Swept> = chosen.iter().filter_map(|at| results.of(&distinct[*at])).collect();
+    let mut pairs: JoinSet<Vec<Swept>> = JoinSet::new();
+    let mut deeper = Vec::new();
+    for (at, round) in draws {
+        let place = places.clone().acquire_owned().await;
+        let (plan, recorded) = (plan.clone(), recorded.clone());
+        let Some(first) = distinct.get(at).cloned() else { continue };
+        pairs.spawn(async move {
+            let _place = place;
+            deeper::play(&plan, &recorded, &first, round).await
+        });
+        while let Some(done) = pairs.try_join_next() {
+            deeper.extend(ended(done)?);
+            progress.played();
+        }
+    }
+    while let Some(done) = pairs.join_next().await {
+        deeper.extend(ended(done)?);
+        progress.played();
+    }
+    let swept: Vec<Swept> = chosen.iter().filter_map(|at| results.of(&distinct[*at])).chain(deeper).collect();
     report(&plan, &recorded, (all, &distinct), swept, quiet)
 }
 
@@ -228,29 +254,65 @@ fn chosen(plan: &Plan, distinct: &[Point]) -> Vec<usize> {
 }
 
 async fn play(plan: &Plan, recorded: &Arc<Recording>, point: &Point, at: usize) -> Swept {
-    let constructed = constructed(plan, recorded, point, &format!("p{at:07}")).await;
+    let story = tail::scenario(&plan.scenario, &recorded.run, point);
+    let constructed = constructed_as(plan, recorded, &story, point, &format!("p{at:07}")).await;
     let is_live =
         plan.live_one_in > 0 && pinned::mixed(plan.seed ^ 0x11FE ^ at as u64).is_multiple_of(plan.live_one_in);
     let live = match point.at {
-        Some(_) if is_live => Some(live(plan, recorded, point, &format!("l{at:07}")).await),
+        Some(_) if is_live => Some(live(plan, recorded, &story, &format!("l{at:07}")).await),
         _ => None,
     };
-    Swept { point: point.what.clone(), life: point.life, step: point.step, constructed, live }
+    Swept { point: point.what.clone(), life: point.life, step: point.step, constructed, live, story: None }
 }
 
-async fn constructed(plan: &Plan, recorded: &Arc<Recording>, point: &Point, name: &str) -> Outcome {
-    let scenario = tail::scenario(&plan.scenario, &recorded.run, point);
+/// A point of a record, whose story was `whole`.
+pub(super) async fn constructed(
+    plan: &Plan,
+    recorded: &Arc<Recording>,
+    whole: &Scenario,
+    point: &Point,
+    name: &str,
+) -> Outcome {
+    constructed_as(plan, recorded, &tail::scenario(whole, &recorded.run, point), point, name).await
+}
+
+async fn constructed_as(
+    plan: &Plan,
+    recorded: &Arc<Recording>,
+    story: &Scenario,
+    point: &Point,
+    name: &str,
+) -> Outcome {
     let dir = plan.dir.join(name);
-    let playing = Playing { watched: Watched::Nothing, ..playing(plan, recorded, &scenario, &dir) };
-    let played = player::play_after(playing, Arc::clone(recorded), point.cut).await;
+    let played = player::play_after(playing(plan, recorded, story, &dir), Arc::clone(recorded), point.cut).await;
     judged(&dir, played.err().map(|error| error.to_string()))
 }
 
-async fn live(plan: &Plan, recorded: &Recording, point: &Point, name: &str) -> Outcome {
-    let scenario = tail::scenario(&plan.scenario, &recorded.run, point);
+/// The same with the injector watching the later lives, and the record of it.
+pub(super) async fn recorded_after(
+    plan: &Plan,
+    recorded: &Arc<Recording>,
+    story: &Scenario,
+    point: &Point,
+    dir: &Path,
+) -> Result<Recording, String> {
+    let playing = Playing { watched: Watched::Writes, ..playing(plan, recorded, story, dir) };
+    player::play_after(playing, Arc::clone(recorded), point.cut).await.map_err(|error| error.to_string())?;
+    let run = Run::read(dir).map_err(|error| error.to_string())?;
+    match run.incomplete() {
+        Some(why) => Err(why),
+        None => Ok(Recording { run, dir: dir.to_owned() }),
+    }
+}
+
+async fn live(plan: &Plan, recorded: &Recording, story: &Scenario, name: &str) -> Outcome {
     let dir = plan.dir.join(name);
-    let played = player::play(playing(plan, recorded, &scenario, &dir)).await;
+    let played = player::play(playing(plan, recorded, story, &dir)).await;
     judged(&dir, played.err().map(|error| error.to_string()))
+}
+
+fn ended(done: Result<Vec<Swept>, tokio::task::JoinError>) -> Result<Vec<Swept>, SweepError> {
+    done.map_err(|error| SweepError(format!("a run ended early: {error}")))
 }
 
 fn playing<'a>(plan: &'a Plan, recorded: &Recording, scenario: &'a Scenario, dir: &'a Path) -> Playing<'a> {
@@ -288,14 +350,17 @@ fn report(
     for (number, (class, places)) in classes.into_iter().enumerate() {
         // What has least before it is the smallest: the record's order is the conversation's.
         let first = places.first().and_then(|at| swept.get(*at));
-        let point = first.and_then(|one| distinct.iter().find(|point| point.what == one.point));
-        let example = match point.filter(|_| !class.is_fine()) {
-            Some(point) => {
+        let story = first.filter(|_| !class.is_fine()).and_then(|one| {
+            let point = distinct.iter().find(|point| point.what == one.point);
+            let made =
+                point.map(|point| crate::scenario::to_toml(&tail::scenario(&plan.scenario, &recorded.run, point)));
+            Some(format!("# {}\n# {}\n\n{}", class.text(), one.point, made.or_else(|| one.story.clone())?))
+        });
+        let example = match story {
+            Some(text) => {
                 let path = plan.dir.join(format!("class-{number}.toml"));
-                let scenario = tail::scenario(&plan.scenario, &recorded.run, point);
-                let text = format!("# {}\n# {}\n\n{}", class.text(), point.what, crate::scenario::to_toml(&scenario));
-                fs::write(&path, text)
-                    .map_err(|error| SweepError(format!("failed to write {}: {error}", path.display())))?;
+                let failed = |error| SweepError(format!("failed to write {}: {error}", path.display()));
+                fs::write(&path, text).map_err(failed)?;
                 Some(path)
             }
             None => None,

@@ -6,7 +6,9 @@ use super::points::Point;
 use crate::fault::plan::{Action, Fault, Signal, Trigger, Whom};
 use crate::journal::{CallKind, Kind, Run, Seq};
 use crate::model::script::{Output, Response};
-use crate::scenario::{Approve, Call, Ending, Expect, Expected, Id, MAIN_CLIENT, Restart, Scenario, Step, StepKind};
+use crate::scenario::{
+    Approve, Call, Ending, Expect, Expected, Id, MAIN_CLIENT, PowerLoss, Restart, Scenario, Sqlite, Step, StepKind,
+};
 
 /// Lives that are begun after the death; each is spoken to once.
 const LIVES: u32 = 2;
@@ -26,6 +28,9 @@ pub(super) fn scenario(whole: &Scenario, run: &Run, point: &Point) -> Scenario {
             _ => None,
         });
         faulted(&mut step.what, in_step.count(), Fault::new(at, kill));
+    }
+    if let Some(loss) = point.loss {
+        steps.push(step(StepKind::PowerLoss(PowerLoss { loss, sqlite: Sqlite::Kept })));
     }
     let threads = known(run, point.cut.before);
     for life in 0..LIVES {

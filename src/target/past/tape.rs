@@ -35,6 +35,8 @@ pub(super) struct Tape {
     /// Calls of the story that are to have a fault.
     faulted: BTreeSet<CallId>,
     life: Option<Incarnation>,
+    /// The process of the recorded life has ended.
+    exited: bool,
     /// The death at the cut has come.
     dead: bool,
     over: bool,
@@ -54,6 +56,7 @@ impl Tape {
             open: BTreeMap::new(),
             faulted: BTreeSet::new(),
             life: None,
+            exited: false,
             dead: false,
             over: false,
             laid: Files::new(),
@@ -66,13 +69,13 @@ impl Tape {
     }
 
     pub(super) fn is_alive(&self) -> bool {
-        self.life.is_some() && !self.dead
+        self.life.is_some() && !self.exited && !self.dead
     }
 
     /// Begins a recorded life.
     pub(super) fn open(&mut self, incarnation: Incarnation) -> Result<(), TargetError> {
         self.journal.begin_incarnation(incarnation);
-        self.life = Some(incarnation);
+        (self.life, self.exited) = (Some(incarnation), false);
         self.copy(|event| matches!(event.kind, Kind::Life(_)))?;
         if self.dead {
             return Err(TargetError::harness("the record ends before its first life is opened; cut it later"));
@@ -91,16 +94,17 @@ impl Tape {
             self.close();
             return Ok(Pending(answer));
         }
-        // Up to where the player does something next: another call, or the end of the life.
+        // Up to where the player does something next: another call, or the end of a life that ends while nothing is asked.
         let next = ask.call + 1;
         let mine =
             self.recording.run.events.iter().position(|e| matches!(&e.kind, Kind::Call(c) if c.call == ask.call));
         if mine.is_none() {
             return Err(TargetError::harness(format!("the record has no call {}; record the story anew", ask.call)));
         }
-        self.copy_before(|event| match &event.kind {
+        self.copy_before(|event, open| match &event.kind {
             Kind::Call(call) => call.call == next,
-            Kind::Exit(_) => true,
+            Kind::Exit(_) => open == 0,
+            Kind::Death(_) => true,
             _ => false,
         })?;
         Ok(Pending(answer))
@@ -125,14 +129,15 @@ impl Tape {
     /// Takes events up to and with the first that is the last.
     fn copy(&mut self, last: impl Fn(&Event) -> bool) -> Result<(), TargetError> {
         let mut found = false;
-        self.copy_before(|event| std::mem::replace(&mut found, last(event)))
+        self.copy_before(|event, _| std::mem::replace(&mut found, last(event)))
     }
 
-    /// Takes events up to the first that the player is to come to by itself, or to the cut.
-    fn copy_before(&mut self, mut stop: impl FnMut(&Event) -> bool) -> Result<(), TargetError> {
+    /// Takes events up to the first that the player is to come to by itself, or to the cut. `stop` is told how many calls
+    /// are open.
+    fn copy_before(&mut self, mut stop: impl FnMut(&Event, usize) -> bool) -> Result<(), TargetError> {
         let recording = Arc::clone(&self.recording);
         while let Some(event) = recording.run.events.get(self.at) {
-            if stop(event) {
+            if stop(event, self.open.len()) {
                 break;
             }
             if event.seq >= self.cut.before {
@@ -148,6 +153,12 @@ impl Tape {
     }
 
     fn take(&mut self, event: &Event) -> Result<(), TargetError> {
+        if let Kind::Fault(fault) = &event.kind {
+            // Whoever armed it tells of it.
+            fault.call.filter(|_| fault.fired).into_iter().for_each(|call| self.armed.fire(call));
+            return Ok(());
+        }
+        self.exited |= matches!(event.kind, Kind::Exit(_));
         let mut kind = self.here(&event.kind)?;
         let renumber = |from: &mut Vec<Seq>| {
             *from = from.iter().filter_map(|seq| self.numbers.get(seq)).copied().collect();

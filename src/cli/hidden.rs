@@ -5,6 +5,7 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use crate::fault::write;
 use crate::proc;
 use crate::target::stand_in;
 
@@ -14,9 +15,12 @@ pub(crate) fn main() -> Option<ExitCode> {
     let (sub, rest) = args.split_first()?;
     match (sub.to_str()?, rest) {
         ("__exec", rest) => {
-            let error = proc::exec_launcher(rest);
+            let (error, code) = match write::install(rest).map(|rest| proc::exec_launcher(&rest)) {
+                Ok(error) => (error.to_string(), error.exit_code()),
+                Err(error) => (error.to_string(), error.exit_code()),
+            };
             anstream::eprintln!("{error}");
-            Some(ExitCode::from(error.exit_code()))
+            Some(ExitCode::from(code))
         }
         ("__codex", rest) => {
             anstream::eprintln!("{}", stand_in::become_codex(rest));

@@ -2,3 +2,4 @@
 pub mod armed;
 pub mod client;
 pub mod plan;
+pub mod write;

@@ -131,7 +131,7 @@ impl Command {
         }
         env.retain(|(name, _)| !self.env.iter().any(|(other, _)| other == name));
         env.extend(self.env.iter().cloned());
-        let order = Order { launcher: self.launcher.clone(), argv, cwd: work, env, tag: tag.clone() };
+        let order = Order { launcher: self.launcher.clone(), argv, cwd: work, env, tag: tag.clone(), gift: None };
         let spawned = proc::spawn(order).await?;
         let scope = Scope::new(tag.clone(), Some(spawned.child.pid()));
         let complaints = tokio::spawn(tail(spawned.stderr));

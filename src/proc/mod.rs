@@ -30,6 +30,6 @@ pub use launcher::{LAUNCH_FAILED, LaunchError, LauncherError, answer_for_rehydra
 pub use leftover::{Found, Scope, clear, clear_now, find, wait_gone};
 pub use machine::{Machine, Missing, WriteFaults};
 pub use rustix::process::Signal;
-pub use spawner::{Order, SpawnError, Spawned, spawn};
+pub use spawner::{Gift, Order, SpawnError, Spawned, spawn};
 pub use tag::{TAG_VAR, Tag};
 pub use warden::warden;

@@ -5,12 +5,14 @@
 //! at the first order and ends with the process.
 
 use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{Mutex, PoisonError, mpsc};
 
 use std::os::unix::process::CommandExt;
 
+use rustix::io::{FdFlags, fcntl_dupfd_cloexec, fcntl_setfd};
 use rustix::process::{Pid, getpid, set_child_subreaper};
 use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 use tokio::sync::oneshot;
@@ -20,7 +22,7 @@ use super::tag::{TAG_VAR, Tag};
 use super::warden;
 
 /// A process to be started.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Order {
     /// The `rehydra` binary, absolute: see [`super::launcher_path`].
     pub launcher: PathBuf,
@@ -32,7 +34,25 @@ pub struct Order {
     pub env: Vec<(String, String)>,
     /// By which it is found again.
     pub tag: Tag,
+    /// What the launcher is given for what it does before it becomes the command.
+    pub gift: Option<Gift>,
 }
+
+/// A descriptor for the launcher alone, and what it is told about it: `OPTION NUMBER WORDS…` stands on its command line
+/// between the parent's number and the `--`. This room does not know what it is for; whoever answers `__exec` takes the
+/// words out before [`super::exec_launcher`] sees the rest, and the descriptor with them.
+#[derive(Debug)]
+pub struct Gift {
+    /// The option that is followed by the descriptor's number.
+    pub option: &'static str,
+    /// The descriptor. The copy on our side is closed once the launcher has been started.
+    pub fd: OwnedFd,
+    /// What else it is told.
+    pub words: Vec<&'static str>,
+}
+
+/// A gift's descriptor is never given as one of these, which are the command's pipes.
+const STANDARD_STREAMS: i32 = 3;
 
 /// A process that was started, and its pipes.
 #[derive(Debug)]
@@ -123,8 +143,10 @@ fn serve(queue: &mpsc::Receiver<Job>) {
             if warden.is_none() {
                 warden = Some(warden::start(&order.launcher)?);
             }
-            command(&order).spawn()
+            start(&order)
         });
+        // With it goes our copy of its gift: whoever waits at the other end learns of the launcher's death.
+        drop(order);
         // Whoever asked has gone: nobody would ever reap it.
         if let Err(Ok(process)) = answer.send(started) {
             discard(process);
@@ -132,10 +154,22 @@ fn serve(queue: &mpsc::Receiver<Job>) {
     }
 }
 
-fn command(order: &Order) -> Command {
+fn start(order: &Order) -> io::Result<std::process::Child> {
+    let Some(gift) = &order.gift else { return command(order, None).spawn() };
+    // A copy that is inherited, for the time of this one fork: no target is started by any thread but this.
+    let copy = fcntl_dupfd_cloexec(&gift.fd, STANDARD_STREAMS)?;
+    fcntl_setfd(&copy, FdFlags::empty())?;
+    command(order, Some((gift, copy.as_raw_fd()))).spawn()
+}
+
+fn command(order: &Order, gift: Option<(&Gift, i32)>) -> Command {
     let mut command = Command::new(&order.launcher);
+    command.args(["__exec", "--parent", &std::process::id().to_string()]);
+    if let Some((gift, number)) = gift {
+        command.args([gift.option, &number.to_string()]).args(&gift.words);
+    }
     command
-        .args(["__exec", "--parent", &std::process::id().to_string(), "--"])
+        .arg("--")
         .args(&order.argv)
         .current_dir(&order.cwd)
         .env_clear()

@@ -89,6 +89,7 @@ impl Life {
             cwd: plan.process_cwd.clone(),
             env: env.clone(),
             tag: tag.clone(),
+            gift: None,
         };
         let spawned = proc::spawn(order).await?;
         let journal = fixed.journal.of_life(plan.incarnation);

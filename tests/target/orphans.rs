@@ -35,6 +35,7 @@ pub(crate) fn harness(args: &[&str]) -> ExitCode {
             cwd: "/".into(),
             env: vec![("PATH".into(), "/usr/bin:/bin".into())],
             tag: Tag::harness().of("orphans"),
+            gift: None,
         };
         let spawned = spawn(order).await.expect("it starts");
         let mut said = String::new();

@@ -17,8 +17,21 @@
 //!
 //! What it does not see: stores into a shared mapping (a sqlite `-shm`, say) and what other processes write.
 
+mod call;
+mod engine;
+mod filter;
+mod install;
+mod names;
+mod opened;
+mod supervisor;
+mod sys;
+mod tracee;
+
 use std::path::Path;
 use std::time::Duration;
+
+pub use install::{Handover, InstallError, install, offer, refuse_descriptors};
+pub use supervisor::Supervisor;
 
 /// What a program is about to do to a covered file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +47,7 @@ pub enum Op {
     Rename,
     /// `unlink*` and `rmdir`.
     Unlink,
-    /// An `open` with `O_CREAT` of a name that is not there yet.
+    /// An `open` with `O_CREAT` of a name that is not there yet; `link*`, `symlink*` and `mknod*`.
     Create,
     /// `mkdir*`.
     Mkdir,

@@ -31,6 +31,8 @@ const TROUBLES: usize = 64;
 /// See the module.
 pub(super) struct Engine<'l> {
     listener: BorrowedFd<'l>,
+    /// Whether reads are watched: a copy out of a covered file is one.
+    reads: bool,
     watch: Arc<dyn Watch>,
     tracees: Tracees,
     /// Whether descriptors can be taken, as far as is known.
@@ -96,9 +98,9 @@ enum Answer {
 }
 
 impl<'l> Engine<'l> {
-    pub(super) fn new(listener: BorrowedFd<'l>, watch: Arc<dyn Watch>) -> Engine<'l> {
+    pub(super) fn new(listener: BorrowedFd<'l>, reads: bool, watch: Arc<dyn Watch>) -> Engine<'l> {
         let (tracees, late, told, spare) = Default::default();
-        Engine { listener, watch, tracees, exact: true, order: 0, killed: false, late, told, spare }
+        Engine { listener, reads, watch, tracees, exact: true, order: 0, killed: false, late, told, spare }
     }
 
     /// How long until a delayed call is due.
@@ -271,7 +273,7 @@ impl<'l> Engine<'l> {
                 None
             }
             Call::Copy { what, from, to, refusal } => {
-                let path = self.path(tid, to).or_else(|| self.path(tid, from))?;
+                let path = self.path(tid, to).or_else(|| self.reads.then(|| self.path(tid, from))?)?;
                 let path = path.display();
                 self.trouble(format!("`{what}` on {path} is answered as if it were not supported"));
                 return Some(Err(Errno::from_raw_os_error(refusal)));

@@ -27,13 +27,17 @@ const READS: &str = "--reads";
 
 /// The harness's end: where the notifier will arrive.
 #[derive(Debug)]
-pub struct Handover(OwnedFd);
+pub struct Handover {
+    socket: OwnedFd,
+    /// Whether reads are asked about too.
+    pub(super) reads: bool,
+}
 
 /// Both ends of the way that a notifier takes; `reads` says whether reads are to be asked about too.
 pub fn offer(reads: bool) -> io::Result<(Gift, Handover)> {
-    let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+    let (socket, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
     let words = if reads { vec![READS] } else { Vec::new() };
-    Ok((Gift { option: OPTION, fd: theirs, words }, Handover(ours)))
+    Ok((Gift { option: OPTION, fd: theirs, words }, Handover { socket, reads }))
 }
 
 /// Why a launcher could not take the filter.
@@ -112,7 +116,7 @@ impl Handover {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut message = RecvAncillaryBuffer::new(&mut space);
         let mut byte = [0];
-        recvmsg(&self.0, &mut [IoSliceMut::new(&mut byte)], &mut message, RecvFlags::CMSG_CLOEXEC)?;
+        recvmsg(&self.socket, &mut [IoSliceMut::new(&mut byte)], &mut message, RecvFlags::CMSG_CLOEXEC)?;
         let mut fds = message.drain().filter_map(|part| match part {
             RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
             _ => None,
@@ -123,7 +127,7 @@ impl Handover {
 
 impl AsFd for Handover {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        self.0.as_fd()
+        self.socket.as_fd()
     }
 }
 

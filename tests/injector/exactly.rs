@@ -86,7 +86,9 @@ proptest! {
         };
         let rig = Rig { is_static: story.is_static, exact: story.exact, ..Rig::new() };
         let done = rig.run(&story.program(), tear);
-        let (order, bytes) = torn.lock().unwrap().expect("the victim has come");
+        let met = *torn.lock().unwrap();
+        prop_assert!(met.is_some(), "only {} of {} came: {}{:?}", done.asked.len(), story.count(), done.said, done.ended);
+        let (order, bytes) = met.unwrap();
 
         prop_assert_eq!(&done.troubles, &Vec::<String>::new());
         let hit = done.heard.iter().find(|heard| heard.order == order).expect("it has happened");

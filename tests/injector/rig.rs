@@ -139,8 +139,13 @@ impl Rig {
         args: &str,
         decide: impl FnMut(&Attempt<'_>) -> Decision + Send + 'static,
     ) -> Running {
-        let (covered, beside) = (self.path(""), self.dir.path().display().to_string());
-        let fill = |arg: &str| arg.replace("F/", &covered.display().to_string()).replace("U/", &format!("{beside}/"));
+        let (covered, beside) = (self.path(""), self.dir.path().to_owned());
+        let place = |part: &str| match (part.strip_prefix("F/"), part.strip_prefix("U/")) {
+            (Some(name), _) => covered.join(name).display().to_string(),
+            (_, Some(name)) => beside.join(name).display().to_string(),
+            _ => part.to_owned(),
+        };
+        let fill = |arg: &str| arg.split(':').map(place).collect::<Vec<_>>().join(":");
         let mut argv = vec![writer(self.is_static).display().to_string()];
         argv.extend(args.split_whitespace().map(fill));
         self.start_any(argv, vec![], decide).await

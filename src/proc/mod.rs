@@ -28,7 +28,7 @@ mod warden;
 pub use child::{Child, Ended};
 pub use launcher::{LAUNCH_FAILED, LaunchError, LauncherError, answer_for_rehydra, exec_launcher, launcher_path};
 pub use leftover::{Found, Scope, clear, clear_now, find, wait_gone};
-pub use machine::{Machine, Missing, WriteFaults};
+pub use machine::{Machine, Missing, Rung, WriteFaults};
 pub use rustix::process::Signal;
 pub use spawner::{Gift, Order, SpawnError, Spawned, spawn};
 pub use tag::{TAG_VAR, Tag};

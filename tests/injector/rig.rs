@@ -28,10 +28,12 @@ pub(crate) struct Heard {
     pub(crate) errno: Option<i32>,
 }
 
+type Decide = Box<dyn FnMut(&Attempt<'_>) -> Decision + Send>;
+
 /// Decides by a closure, and writes down what it hears.
 pub(crate) struct Book {
     covered: PathBuf,
-    decide: Mutex<Box<dyn FnMut(&Attempt<'_>) -> Decision + Send>>,
+    decide: Mutex<Decide>,
     /// The attempt that does not return: once it has happened, the whole group is killed.
     last: Mutex<Option<u64>>,
     child: Mutex<Option<Arc<Child>>>,

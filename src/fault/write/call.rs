@@ -1,5 +1,7 @@
 //! What a notified call says: its number and its arguments, read as what they mean.
 
+use libc::c_long;
+
 /// A call of the family. Addresses are those of the caller's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Call {
@@ -63,7 +65,7 @@ pub(super) enum Flags {
 }
 
 /// The call; `None` for one that is not of the family.
-pub(super) fn decode(number: i64, args: [u64; 6]) -> Option<Call> {
+pub(super) fn decode(number: c_long, args: [u64; 6]) -> Option<Call> {
     let [a, b, c, d, e, f] = args;
     let fd = int(a);
     let one = Memory::One { at: b, len: c };
@@ -88,7 +90,7 @@ pub(super) fn decode(number: i64, args: [u64; 6]) -> Option<Call> {
         libc::SYS_copy_file_range => Call::Copy { what: "copy_file_range", from: fd, to: int(c), refusal: libc::EXDEV },
         libc::SYS_sendfile => Call::Copy { what: "sendfile", from: int(b), to: fd, refusal: libc::EINVAL },
         libc::SYS_splice => Call::Copy { what: "splice", from: fd, to: int(c), refusal: libc::EINVAL },
-        libc::SYS_renameat | libc::SYS_renameat2 => Call::Rename { from: at(a, b), to: at(c, d) },
+        libc::SYS_renameat2 => Call::Rename { from: at(a, b), to: at(c, d) },
         libc::SYS_unlinkat => Call::Unlink { name: at(a, b) },
         libc::SYS_mkdirat => Call::Mkdir { name: at(a, b) },
         libc::SYS_linkat => Call::Link { name: at(c, d) },
@@ -96,13 +98,15 @@ pub(super) fn decode(number: i64, args: [u64; 6]) -> Option<Call> {
         libc::SYS_mknodat => Call::Link { name: at(a, b) },
         libc::SYS_openat => Call::Open { name: at(a, b), flags: Flags::Are(c) },
         libc::SYS_openat2 => Call::Open { name: at(a, b), flags: Flags::StandAt(c) },
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+        libc::SYS_renameat => Call::Rename { from: at(a, b), to: at(c, d) },
         _ => return decode_old(number, [a, b, c, d, e, f]),
     })
 }
 
-/// Calls from before there were directory descriptors.
+/// Calls that only this architecture has, from before there were directory descriptors.
 #[cfg(target_arch = "x86_64")]
-fn decode_old(number: i64, [a, b, ..]: [u64; 6]) -> Option<Call> {
+fn decode_old(number: c_long, [a, b, ..]: [u64; 6]) -> Option<Call> {
     let here = |text| Name { dir: libc::AT_FDCWD, text };
     let created = (libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC).unsigned_abs();
     Some(match number {

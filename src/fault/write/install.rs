@@ -33,6 +33,14 @@ pub struct Handover {
     pub(super) reads: bool,
 }
 
+/// What arrives there.
+#[derive(Debug)]
+pub(super) struct Notifier {
+    pub(super) listener: OwnedFd,
+    /// Whether a signal can interrupt a call that waits for its answer, as it can before Linux 5.19.
+    pub(super) interruptible: bool,
+}
+
 /// Both ends of the way that a notifier takes; `reads` says whether reads are to be asked about too.
 pub fn offer(reads: bool) -> io::Result<(Gift, Handover)> {
     let (socket, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
@@ -90,7 +98,7 @@ fn hand_over(number: i32, reads: bool) -> Result<(), InstallError> {
     let socket = sys::own(number).map_err(|_| InstallError::Usage)?;
     // Without it a filter is the privilege of an administrator; with it, a program can only lose by one.
     set_no_new_privs(true).map_err(refused("no_new_privs", "use Linux 3.5 or newer"))?;
-    let listener = sys::listen(&program).map_err(|source| {
+    let (listener, interruptible) = sys::listen(&program).map_err(|source| {
         let remedy = match source.raw_os_error() {
             Some(libc::EBUSY) => "there is such a filter already: do not run it under another supervisor of its calls",
             _ => "seccomp's user notification is needed (Linux 5.5); a container may forbid it. Ask `rehydra doctor`",
@@ -101,7 +109,7 @@ fn hand_over(number: i32, reads: bool) -> Result<(), InstallError> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut message = SendAncillaryBuffer::new(&mut space);
     message.push(SendAncillaryMessage::ScmRights(&fds));
-    sendmsg(&socket, &[IoSlice::new(&[0])], &mut message, SendFlags::NOSIGNAL)
+    sendmsg(&socket, &[IoSlice::new(&[u8::from(interruptible)])], &mut message, SendFlags::NOSIGNAL)
         .map(drop)
         .map_err(refused("the notifier's way to the harness", "the harness is gone"))
 }
@@ -112,7 +120,7 @@ fn refused(doing: &'static str, remedy: &'static str) -> impl Fn(rustix::io::Err
 
 impl Handover {
     /// Takes the notifier that has arrived; `None` if the other end was closed without sending one.
-    pub(super) fn take(&self) -> io::Result<Option<OwnedFd>> {
+    pub(super) fn take(&self) -> io::Result<Option<Notifier>> {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut message = RecvAncillaryBuffer::new(&mut space);
         let mut byte = [0];
@@ -121,7 +129,7 @@ impl Handover {
             RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
             _ => None,
         });
-        Ok(fds.next())
+        Ok(fds.next().map(|listener| Notifier { listener, interruptible: byte != [0] }))
     }
 }
 

@@ -68,6 +68,11 @@ impl Opened {
         matches!(self.flags & OFlags::ACCMODE, OFlags::WRONLY | OFlags::RDWR)
     }
 
+    /// Whether what is written must be aligned as only the caller knows.
+    pub(super) fn is_direct(&self) -> bool {
+        self.flags.contains(OFlags::DIRECT)
+    }
+
     /// Where the next write there will begin.
     pub(super) fn offset(&self, place: Place, flags: u32) -> u64 {
         if !self.appends(flags) {

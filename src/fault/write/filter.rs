@@ -169,7 +169,7 @@ mod tests {
 
     /// Runs the filter as the kernel would.
     fn run(code: &[sock_filter], arch: u32, number: c_long, args: [u64; 2]) -> u32 {
-        let mut data = vec![0_u8; 64];
+        let mut data = [0_u8; 64];
         data[0..4].copy_from_slice(&(number as u32).to_le_bytes());
         data[4..8].copy_from_slice(&arch.to_le_bytes());
         for (n, arg) in args.iter().enumerate() {

@@ -62,7 +62,7 @@ pub enum Op {
     Rename,
     /// `unlink*` and `rmdir`.
     Unlink,
-    /// An `open` with `O_CREAT` of a name that is not there yet; `symlink*` and `mknod*`.
+    /// An `open` with `O_CREAT` of a name that is not there yet; `link*`, `symlink*` and `mknod*`.
     Create,
     /// `mkdir*`.
     Mkdir,
@@ -83,7 +83,7 @@ pub struct Attempt<'a> {
     pub op: Op,
     /// The file, absolute, as the kernel names it.
     pub path: &'a Path,
-    /// Where a rename leads to; of a hard link that is made, a name that its file has already.
+    /// Where a rename leads to; of a hard link that is made, the name that its file has already.
     pub to: Option<&'a Path>,
     /// Where in the file a write begins.
     pub offset: u64,

@@ -33,6 +33,8 @@ pub(super) struct Sight {
     /// Whether descriptors can be taken, as far as is known.
     exact: bool,
     told: HashSet<String>,
+    /// For the path of an open file.
+    room: Box<[u8; PATH_BYTES]>,
     /// An empty vector with the room of an earlier write.
     spare: Vec<u8>,
 }
@@ -75,7 +77,7 @@ pub(super) enum Deed {
 impl Sight {
     pub(super) fn new(reads: bool, watch: Arc<dyn Watch>) -> Sight {
         let (tracees, told, spare) = Default::default();
-        Sight { watch, reads, tracees, exact: true, told, spare }
+        Sight { watch, reads, tracees, exact: true, told, room: Box::new([0; PATH_BYTES]), spare }
     }
 
     /// Takes the data of a call that is over, for their room.
@@ -215,8 +217,7 @@ impl Sight {
 
     /// The path of a covered open file.
     fn path(&mut self, tid: u32, fd: i32) -> Option<PathBuf> {
-        let mut room = [0; PATH_BYTES];
-        match self.tracees.path_of(tid, fd, &mut room) {
+        match self.tracees.path_of(tid, fd, &mut self.room) {
             Ok(path) if path.first() == Some(&b'/') => {
                 let path = Path::new(OsStr::from_bytes(path));
                 self.watch.covers(path).then(|| path.to_owned())

@@ -85,6 +85,8 @@ wrong! {
         "[[step]]\nrepeat = { times = 2, steps = [{ repeat = { times = 2, steps = [{ restart = {} }] } }] }\n";
     lives_that_cannot_be_had: HEAD, BEGIN, "[[step]]\nrestart = { home = \"../b\", credentials = \"a b\" }\n\n",
         "[[step]]\nrestart = { home = \"b/c\", tz = \"\", env = { TZ = \"UTC\", CODEX_HOME = \"/\", \"A=B\" = \"c\", N = 1 } }\n";
+    servers_that_are_none: HEAD, BEGIN, "[[step]]\nrestart = { target = \"codex@0.169.0/mcp\" }\n\n[[step]]\nrestart = { target = \"mine\" }\n\n",
+        "[[step]]\nrestart = { target = \"codex@latest\" }\n\n[[step]]\nrestart = { target = \"codex@0.105.0/acp\" }\n\n[[step]]\nrestart = { target = 7 }\n";
     tools_that_are_two: HEAD, "[[step]]\ncodex = { prompt = \"Hello.\", fill = 0, approve = \"yes\", model = { tools = [{ name = \"shell\", run = \"pwd\" }, { run = \"pwd\", arguments = {} }, { name = \"a\", escalate = true }] } }\n";
     arguments_that_are_no_json: HEAD, "[[step]]\ncodex = { prompt = \"Hello.\", model = { tools = [{ name = \"shell\", arguments = { at = 2025-01-01, odds = inf } }] } }\n";
     a_recording_that_nobody_made: HEAD, "[[step]]\nplace = { thread = \"old\", file = \"fixture:exec-0.154.3\" }\n\n[[step]]\nreply = { thread = \"old\", prompt = \"?\" }\n";

@@ -79,7 +79,7 @@ fn inventions(
     }
     // A turn without an end may have been cut in the middle of a marker, and a manifest lists no texts.
     if expected.base_items.is_some() && expected.unacknowledged.len() == turn.own_count() {
-        let foreign = view.run.header.target.kind == TargetKind::Foreign;
+        let foreign = view.target(turn.call.incarnation).kind == TargetKind::Foreign;
         // A foreign server has contextual messages of its own, which nobody here can tell from a user's words.
         let roles = [("assistant", "it never said"), ("user", "no user wrote")];
         for (role, deed) in roles.into_iter().take(if foreign { 1 } else { 2 }) {

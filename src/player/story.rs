@@ -16,7 +16,7 @@ use crate::journal::{Broken, CallId, Incarnation, Journal, Kind, Lane, SnapshotW
 use crate::limits::Limits;
 use crate::model::Stub;
 use crate::scenario::{MAIN_CLIENT, Scenario, Step, StepKind};
-use crate::target::{Differs, End, Target};
+use crate::target::{Differs, End, Server, Target};
 use crate::world::World;
 
 /// Why a story stops before its end. The text says what to do.
@@ -42,6 +42,8 @@ pub struct Story<T: Target> {
     /// The run's directory.
     pub(super) dir: PathBuf,
     pub(super) homes: Homes,
+    /// The servers that the story begins lives of besides the target, by name.
+    pub(super) servers: BTreeMap<String, Arc<Server>>,
     /// The `CODEX_HOME` of the running life, or of the last one.
     pub(super) home: PathBuf,
     pub(super) seed: u64,
@@ -67,12 +69,13 @@ pub(super) struct Parts<T: Target> {
     pub world: World,
     pub limits: Limits,
     pub homes: Homes,
+    pub servers: BTreeMap<String, Arc<Server>>,
     pub seed: u64,
 }
 
 impl<T: Target> Story<T> {
     pub(super) fn new(parts: Parts<T>) -> Story<T> {
-        let Parts { scenario, target, stub, armed, journal, world, limits, homes, seed } = parts;
+        let Parts { scenario, target, stub, armed, journal, world, limits, homes, servers, seed } = parts;
         let (home, decoys, differs) = (homes.usual(), BTreeMap::new(), Differs::default());
         let dir = journal.dir().to_owned();
         let planter = Planter::new(seed);
@@ -87,6 +90,7 @@ impl<T: Target> Story<T> {
             limits,
             dir,
             homes,
+            servers,
             home,
             seed,
             planter,

@@ -12,6 +12,7 @@ use crate::rollout::mutate::{Keep, Mutator};
 pub(super) const NEEDS: Words<Need> = Words(&[
     ("tools", Need::Tools),
     ("approval", Need::Approval),
+    ("codex", Need::Codex),
     ("compaction", Need::Compaction),
     ("injector", Need::Injector),
     ("power-loss", Need::PowerLoss),
@@ -200,6 +201,12 @@ static RESTART: TableShape = TableShape {
         optional("whom", Shape::Word(|| WHOM.names()), "The server's process alone (if absent) or its whole group."),
         beside("then", "end", THEN, "The ladder's further rungs, each for a life that is still there."),
         optional("opening", Shape::Word(|| OPENINGS.names()), "How the next life is opened; `plain` if absent."),
+        optional(
+            "target",
+            NAME,
+            "Another server for the next life: `builtin`, `builtin:no-rehydrate`, or `codex@VERSION` with or without \
+             `/mcp`, `/app-server` or `/app-server:fork`.",
+        ),
         optional("home", LABEL, "Another home for the next life, by a name: a new one, or the one that had it before."),
         optional(
             "credentials",

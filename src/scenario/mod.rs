@@ -22,6 +22,7 @@ mod keys_call;
 mod keys_client;
 mod keys_profile;
 mod load;
+mod other_target;
 mod parse;
 mod parse_call;
 mod parse_step;

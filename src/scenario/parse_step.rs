@@ -2,6 +2,7 @@
 
 use super::keys;
 use super::keys_client::OPENINGS;
+use super::other_target;
 use super::parse_call::{call, kill, then};
 use super::types::{
     ClientAct, ClientStep, Damage, Ending, FileStep, MAIN_CLIENT, Place, Restart, StepKind, Synthetic, TogetherCall,
@@ -54,6 +55,7 @@ fn restart(view: View<'_, '_>) -> Restart {
         end: ending(view),
         then: then(view),
         opening,
+        target: view.text("target").map(|name| other_target::shortest(&name).unwrap_or(name)),
         home: view.text("home"),
         credentials: view.text("credentials"),
         tz: view.text("tz"),

@@ -266,6 +266,7 @@ fn restarted(restart: &Restart) -> Fields {
     fields
         .put_some("then", then(&restart.then))
         .put_some("opening", opening.map(|o| string(word(&OPENINGS, o))))
+        .put_some("target", restart.target.as_deref().map(string))
         .put_some("home", restart.home.as_deref().map(string))
         .put_some("credentials", restart.credentials.as_deref().map(string))
         .put_some("tz", restart.tz.as_deref().map(string))

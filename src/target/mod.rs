@@ -15,6 +15,7 @@ mod life;
 pub mod live;
 mod mcp;
 mod opening;
+pub mod others;
 pub mod profile;
 mod reading;
 pub mod resolve;
@@ -25,8 +26,10 @@ mod trouble;
 
 use std::future::Future;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::codex::version::Version;
 use crate::fault::client::{Opening, Rung};
 use crate::fault::plan::{Action, Signal, Whom};
 use crate::journal::{Answer, CallId, CallKind, IdChoice, Incarnation, TargetProfile};
@@ -79,7 +82,20 @@ pub struct Differs {
     pub home: Option<String>,
     /// The story's name of its credential.
     pub credentials: Option<String>,
+    /// Its server, where that is another than the run's own.
+    pub server: Option<Arc<Server>>,
     /// Variables of its environment that are others or more.
+    pub env: Vec<(String, String)>,
+}
+
+/// A server that a story begins lives of besides the one that it is played on, set up for the run.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// What it is, and its command with every placeholder filled.
+    pub profile: TargetProfile,
+    /// Its Codex version, where it is one.
+    pub version: Option<Version>,
+    /// Its whole environment.
     pub env: Vec<(String, String)>,
 }
 

@@ -6,6 +6,7 @@ use super::{Client, Life, Story};
 use crate::fault::client::Opening;
 use crate::fault::plan::{Action, Fault};
 use crate::scenario::diagnostic::quoted;
+use crate::scenario::other_target;
 use crate::scenario::reach;
 use crate::scenario::types::{Call, ClientAct, ClientStep, MAIN_CLIENT, Restart};
 use crate::scenario::view::View;
@@ -24,6 +25,11 @@ impl Story<'_> {
                     "use letters, digits, `-`, `_` and `.`",
                 );
             }
+        }
+        if let Some(name) = restart.text("target").filter(|_| restart.sound("target"))
+            && let Err((message, help)) = other_target::shortest(&name)
+        {
+            self.into.add(restart.value_span("target"), message, "no such server", help);
         }
         for (name, at, _) in restart.pairs("env") {
             if let Some((_, help)) = ITS_OWN.iter().find(|(own, _)| *own == name) {

@@ -160,8 +160,9 @@ fn restart(n: u32) -> StepKind {
     let label = |often: u32| n.is_multiple_of(often).then(|| "other.1".to_owned());
     let env = label(4).map(|_| ("A_NAME".to_owned(), "a \"value\"".to_owned()));
     let (home, credentials, tz) = (label(3), label(2), label(7));
+    let target = n.is_multiple_of(5).then(|| "codex@0.169.0/app-server".to_owned());
     let (then, env) = (rungs(end.into()), env.into_iter().collect());
-    StepKind::Restart(Restart { end, then, opening, home, credentials, tz, env })
+    StepKind::Restart(Restart { end, then, opening, target, home, credentials, tz, env })
 }
 
 /// Further rungs, where the first can be resisted.

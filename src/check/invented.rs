@@ -271,7 +271,7 @@ mod tests {
         story.life();
         let say = Say::start("main", A);
         let call = story.call(&say);
-        let told = crate::journal::Planted { call, markers: vec![t(1), r(50), r(1)] };
+        let told = crate::journal::Planted { call, markers: vec![t(1), r(50), r(1)], effects: Vec::new() };
         story.events.retain(|e| !matches!(e.kind, crate::journal::Kind::Planted(_)));
         story.push(crate::journal::Lane::Player, crate::journal::Kind::Planted(told));
         story.request(call, &say);

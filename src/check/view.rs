@@ -87,12 +87,14 @@ impl<'r> View<'r> {
         let mut planted = HashMap::new();
         for (at, event) in run.events.iter().enumerate() {
             if let Kind::Planted(p) = &event.kind {
-                planted.entry(p.call).or_insert(p.markers.as_slice());
+                planted.entry(p.call).or_insert(p);
             }
             view.take(at, event, &mut by_call);
         }
         for turn in &mut view.turns {
-            turn.planted = planted.get(&turn.call.what.call).copied();
+            let planted = planted.get(&turn.call.what.call);
+            turn.planted = planted.map(|planted| planted.markers.as_slice());
+            turn.effects = planted.map(|planted| planted.effects.as_slice()).unwrap_or_default();
         }
         view.origins = Origins::of(&view.placed, &view.turns);
         view.find_restored();
@@ -116,6 +118,7 @@ impl<'r> View<'r> {
                     requests: Vec::new(),
                     settings: Vec::new(),
                     planted: None,
+                    effects: &[],
                     thread,
                     strand,
                     branches: false,

@@ -84,7 +84,11 @@ fn kinds(drawn: &Drawn, body: &Body) -> Vec<Kind> {
             complete: flag,
             beside: Vec::new(),
         }),
-        Kind::Planted(Planted { call: n, markers: markers.clone() }),
+        Kind::Planted(Planted {
+            call: n,
+            markers: markers.clone(),
+            effects: vec![PlannedEffect { name: t(), of_turn: n, least: n, most: n }],
+        }),
         Kind::Call(Call {
             from: from.clone(),
             call: n,

@@ -68,7 +68,7 @@ impl<T: Target> Story<T> {
             }
             None => self.homes.usual(),
         };
-        let configured = self.homes.configure(&self.home, differs.server.as_deref());
+        let configured = self.homes.configure(&self.home, differs.server.as_deref(), differs.retries);
         configured.map_err(|error| Stop(format!("failed to configure {}: {error}", self.home.display())))?;
         if let Some(name) = &differs.home {
             differs.env.push((HOME_VAR.to_owned(), self.home.display().to_string()));
@@ -88,11 +88,19 @@ impl<T: Target> Story<T> {
             ClientAct::Open(opening) => self.begin_life(&step.name, *opening).await,
             ClientAct::End { end: first, then } => self.end_life(&step.name, Some(end(*first, then))).await,
             ClientAct::Send(line) => {
-                self.server(&step.name).write(line, true).await;
+                self.server(&step.name).write(line.as_bytes(), true).await;
+                Ok(())
+            }
+            ClientAct::SendBytes(bytes) => {
+                self.server(&step.name).write(bytes, true).await;
+                Ok(())
+            }
+            ClientAct::CancelLast => {
+                self.server(&step.name).cancel_last().await;
                 Ok(())
             }
             ClientAct::SendHalf(line) => {
-                self.server(&step.name).write(line, false).await;
+                self.server(&step.name).write(line.as_bytes(), false).await;
                 self.end_life(&step.name, Some(End::Eof)).await
             }
         }
@@ -115,6 +123,7 @@ impl<T: Target> Story<T> {
         // Only now: a run that reaches its limit while this waits still has a life to end.
         self.clients.open.retain(|open| open != client);
         buried?;
+        self.count_effects()?;
         self.snapshot(SnapshotWhen::Death);
         Ok(())
     }
@@ -182,10 +191,10 @@ impl<T: Target> Story<T> {
 
 impl From<&Restart> for Differs {
     fn from(restart: &Restart) -> Differs {
-        let Restart { home, credentials, tz, env, .. } = restart.clone();
+        let Restart { home, credentials, retries, tz, env, .. } = restart.clone();
         let zone = tz.map(|tz| ("TZ".to_owned(), tz));
         // Which server it is, only the story can tell.
-        Differs { home, credentials, server: None, env: env.into_iter().chain(zone).collect() }
+        Differs { home, credentials, server: None, retries, env: env.into_iter().chain(zone).collect() }
     }
 }
 

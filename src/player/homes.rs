@@ -21,8 +21,8 @@ pub(super) struct Homes {
     home: Home,
     spec: HomeSpec,
     others: BTreeMap<String, PathBuf>,
-    /// Homes whose configuration is not the usual server's, and whose it is.
-    configured: BTreeMap<PathBuf, String>,
+    /// Homes whose configuration is not the usual one, and what it is for: the server, and how often that tries again.
+    configured: BTreeMap<PathBuf, (Option<String>, u32)>,
 }
 
 impl Homes {
@@ -46,21 +46,19 @@ impl Homes {
     }
 
     /// Makes the configuration of a home that of the server which is to have it; nothing is written where it is already.
-    pub(super) fn configure(&mut self, home: &Path, server: Option<&Server>) -> io::Result<()> {
-        let name = server.map(|server| server.profile.name.clone());
-        if self.configured.get(home) == name.as_ref() {
+    pub(super) fn configure(&mut self, home: &Path, server: Option<&Server>, retries: u32) -> io::Result<()> {
+        let wanted = (server.map(|server| server.profile.name.clone()), retries);
+        let usual = (None, self.spec.retries);
+        if *self.configured.get(home).unwrap_or(&usual) == wanted {
             return Ok(());
         }
-        let usual = self.spec.clone();
+        let usual = HomeSpec { retries, ..self.spec.clone() };
         let spec = match server {
             Some(server) => HomeSpec { kind: server.profile.kind, version: server.version, ..usual },
             None => usual,
         };
         Home::configure(home, &spec)?;
-        match name {
-            Some(name) => self.configured.insert(home.to_owned(), name),
-            None => self.configured.remove(home),
-        };
+        self.configured.insert(home.to_owned(), wanted);
         Ok(())
     }
 

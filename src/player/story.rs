@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::book::Book;
 use super::clients::Clients;
+use super::effects::{Counted, Told};
 use super::homes::Homes;
 use super::markers::Planter;
 use super::survey;
@@ -48,6 +49,8 @@ pub struct Story<T: Target> {
     pub(super) home: PathBuf,
     pub(super) seed: u64,
     pub(super) planter: Planter,
+    /// What tools left behind and is told already.
+    pub(super) effects: Told,
     pub(super) book: Book,
     /// The id of the newest decoy in each home.
     pub(super) decoys: BTreeMap<PathBuf, String>,
@@ -78,7 +81,8 @@ impl<T: Target> Story<T> {
         let Parts { scenario, target, stub, armed, journal, world, limits, homes, servers, seed } = parts;
         let (home, decoys, differs) = (homes.usual(), BTreeMap::new(), Differs::default());
         let dir = journal.dir().to_owned();
-        let planter = Planter::new(seed);
+        let planter = Planter::new(seed, Counted::below(&dir));
+        let effects = Told::default();
         let (book, calls, lives, clients, step) = (Book::default(), 0, 0, Clients::default(), 0);
         Story {
             scenario,
@@ -94,6 +98,7 @@ impl<T: Target> Story<T> {
             home,
             seed,
             planter,
+            effects,
             book,
             decoys,
             differs,
@@ -134,6 +139,9 @@ impl<T: Target> Story<T> {
     /// Ends the last life, takes the last snapshot, and stops the stub.
     pub(super) async fn end(mut self) {
         for Stop(text) in self.end_all().await {
+            self.broken(text);
+        }
+        if let Err(Stop(text)) = self.count_effects() {
             self.broken(text);
         }
         self.snapshot(SnapshotWhen::End);

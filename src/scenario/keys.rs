@@ -45,7 +45,7 @@ pub(super) const MILLISECONDS: Shape = Shape::Int { min: 1, max: SCENARIO_LIMIT_
 pub(super) const BODY: Shape = Shape::Text(Text { min: 0, max: SCENARIO_TEXT_CHARS, form: Form::Plain });
 pub(super) const NAME: Shape = line(SCENARIO_LINE_CHARS);
 /// A name that becomes a part of a path.
-const LABEL: Shape = Shape::Text(Text { min: 1, max: SCENARIO_LABEL_CHARS, form: Form::Path });
+pub(super) const LABEL: Shape = Shape::Text(Text { min: 1, max: SCENARIO_LABEL_CHARS, form: Form::Path });
 pub(super) const NOTHING: Shape = Shape::Table(&EMPTY);
 const THREAD: &str = "The scenario's name for the thread.";
 const WHERE: &str = "Directory below the run's that is the thread's cwd.";
@@ -212,6 +212,11 @@ static RESTART: TableShape = TableShape {
             "credentials",
             LABEL,
             "Another credential for the next life, by a name; the model accepts no other then.",
+        ),
+        optional(
+            "retries",
+            Shape::Int { min: 0, max: 100 },
+            "How often the next life's server tries a model request, and a stream that broke off, again; 0 if absent.",
         ),
         optional("tz", line(SCENARIO_LINE_CHARS), "Time zone of the next life, as `TZ` has it."),
         optional(

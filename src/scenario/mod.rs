@@ -20,6 +20,7 @@ mod grammar;
 mod keys;
 mod keys_call;
 mod keys_client;
+mod keys_fail;
 mod keys_profile;
 mod load;
 mod other_target;

@@ -257,6 +257,8 @@ pub struct Restart {
     pub home: Option<String>,
     /// Another credential for the model, by a name of the story's; the model then takes no other.
     pub credentials: Option<String>,
+    /// How often its server tries a model request, and a stream that broke off, again.
+    pub retries: u32,
     /// The time zone, in any form that `TZ` has.
     pub tz: Option<String>,
     /// Further variables of its environment.
@@ -267,7 +269,7 @@ impl Restart {
     /// A restart that changes nothing but the life.
     pub fn by(end: Ending) -> Restart {
         let (then, opening, env) = (Vec::new(), Opening::default(), Vec::new());
-        Restart { end, then, opening, target: None, home: None, credentials: None, tz: None, env }
+        Restart { end, then, opening, target: None, home: None, credentials: None, retries: 0, tz: None, env }
     }
 }
 
@@ -321,6 +323,10 @@ pub enum ClientAct {
     },
     /// Writes one line as it stands, whatever it says.
     Send(String),
+    /// Writes these bytes as a line, whether or not they are text.
+    SendBytes(Vec<u8>),
+    /// Takes its last call back, although that has ended.
+    CancelLast,
     /// Writes the beginning of a line, closes the target's stdin and waits for the exit.
     SendHalf(String),
 }

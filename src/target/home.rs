@@ -47,13 +47,15 @@ pub struct HomeSpec {
     pub sandbox: SandboxSetting,
     /// Approval policy in `config.toml`.
     pub approval: ApprovalSetting,
+    /// How often its server tries a model request, and a stream, again.
+    pub retries: u32,
 }
 
 impl HomeSpec {
     /// A home whose configuration allows everything: `danger-full-access`, `never`.
     pub fn wide(kind: TargetKind, version: Option<Version>, stub_port: u16, token: String) -> HomeSpec {
         let (sandbox, approval) = (SandboxSetting::DangerFullAccess, ApprovalSetting::Never);
-        HomeSpec { kind, version, stub_port, token, sandbox, approval }
+        HomeSpec { kind, version, stub_port, token, sandbox, approval, retries: 0 }
     }
 }
 
@@ -211,6 +213,7 @@ fn configuration(codex_home: &Path, spec: &HomeSpec) -> String {
         env_key: TOKEN_VAR,
         sandbox: &spec.sandbox,
         approval: spec.approval,
+        retries: spec.retries,
     };
     let version = match spec.kind {
         TargetKind::Builtin | TargetKind::BuiltinControl => None,

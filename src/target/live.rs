@@ -289,13 +289,21 @@ impl Target for LiveTarget {
         }
     }
 
-    async fn write(&self, text: &str, whole: bool) {
+    async fn write(&self, bytes: &[u8], whole: bool) {
         let Some(life) = self.life.get() else { return };
-        let bytes = text.as_bytes().to_vec();
+        let bytes = bytes.to_vec();
         let written = if whole { life.outbox.send(bytes, |_| {}, || {}) } else { life.outbox.send_half(bytes) };
         let limit = Duration::from_millis(life.fixed.limits.call_ms);
         // A pipe that is closed or full is the target's doing, and shows in what follows.
         let _ = timeout(limit, written).await;
+    }
+
+    async fn cancel_last(&self) {
+        let Some(life) = self.life.get() else { return };
+        let line = life.calls.newest().and_then(|slot| Some((slot, life.speech.cancel(slot)?)));
+        let Some((slot, line)) = line else { return };
+        let written = life.outbox.send(line, |frame| life.calls.cancelled(slot, frame), || {});
+        let _ = timeout(Duration::from_millis(life.fixed.limits.call_ms), written).await;
     }
 
     async fn wait_frame(&self, name: &str, limit: Duration) -> bool {

@@ -149,7 +149,7 @@ impl Story {
         self.calls += 1;
         let call = self.calls;
         if say.planted {
-            self.push(Lane::Player, Kind::Planted(Planted { call, markers: vec![r(call)] }));
+            self.push(Lane::Player, Kind::Planted(Planted { call, markers: vec![r(call)], effects: Vec::new() }));
         }
         let start = say.kind == CallKind::Start;
         let event = Call {

@@ -20,6 +20,7 @@ use rehydra::limits::Limits;
 use rehydra::player::{LiveError, Plan, play};
 use rehydra::scenario::{Baseline, Scenario};
 use rehydra::target::foreign::Setup;
+use rehydra::target::others::Others;
 use rehydra::target::profile;
 use rehydra::target::resolve::Resolved;
 use rehydra::verdict::{self, Verdict};
@@ -135,7 +136,8 @@ fn played(target: &Resolved, limits: Limits, steps: &str) -> Result<Played, Fail
     let dir = tempfile::tempdir()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let launcher = Some(Path::new(REHYDRA));
-    let plan = Plan { scenario: &scenario, target, launcher, limits, dir: dir.path() };
+    let others = &Others::default();
+    let plan = Plan { scenario: &scenario, target, others, launcher, limits, dir: dir.path() };
     let ended = runtime.block_on(play(plan));
     let run = Run::read(dir.path())?;
     Ok(Played { run, ended, _dir: dir })

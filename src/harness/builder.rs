@@ -11,6 +11,7 @@ use crate::check::Invariant;
 use crate::limits::Limits;
 use crate::player::{Live, Plan};
 use crate::scenario::{PROFILES_FILE, Scenario};
+use crate::target::others::Others;
 use crate::target::resolve::{Resolved, TargetName};
 use crate::world::{Clock, RealClock};
 
@@ -128,9 +129,11 @@ impl Builder {
         let made = make_runs(&self.runs).map_err(|error| unmade(&self.runs, error));
         let dir = made.and_then(|()| make_run(&self.runs, &plain(&format!("{}@{}", scenario.name, name.text()))))?;
         let limits = limits_for(self.limits.as_ref(), &target);
-        let plan = Plan { scenario: &scenario, target: &target, launcher: rehydra.as_deref(), limits, dir: &dir };
+        let launcher = rehydra.as_deref();
+        let others = &Others::default();
+        let plan = Plan { scenario: &scenario, target: &target, others, launcher, limits, dir: &dir };
         let live = Live::begin(plan).map_err(|error| Error::Setup(error.to_string()))?;
-        Ok(Harness::new(live, scenario, name, dir, self.keep))
+        Ok(Harness::new(live, scenario, name, dir, (self.keep, rehydra)))
     }
 }
 

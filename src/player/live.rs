@@ -1,5 +1,6 @@
 //! Setting the stage for a live run: the run's directory, its home, the stub, the target; and clearing it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,12 +11,14 @@ use crate::journal::{FORMAT, Header, Journal, Redactor, ScenarioHeader, TargetKi
 use crate::limits::Limits;
 use crate::model::{BadPattern, Stub};
 use crate::scenario::{Scenario, Step};
-use crate::target::TargetError;
 use crate::target::egress::Guard;
+use crate::target::foreign::Filling;
 use crate::target::home::{Home, HomeSpec, TOKEN_VAR};
 use crate::target::live::{LiveConfig, LiveTarget};
+use crate::target::others::Others;
 use crate::target::resolve::Resolved;
 use crate::target::stand_in::StandIn;
+use crate::target::{Server, TargetError};
 use crate::world::World;
 
 /// One live run.
@@ -24,6 +27,8 @@ pub struct Plan<'a> {
     pub scenario: &'a Scenario,
     /// On what.
     pub target: &'a Resolved,
+    /// The servers that its restarts name.
+    pub others: &'a Others,
     /// The `rehydra` binary to launch with; `None` finds one, see [`crate::proc::launcher_path`].
     pub launcher: Option<&'a Path>,
     /// Within which limits.
@@ -63,7 +68,7 @@ pub enum LiveError {
 /// Plays a scenario on a live target. Everything that happened stands in the journal in `plan.dir` afterwards; an error
 /// means that there is none, or that it is incomplete and so proves nothing.
 pub async fn play(plan: Plan<'_>) -> Result<(), LiveError> {
-    let Live { story, journal, _props } = Live::begin(plan)?;
+    let Live { story, journal, stage: _stage } = Live::begin(plan)?;
     story.play().await;
     complete(&journal)
 }
@@ -78,15 +83,33 @@ fn complete(journal: &Journal) -> Result<(), LiveError> {
 pub struct Live {
     story: Story<LiveTarget>,
     journal: Journal,
-    /// What a run has around it as long as it goes on.
-    _props: (Guard, Option<StandIn>),
+    stage: Stage,
+}
+
+/// What a run has around it as long as it goes on.
+struct Stage {
+    home: Home,
+    filling: Filling,
+    guard: Guard,
+    _stand_in: Option<StandIn>,
+}
+
+impl Stage {
+    /// A server set up for the run, beside the one that it is about.
+    fn server(&self, found: &Resolved) -> Arc<Server> {
+        Arc::new(Server {
+            profile: self.filling.profile(found.profile.clone()),
+            version: found.version,
+            env: self.home.env_with(&found.setup, &self.filling, &self.guard, None),
+        })
+    }
 }
 
 impl Live {
     /// Sets the stage: the run's directory, its home, the stub. No life has begun. Must be called within a tokio runtime
     /// that has time and IO enabled.
     pub fn begin(plan: Plan<'_>) -> Result<Live, LiveError> {
-        let Plan { scenario, target, launcher, limits, dir } = plan;
+        let Plan { scenario, target, others, launcher, limits, dir } = plan;
         let failed = |what: &'static str| move |source| LiveError::Io { what, path: dir.to_owned(), source };
         std::fs::create_dir_all(dir).map_err(failed("make"))?;
         // Absolute: the target's cwd is another one in each life.
@@ -124,6 +147,13 @@ impl Live {
             launcher: launcher.map(Path::to_owned),
         };
         let live = LiveTarget::new(config, journal.clone(), armed.clone())?;
+        let stage = Stage { home: home.clone(), filling, guard, _stand_in: stand_in };
+        let mut servers = BTreeMap::new();
+        for name in scenario.other_targets() {
+            if let Some(found) = others.get(name) {
+                servers.insert(name.to_owned(), stage.server(found));
+            }
+        }
         let parts = Parts {
             scenario: Arc::new(scenario.clone()),
             target: live,
@@ -133,14 +163,20 @@ impl Live {
             world,
             limits,
             homes: Homes::new(home, spec),
+            servers,
             seed,
         };
-        Ok(Live { story: Story::new(parts), journal, _props: (guard, stand_in) })
+        Ok(Live { story: Story::new(parts), journal, stage })
     }
 
     /// What has happened so far.
     pub fn journal(&self) -> &Journal {
         &self.journal
+    }
+
+    /// Sets up one more server that steps may name.
+    pub(crate) fn know(&mut self, name: &str, found: &Resolved) {
+        self.story.servers.insert(name.to_owned(), self.stage.server(found));
     }
 
     /// Plays one step. The error is what stops the run: it stands in the journal too, and nothing can follow but the end.

@@ -9,6 +9,7 @@ use crate::limits::Limits;
 use crate::player::{self, Plan};
 use crate::report::{COLUMNS, explanations};
 use crate::scenario::{self, Baseline, Scenario};
+use crate::target::others::Others;
 use crate::target::resolve::TargetName;
 use crate::verdict::Verdict;
 use crate::world::{Clock, RealClock};
@@ -43,7 +44,8 @@ fn played(launcher: &Path) -> Result<(), String> {
     let dir = tempfile::tempdir().map_err(|error| format!("no temporary directory can be made: {error}"))?;
     let run = dir.path().join("run");
     let limits = Limits { run_ms: TRIAL_MS, ..Limits::default() };
-    let plan = Plan { scenario: &scenario, target: &target, launcher: Some(launcher), limits, dir: &run };
+    let others = &Others::default();
+    let plan = Plan { scenario: &scenario, target: &target, others, launcher: Some(launcher), limits, dir: &run };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| format!("no threads can be made: {error}"))?;
     let limit = Duration::from_millis(2 * TRIAL_MS);

@@ -53,6 +53,8 @@ pub const CACHE_FILES: u32 = 100_000;
 pub const PROBE_OUTPUT_BYTES: u64 = 64 << 10;
 /// How much of each end is kept of a body beyond [`BLOB_BYTES`].
 pub const BODY_ENDS_BYTES: usize = 64 << 10;
+/// How much of a file of effects is read; a line is a few bytes. 1 MiB.
+pub const EFFECT_FILE_BYTES: u64 = 1 << 20;
 /// Longest body of a request to the stub model; a longer one is refused. 64 MiB.
 pub const MODEL_REQUEST_BYTES: usize = 64 << 20;
 /// How long the stub model waits for the next bytes of a request, in milliseconds.

@@ -87,6 +87,17 @@ wrong! {
         "[[step]]\nrepeat = { times = 2, steps = [{ repeat = { times = 2, steps = [{ restart = {} }] } }] }\n";
     lives_that_cannot_be_had: HEAD, BEGIN, "[[step]]\nrestart = { home = \"../b\", credentials = \"a b\" }\n\n",
         "[[step]]\nrestart = { home = \"b/c\", tz = \"\", env = { TZ = \"UTC\", CODEX_HOME = \"/\", \"A=B\" = \"c\", N = 1 } }\n";
+    breaks_that_cannot_come: HEAD, "[[step]]\ncodex = { prompt = \"a\", model = { text = \"b\", fail = { reset-at = 2 } } }\n\n",
+        "[[step]]\nreply = { prompt = \"c\", model = { text = \"d\", fail = { stall-at = \"middle\", reset-after = 1 } } }\n\n",
+        "[[step]]\nreply = { prompt = \"e\", model = { encrypted = true, fail = { retry-after = 1 }, drip = { bytes = 0 } } }\n\n",
+        "[[step]]\nreply = { prompt = \"f\", model = { text = \"g\", fail = { reset-after = 2 } }, fault = { at = { model-chunk = 1, edge = \"after\" }, stop = {} } }\n\n",
+        "[[step]]\nreply = { prompt = \"h\", model = { text = \"i\", fail = { events = \"done-twise\" } } }\n";
+    effects_that_nobody_can_count: HEAD, "[[step]]\ncodex.prompt = \"a\"\ncodex.model = { tools = [{ run = \"true\", effect = \"a b\" }, { run = \"true\", effect = \"e\", times = { least = 2, most = 1 } }] }\n\n",
+        "[[step]]\nreply.prompt = \"b\"\nreply.model = { tools = [{ name = \"x\", effect = \"c\" }, { run = \"true\", times = 2 }, { run = \"true\", effect = \"../d\" }] }\n";
+    bytes_that_are_none: "rehydra = 1\ntitle = \"t\"\nproves = [\"responsive\"]\nneeds = [\"mcp\"]\n\n", BEGIN,
+        "[[step]]\nclient = { send-bytes = \"7b2\" }\n\n[[step]]\nclient = { send-bytes = \"zz\" }\n\n[[step]]\nclient = { cancel = \"all\" }\n";
+    servers_that_are_none: HEAD, BEGIN, "[[step]]\nrestart = { target = \"codex@0.169.0/mcp\" }\n\n[[step]]\nrestart = { target = \"mine\" }\n\n",
+        "[[step]]\nrestart = { target = \"codex@latest\" }\n\n[[step]]\nrestart = { target = \"codex@0.105.0/acp\" }\n\n[[step]]\nrestart = { target = 7 }\n";
     tools_that_are_two: HEAD, "[[step]]\ncodex = { prompt = \"Hello.\", fill = 0, approve = \"yes\", model = { tools = [{ name = \"shell\", run = \"pwd\" }, { run = \"pwd\", arguments = {} }, { name = \"a\", escalate = true }] } }\n";
     arguments_that_are_no_json: HEAD, "[[step]]\ncodex = { prompt = \"Hello.\", model = { tools = [{ name = \"shell\", arguments = { at = 2025-01-01, odds = inf } }] } }\n";
     a_recording_that_nobody_made: HEAD, "[[step]]\nplace = { thread = \"old\", file = \"fixture:exec-0.154.3\" }\n\n[[step]]\nreply = { thread = \"old\", prompt = \"?\" }\n";

@@ -4,10 +4,10 @@
 use std::path::Path;
 
 use rehydra::harness::{
-    Ask, Builder, Edge, Error, Expected, Failure, Id, Invariant, Trigger, Verdict, block_on, run_scenario,
+    Ask, Builder, Edge, Ending, Error, Expected, Failure, Id, Invariant, Trigger, Verdict, block_on, run_scenario,
 };
 use rehydra::journal::Kind;
-use rehydra::scenario::{FileStep, StepKind};
+use rehydra::scenario::{FileStep, Restart, StepKind};
 use rehydra::{Harness, rollout};
 use tempfile::TempDir;
 
@@ -41,6 +41,42 @@ async fn a_conversation_comes_back_and_leaves_nothing_behind() -> Result<(), Err
     case.assert_fine();
     assert_eq!(case.verdict, Verdict::Pass, "{}", case.explanation());
     assert_eq!(left(&runs), Vec::<String>::new());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_story_goes_on_with_another_server_and_the_journal_says_which() -> Result<(), Error> {
+    let (_runs, builder) = place();
+    let mut h = builder.target(CONTROL).start().await?;
+    h.codex("Remember the colour blue.").answers("Noted.").await?;
+    let ours = Restart { target: Some("builtin".to_owned()), ..Restart::by(Ending::Eof) };
+    h.step(StepKind::Restart(ours)).await?;
+    let reply = h.reply("Which colour?").answers("Blue.").await?;
+    assert_eq!(reply.text(), "Blue.");
+    h.restart().await?;
+    h.reply("Still?").expects(Expected::Error).await?;
+    let lives: Vec<Option<String>> = h
+        .events()
+        .into_iter()
+        .filter_map(|event| match event.kind {
+            Kind::Life(life) => Some(life.target),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(lives, [None, Some("builtin".to_owned()), None]);
+    let spawned = h.events().into_iter().filter_map(|event| match event.kind {
+        Kind::Spawn(spawn) => spawn.target,
+        _ => None,
+    });
+    assert_eq!(spawned.map(|target| target.name).collect::<Vec<_>>(), ["builtin"]);
+    let nowhere = Restart { target: Some("mine".to_owned()), ..Restart::by(Ending::Eof) };
+    let error = h.step(StepKind::Restart(nowhere)).await.expect_err("there is no such server");
+    assert!(error.to_string().contains("no target `mine`"), "{error}");
+    let case = h.finish().await;
+    // The one life in between rehydrated it; the last one forgets, and is told by its own name.
+    assert!(case.outcomes.iter().any(|(invariant, outcome)| {
+        *invariant == Invariant::Rehydrates && outcome.findings().iter().all(|finding| finding.incarnation == 3)
+    }));
     Ok(())
 }
 

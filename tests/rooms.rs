@@ -44,7 +44,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("parser", &["rollout", "proc"]),
     ("survey", &["scenario", "target", "fault", "model", "journal", "world"]),
     ("target", &["scenario", "fault", "codex", "rollout", "proc", "wire", "journal", "world"]),
-    ("scenario", &["fault", "model", "rollout", "check", "journal"]),
+    ("scenario", &["fault", "model", "check", "codex", "rollout", "journal"]),
     ("fault", &["model", "rollout", "proc", "wire", "journal"]),
     ("model", &["responses", "journal"]),
     ("serve", &["rehydrate", "codex", "responses", "rollout", "proc", "wire", "world"]),

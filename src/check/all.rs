@@ -18,11 +18,7 @@ pub fn judge(run: &Run, control: Option<&Run>) -> Vec<(Invariant, Outcome)> {
     let view = View::new(run);
     let mut outcomes: Vec<(Invariant, Outcome)> = Vec::new();
     for invariant in Invariant::ALL.iter().copied().filter(|i| *i != Invariant::Reached) {
-        let outcome = match applies::not_applicable(&run.header.target, invariant) {
-            Some(reason) => Outcome::NotApplicable(reason),
-            None => check(&view, invariant, control),
-        };
-        outcomes.push((invariant, at_most(outcome)));
+        outcomes.push((invariant, at_most(on_all(&view, invariant, control))));
     }
     // Only what the others found can tell why a fault did not fire.
     let findings: Vec<&Finding> = outcomes.iter().flat_map(|(_, o)| o.findings()).collect();
@@ -30,6 +26,29 @@ pub fn judge(run: &Run, control: Option<&Run>) -> Vec<(Invariant, Outcome)> {
     outcomes.push((Invariant::Reached, reached));
     outcomes.sort_by_key(|(invariant, _)| *invariant);
     outcomes
+}
+
+/// Judges an invariant as far as it applies to the servers of the run's lives: to none of them, then it is not looked
+/// at; to some of them, then what the others do is no finding. A comparison with a control needs one server for all.
+fn on_all(view: &View<'_>, invariant: Invariant, control: Option<&Run>) -> Outcome {
+    let targets = view.targets();
+    if invariant == Invariant::Additive && targets.len() > 1 {
+        return Outcome::NotApplicable(
+            "the story goes on with another server, and the control is one of the first alone",
+        );
+    }
+    let reasons: Vec<_> = targets.iter().map(|target| applies::not_applicable(target, invariant)).collect();
+    match reasons.iter().flatten().next() {
+        Some(reason) if reasons.iter().all(Option::is_some) => Outcome::NotApplicable(reason),
+        None => check(view, invariant, control),
+        Some(reason) => match check(view, invariant, control) {
+            Outcome::Findings(mut findings) => {
+                findings.retain(|f| applies::not_applicable(view.target(f.incarnation), invariant).is_none());
+                if findings.is_empty() { Outcome::NotApplicable(reason) } else { Outcome::Findings(findings) }
+            }
+            other => other,
+        },
+    }
 }
 
 fn check(view: &View<'_>, invariant: Invariant, control: Option<&Run>) -> Outcome {
@@ -79,7 +98,7 @@ fn at_most(outcome: Outcome) -> Outcome {
 mod tests {
     use super::super::testing::*;
     use super::*;
-    use crate::journal::{Event, Kind, Lane, TargetKind};
+    use crate::journal::{Event, Kind, Lane, TargetKind, TargetProfile};
     use proptest::prelude::*;
 
     #[test]
@@ -100,6 +119,69 @@ mod tests {
         assert!(is_unjudged(&Story::restarted_on(TargetKind::CodexResume).says(Invariant::ShownIsSent)));
         let elsewhere = Story::restarted_on(TargetKind::CodexMcp).says(Invariant::ShownIsSent);
         assert!(matches!(elsewhere, Outcome::NotApplicable(_)));
+    }
+
+    /// A story that is begun on our server and goes on with another, whose profile is `other`.
+    fn continued_on(other: TargetProfile, returned: &str) -> Story {
+        let mut story = Story::new(TargetKind::Builtin);
+        story.life();
+        story.say(Say::start("main", A));
+        story.death(Some("KILL"));
+        story.life_of(TargetProfile { name: "another".into(), ..other });
+        let history = story.history("main");
+        story.say(Say::reply("main", A, returned, history));
+        story
+    }
+
+    #[test]
+    fn a_life_is_judged_by_the_server_that_it_is_of() {
+        // A thread keeps its id on the one and has a new one on the other.
+        let resumed = continued_on(profile(TargetKind::CodexResume), A);
+        assert_eq!(resumed.says(Invariant::NewThreadId), Outcome::Held);
+        let forked = continued_on(profile(TargetKind::CodexFork), A);
+        assert_eq!(forked.fired(), ["source-kept", "new-thread-id"]);
+        // Only the one that keeps ids appends to the file that it has.
+        for (kind, returned, fired) in
+            [(TargetKind::CodexResume, A, &[][..]), (TargetKind::CodexFork, B, &["source-kept"][..])]
+        {
+            let mut story = continued_on(profile(kind), returned);
+            story.files.get_mut(&Story::rollout_path(A)).expect("the source").extend(b"{}\n");
+            story.death(Some("KILL"));
+            assert_eq!(story.fired(), fired, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn what_applies_to_no_server_of_a_story_is_not_looked_at() {
+        let story = continued_on(profile(TargetKind::CodexResume), A);
+        assert!(matches!(story.says(Invariant::Additive), Outcome::NotApplicable(_)));
+        assert!(!matches!(story.says(Invariant::ShownIsSent), Outcome::NotApplicable(_)), "the second one shows turns");
+        let never = continued_on(profile(TargetKind::CodexMcp), B);
+        assert!(matches!(never.says(Invariant::ShownIsSent), Outcome::NotApplicable(_)));
+        assert!(!matches!(never.says(Invariant::StaleId), Outcome::NotApplicable(_)));
+    }
+
+    #[test]
+    fn a_frame_is_of_the_dialect_that_its_life_speaks() {
+        let mut story = Story::new(TargetKind::Builtin);
+        story.life_of(profile(TargetKind::CodexResume));
+        story.frame(crate::journal::Direction::Out, r#"{"method":"turn/started","params":{}}"#);
+        assert_eq!(story.fired(), [""; 0]);
+        story.death(Some("KILL"));
+        story.life();
+        story.frame(crate::journal::Direction::Out, r#"{"method":"turn/started","params":{}}"#);
+        assert_eq!(story.fired(), ["protocol"]);
+    }
+
+    #[test]
+    fn an_id_that_another_server_refuses_is_no_dead_id() {
+        let mut story = Story::restarted();
+        let history = story.history("main");
+        story.say(Say::reply("main", A, B, history));
+        story.death(Some("KILL"));
+        story.life_of(TargetProfile { name: "another".into(), ..profile(TargetKind::CodexMcp) });
+        story.say(Say::refused("main", B));
+        assert_eq!(story.fired(), ["rehydrates"]);
     }
 
     /// Pieces of a rich journal, to be torn apart and shuffled.

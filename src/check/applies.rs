@@ -1,4 +1,5 @@
-//! Which promise can apply to which target: the contract's table, as code.
+//! Which promise can apply to which target: the contract's table, as code. A story may go on with another server, so it is
+//! asked of the server of a life.
 //!
 //! What cannot apply is said before anything is looked at and is shown with its reason. Where the same promise takes
 //! another form on another target (`new-thread-id` on a server that keeps its ids), the check itself knows the form.

@@ -15,7 +15,7 @@ use super::outcome::{Finding, Outcome};
 use super::threads::canonical;
 use super::turn::Seen;
 use super::view::View;
-use crate::journal::{Snapshot, SnapshotFile};
+use crate::journal::{Snapshot, SnapshotFile, TargetProfile};
 
 /// Whether a path below a home is a session file. That of another home of the run begins with `../` and its name.
 pub(super) fn is_session(path: &str) -> bool {
@@ -33,13 +33,24 @@ pub(super) fn source_kept(view: &View<'_>) -> Outcome {
         let is_touched = |path: &str| touched.iter().any(|touched| Path::new(path).starts_with(touched));
         for file in before.what.files.iter().filter(|f| is_session(&f.path) && !is_touched(&f.path)) {
             looked = true;
-            let may_grow = !source_stays_identical(view.run.header.target.kind) || is_open(view, before, file);
+            let may_grow = appends(view, before, after) || is_open(view, before, file);
             if let Some((got, text)) = fate(view, file, after.what, may_grow) {
                 findings.push(finding(view, before, after, file, (got, text)));
             }
         }
     }
     Outcome::conclude(findings, looked, "no session file was there at two moments")
+}
+
+/// Whether a server that was there between two snapshots goes on with a thread in the file that it has.
+fn appends(view: &View<'_>, before: &Seen<'_, Snapshot>, after: &Seen<'_, Snapshot>) -> bool {
+    let appends = |target: &TargetProfile| !source_stays_identical(target.kind);
+    let mut there = view.targets_between(before.at, after.at).peekable();
+    if there.peek().is_none() {
+        // What was left between two lives: whoever was there last may have written it late.
+        return view.targets().into_iter().any(appends);
+    }
+    there.any(appends)
 }
 
 /// What the story touched between two snapshots, each with all that lies below it.

@@ -36,7 +36,7 @@ pub(super) fn honest(view: &View<'_>) -> Outcome {
 /// What was lost on the way to this turn, each in words.
 fn losses(view: &View<'_>, turn: &Turn<'_>) -> Vec<(About, String)> {
     let mut losses = Vec::new();
-    let client_maps = applies::not_applicable(&view.run.header.target, Invariant::StaleId).is_some();
+    let client_maps = applies::not_applicable(view.target(turn.call.incarnation), Invariant::StaleId).is_some();
     if turn.branches && !client_maps {
         losses.push((
             About::Branch,

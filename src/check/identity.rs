@@ -11,7 +11,7 @@ use super::outcome::{Outcome, one_line};
 use super::threads::canonical;
 use super::turn::Turn;
 use super::view::View;
-use super::{Invariant, history, notes};
+use super::{Invariant, applies, history, notes};
 use crate::journal::{Identity, Seq};
 
 /// The reply names the right id, and that id works.
@@ -19,10 +19,10 @@ pub(super) fn new_thread_id(view: &View<'_>) -> Outcome {
     let mut findings = Vec::new();
     let mut looked = false;
     // Ids that a rehydration made, and the answer that told them.
-    let mut made: Vec<(String, Seq)> = Vec::new();
+    let mut made: Vec<Made<'_>> = Vec::new();
     for turn in &view.turns {
         let Some(thread) = turn.thread else { continue };
-        if let Some(told) = dead(turn, &made).filter(|_| !view.is_elsewhere(turn)) {
+        if let Some(told) = dead(view, turn, &made).filter(|_| !view.is_elsewhere(turn)) {
             let got = turn.answer.map(|a| one_line(&a.what.text)).unwrap_or_default();
             let text = format!("the id that the rehydration returned does not work: {got}");
             let mut evidence = vec![told];
@@ -33,7 +33,7 @@ pub(super) fn new_thread_id(view: &View<'_>) -> Outcome {
         looked |= turn.rehydrating;
         match &answer.what.id_returned {
             // A call that was sent beside the rehydrating one, or after it, repeats what that one made.
-            Some(id) if !turn.rehydrating => made.push((canonical(id), answer.seq)),
+            Some(id) if !turn.rehydrating => made.push(Made::new(view, turn, id, answer.seq)),
             None if !turn.rehydrating => {}
             None => {
                 let said = ("a thread id in the reply", "none");
@@ -45,7 +45,7 @@ pub(super) fn new_thread_id(view: &View<'_>) -> Outcome {
                     let said = (expected, id.clone());
                     findings.push(turn.finding(Invariant::NewThreadId, said, text, turn.evidence()));
                 } else {
-                    made.push((canonical(id), answer.seq));
+                    made.push(Made::new(view, turn, id, answer.seq));
                 }
             }
         }
@@ -53,13 +53,29 @@ pub(super) fn new_thread_id(view: &View<'_>) -> Outcome {
     Outcome::conclude(findings, looked, "no call that rehydrates a thread was answered by a reply")
 }
 
+/// An id that a rehydration made.
+struct Made<'r> {
+    id: String,
+    /// The answer that told it.
+    told: Seq,
+    /// Whose id it is: another server refuses it for reasons of its own.
+    by: &'r str,
+}
+
+impl<'r> Made<'r> {
+    fn new(view: &View<'r>, turn: &Turn<'_>, id: &str, told: Seq) -> Made<'r> {
+        Made { id: canonical(id), told, by: &view.target(turn.call.incarnation).name }
+    }
+}
+
 /// The answer that told the id which this turn was sent with and which turns out not to work.
-fn dead(turn: &Turn<'_>, made: &[(String, Seq)]) -> Option<Seq> {
+fn dead(view: &View<'_>, turn: &Turn<'_>, made: &[Made<'_>]) -> Option<Seq> {
     if !turn.is_error() || !turn.requests.is_empty() {
         return None;
     }
     let sent = canonical(turn.call.what.id_sent.as_deref()?);
-    made.iter().find(|(id, _)| *id == sent).map(|(_, seq)| *seq)
+    let here = &view.target(turn.call.incarnation).name;
+    made.iter().find(|made| made.id == sent && made.by == here).map(|made| made.told)
 }
 
 /// What id was expected, and what is wrong with this one.
@@ -68,7 +84,7 @@ fn wrong(view: &View<'_>, turn: &Turn<'_>, thread: &str, id: &str) -> Option<(St
     let returned = canonical(id);
     let known = view.threads.known_before(id, at);
     let own = view.threads.ids(thread, at).any(|k| k == returned);
-    match view.run.header.target.identity {
+    match view.target(turn.call.incarnation).identity {
         Identity::New if own => {
             let text = format!("the rehydrated thread `{thread}` has an old id: {id}");
             Some(("an id that no thread had before".to_owned(), text))
@@ -92,7 +108,11 @@ pub(super) fn stale_id(view: &View<'_>) -> Outcome {
     let mut looked = false;
     for turn in view.continued() {
         let (Some(thread), Some(id)) = (turn.thread, &turn.call.what.id_sent) else { continue };
-        let since = match view.run.header.target.identity {
+        let target = view.target(turn.call.incarnation);
+        if applies::not_applicable(target, Invariant::StaleId).is_some() {
+            continue;
+        }
+        let since = match target.identity {
             Identity::New => view.threads.superseded(thread, id, turn.call.at),
             Identity::Same => brought_back(view, turn),
         };

@@ -79,7 +79,7 @@ fn inventions(
     }
     // A turn without an end may have been cut in the middle of a marker, and a manifest lists no texts.
     if expected.base_items.is_some() && expected.unacknowledged.len() == turn.own_count() {
-        let foreign = view.run.header.target.kind == TargetKind::Foreign;
+        let foreign = view.target(turn.call.incarnation).kind == TargetKind::Foreign;
         // A foreign server has contextual messages of its own, which nobody here can tell from a user's words.
         let roles = [("assistant", "it never said"), ("user", "no user wrote")];
         for (role, deed) in roles.into_iter().take(if foreign { 1 } else { 2 }) {
@@ -271,7 +271,7 @@ mod tests {
         story.life();
         let say = Say::start("main", A);
         let call = story.call(&say);
-        let told = crate::journal::Planted { call, markers: vec![t(1), r(50), r(1)] };
+        let told = crate::journal::Planted { call, markers: vec![t(1), r(50), r(1)], effects: Vec::new() };
         story.events.retain(|e| !matches!(e.kind, crate::journal::Kind::Planted(_)));
         story.push(crate::journal::Lane::Player, crate::journal::Kind::Planted(told));
         story.request(call, &say);

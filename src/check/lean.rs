@@ -67,7 +67,7 @@ fn allowance(view: &View<'_>, turn: &Turn<'_>) -> Option<u64> {
     };
     let begin = input_bytes(view, first.what, turn)?;
     let end = input_bytes(view, last.what, turn)?;
-    let copy = match view.run.header.target.identity {
+    let copy = match view.target(turn.call.incarnation).identity {
         Identity::New if turn.rehydrating => begin.all + begin.messages,
         _ => 0,
     };

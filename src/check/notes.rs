@@ -55,7 +55,7 @@ pub(super) fn tells(view: &View<'_>, turn: &Turn<'_>, about: About) -> bool {
         return true;
     }
     // A pattern that is none was refused when the profile was read; one in a foreign journal finds nothing.
-    let pattern = view.run.header.target.note.as_deref().and_then(|p| Regex::new(p).ok());
+    let pattern = view.target(turn.call.incarnation).note.as_deref().and_then(|p| Regex::new(p).ok());
     pattern.is_some_and(|p| p.is_match(&answer.what.text))
 }
 

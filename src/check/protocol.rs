@@ -1,7 +1,7 @@
 //! `protocol`: every frame is valid, results match the advertised schema, one answer a request, nothing else on stdout.
 //!
 //! The one check that reads frames. It follows each life on its own: which requests we wrote, which were answered,
-//! which were cancelled, what `tools/list` advertised (in any life: a server's tools do not change by a restart). A
+//! which were cancelled, what `tools/list` advertised (in any life of that server: its tools do not change by a restart). A
 //! request that is never answered is `responsive`'s. A line that a death cut short is no finding; one that a living
 //! server left incomplete is.
 //!
@@ -42,9 +42,8 @@ struct Asked {
 
 struct Reading<'v, 'r> {
     view: &'v View<'r>,
-    dialect: Dialect,
-    /// Output schemas by tool.
-    schemas: HashMap<String, Value>,
+    /// Output schemas by server and tool.
+    schemas: HashMap<(&'r str, String), Value>,
     lives: HashMap<Incarnation, Life>,
     findings: Vec<Finding>,
     unreadable: bool,
@@ -55,7 +54,6 @@ struct Reading<'v, 'r> {
 pub(super) fn protocol(view: &View<'_>) -> Outcome {
     let mut reading = Reading {
         view,
-        dialect: view.run.header.target.dialect,
         schemas: HashMap::new(),
         lives: HashMap::new(),
         findings: Vec::new(),
@@ -115,7 +113,7 @@ impl Reading<'_, '_> {
     /// A JSON object that the target wrote.
     fn theirs(&mut self, event: &Event, value: &Value, shown: String) {
         let version = value.get("jsonrpc");
-        match self.dialect {
+        match self.view.target(event.incarnation).dialect {
             Dialect::Mcp if version.and_then(Value::as_str) != Some("2.0") => {
                 return self.tell(event, "`\"jsonrpc\":\"2.0\"`", shown, "a frame is not JSON-RPC 2.0".into());
             }
@@ -169,19 +167,23 @@ impl Reading<'_, '_> {
             );
         }
         // Of two requests with one id nobody can say which the answer is for.
-        let Some(result) = result.filter(|_| self.dialect == Dialect::Mcp && times == 1) else { return };
+        let Some(result) = result.filter(|_| self.view.target(event.incarnation).dialect == Dialect::Mcp && times == 1)
+        else {
+            return;
+        };
         match (method.as_str(), tool) {
-            ("tools/list", _) => self.learn_schemas(result),
+            ("tools/list", _) => self.learn_schemas(event, result),
             ("tools/call", Some(tool)) => self.tool_result(event, &tool, result, shown),
             _ => {}
         }
     }
 
-    fn learn_schemas(&mut self, result: &Value) {
+    fn learn_schemas(&mut self, event: &Event, result: &Value) {
+        let server = &self.view.target(event.incarnation).name;
         let tools = result.get("tools").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         for tool in tools {
             if let (Some(name), Some(schema)) = (tool.get("name").and_then(Value::as_str), tool.get("outputSchema")) {
-                self.schemas.insert(name.to_owned(), schema.clone());
+                self.schemas.insert((server, name.to_owned()), schema.clone());
             }
         }
     }
@@ -203,7 +205,10 @@ impl Reading<'_, '_> {
         if result.get("isError").and_then(Value::as_bool) == Some(true) {
             return;
         }
-        let Some(schema) = self.schemas.get(tool) else { return };
+        let Some(schema) = self.schemas.get(&(self.view.target(event.incarnation).name.as_str(), tool.to_owned()))
+        else {
+            return;
+        };
         let wrong = match result.get("structuredContent") {
             None => Some("the result lacks `structuredContent`".to_owned()),
             Some(content) => schema::violation(schema, content),

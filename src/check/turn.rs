@@ -5,7 +5,9 @@
 use super::Invariant;
 use super::branches::Strand;
 use super::outcome::Finding;
-use crate::journal::{Answer, AnswerOutcome, Call, CallKind, Event, Incarnation, ModelRequest, Seq, Settings};
+use crate::journal::{
+    Answer, AnswerOutcome, Call, CallKind, Event, Incarnation, ModelRequest, PlannedEffect, Seq, Settings,
+};
 use crate::marker::Marker;
 
 /// Something of the journal and where it stands there.
@@ -41,6 +43,8 @@ pub(super) struct Turn<'r> {
     pub(super) settings: Vec<Seen<'r, Settings>>,
     /// Markers planted in its scripted responses, where the journal tells them.
     pub(super) planted: Option<&'r [Marker]>,
+    /// What its scripted commands leave behind.
+    pub(super) effects: &'r [PlannedEffect],
     /// The scenario's name of the thread it belongs to; none if its id was never any thread's.
     pub(super) thread: Option<&'r str>,
     /// The strand of that thread which it goes on.

@@ -61,7 +61,7 @@ fn defect(view: &View<'_>, turn: &Turn<'_>, answer: &Answer, id: &str) -> Option
         let text = format!("the unknown id `{shown}` is answered by a reply");
         return Some(("the original error".to_owned(), text));
     }
-    let profile = &view.run.header.target;
+    let profile = view.target(turn.call.incarnation);
     let is_uuid = ThreadId::parse(id).is_ok();
     let says = |words: &str| (words.to_owned(), answer.text.contains(words));
     let (expected, matches) = match profile.kind {

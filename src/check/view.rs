@@ -12,7 +12,7 @@
 //! The journal is outside input: events may be missing, doubled or contradictory. The first of two wins and what names
 //! nothing known is passed over; a check then has less to see, and says so.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::branches::{Branches, Strand};
 use super::origins::Origins;
@@ -20,7 +20,7 @@ use super::threads::{Threads, canonical};
 use super::turn::{Seen, Turn};
 use crate::journal::{
     Answer, Call, CallId, CallKind, DamageDone, Death, Event, FaultFired, IdChoice, Identity, Incarnation, Kind, Life,
-    Missed, ModelRequest, Placed, Run, Shown, Snapshot, TargetKind, Unexpected,
+    Missed, ModelRequest, Placed, Run, Shown, Snapshot, TargetKind, TargetProfile, Unexpected,
 };
 use crate::marker::Marker;
 
@@ -52,6 +52,10 @@ pub(super) struct View<'r> {
     /// Requests that belong to no call.
     pub(super) strays: Vec<Seen<'r, ModelRequest>>,
     lives: HashMap<Incarnation, &'r Life>,
+    /// The servers of those lives that are of another one than the run's own.
+    others: HashMap<Incarnation, &'r TargetProfile>,
+    /// Every life that was begun, opened or not.
+    begun: BTreeSet<Incarnation>,
     /// In which home an id was told, as the story calls that; an id may be in several.
     homes: HashSet<(String, Option<&'r str>)>,
     branches: Branches,
@@ -75,6 +79,8 @@ impl<'r> View<'r> {
             unexpected: Vec::new(),
             strays: Vec::new(),
             lives: HashMap::new(),
+            others: HashMap::new(),
+            begun: BTreeSet::new(),
             homes: HashSet::new(),
             branches: Branches::default(),
             origins: Origins::default(),
@@ -83,12 +89,14 @@ impl<'r> View<'r> {
         let mut planted = HashMap::new();
         for (at, event) in run.events.iter().enumerate() {
             if let Kind::Planted(p) = &event.kind {
-                planted.entry(p.call).or_insert(p.markers.as_slice());
+                planted.entry(p.call).or_insert(p);
             }
             view.take(at, event, &mut by_call);
         }
         for turn in &mut view.turns {
-            turn.planted = planted.get(&turn.call.what.call).copied();
+            let planted = planted.get(&turn.call.what.call);
+            turn.planted = planted.map(|planted| planted.markers.as_slice());
+            turn.effects = planted.map(|planted| planted.effects.as_slice()).unwrap_or_default();
         }
         view.origins = Origins::of(&view.placed, &view.turns);
         view.find_restored();
@@ -105,13 +113,14 @@ impl<'r> View<'r> {
             Kind::Call(call) if !by_call.contains_key(&call.call) => {
                 by_call.insert(call.call, self.turns.len());
                 let thread = self.thread_of(call, event.incarnation, at);
-                let strand = self.strand_of(call, thread);
+                let strand = self.strand_of(call, event.incarnation, thread);
                 self.turns.push(Turn {
                     call: Seen::new(at, event, call),
                     answer: None,
                     requests: Vec::new(),
                     settings: Vec::new(),
                     planted: None,
+                    effects: &[],
                     thread,
                     strand,
                     branches: false,
@@ -137,7 +146,14 @@ impl<'r> View<'r> {
             }
             Kind::Damage(damage) => self.damage.push(Seen::new(at, event, damage)),
             Kind::Snapshot(snapshot) => self.snapshots.push(Seen::new(at, event, snapshot)),
+            Kind::Spawn(spawn) => {
+                self.begun.insert(event.incarnation);
+                if let Some(target) = &spawn.target {
+                    self.others.entry(event.incarnation).or_insert(target);
+                }
+            }
             Kind::Life(life) => {
+                self.begun.insert(event.incarnation);
                 self.births.push((event.incarnation, at));
                 self.lives.entry(event.incarnation).or_insert(life);
             }
@@ -152,8 +168,8 @@ impl<'r> View<'r> {
 
     /// The strand that a call goes on with: the one that its id is of. Where the client holds the mapping of ids, an id
     /// leads to what that client was told last.
-    fn strand_of(&self, call: &Call, thread: Option<&str>) -> Strand {
-        if self.run.header.target.kind == TargetKind::CodexFork {
+    fn strand_of(&self, call: &Call, life: Incarnation, thread: Option<&str>) -> Strand {
+        if self.target(life).kind == TargetKind::CodexFork {
             let mut own = self.turns.iter().rev().filter(|t| t.thread == thread && t.call.what.client == call.client);
             if let Some(turn) = own.find(|t| t.is_reply()) {
                 return turn.strand;
@@ -186,7 +202,7 @@ impl<'r> View<'r> {
     /// Whether this answer leaves the strand of its turn, which another life goes on with.
     fn parts(&self, turn: &Turn<'r>, answer: Seen<'r, Answer>) -> bool {
         let (Some(sent), Some(returned)) = (&turn.call.what.id_sent, &answer.what.id_returned) else { return false };
-        let renames = self.run.header.target.identity == Identity::New && sent != returned;
+        let renames = self.target(turn.call.incarnation).identity == Identity::New && sent != returned;
         if !renames || self.threads.known_before(returned, answer.at) {
             return false;
         }
@@ -246,6 +262,26 @@ impl<'r> View<'r> {
             }
             (None, _) => Some(&call.thread),
         }
+    }
+
+    /// The server that a life is of.
+    pub(super) fn target(&self, life: Incarnation) -> &'r TargetProfile {
+        self.others.get(&life).copied().unwrap_or(&self.run.header.target)
+    }
+
+    /// The servers that the run's lives are of; the run's own where none has begun.
+    pub(super) fn targets(&self) -> Vec<&'r TargetProfile> {
+        let own = &self.run.header.target;
+        let has_own = self.begun.iter().any(|life| !self.others.contains_key(life)) || self.others.is_empty();
+        let own = has_own.then_some(own);
+        own.into_iter().chain(self.begun.iter().filter_map(|life| self.others.get(life).copied())).collect()
+    }
+
+    /// The servers of the lives that were there at some time between two points.
+    pub(super) fn targets_between(&self, from: usize, to: usize) -> impl Iterator<Item = &'r TargetProfile> {
+        let dead = move |life| self.deaths.iter().any(|death| death.incarnation == life && death.at <= from);
+        let there = self.births.iter().filter(move |(life, born)| *born < to && !dead(*life));
+        there.map(|(life, _)| self.target(*life))
     }
 
     /// The story's name of a life's home; none for the usual one.

@@ -1,5 +1,6 @@
 //! `rehydra run`: scenarios × targets → matrix, explanations, exit code.
 
+use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,10 +11,11 @@ use super::shard::Shard;
 use super::show::{exit_of, show_cases};
 use super::suite::{self, Pair, Suite};
 use super::{Exit, known, targets};
-use crate::harness::make_dated;
+use crate::harness::{lacking, make_dated};
 use crate::limits::{Limits, REPEATS};
 use crate::report;
 use crate::scenario::{self, Baseline, Scenario};
+use crate::target::others::Others;
 use crate::target::resolve::{Resolved, TargetName};
 use crate::verdict::Verdict;
 use crate::world::{Clock, RealClock};
@@ -100,10 +102,12 @@ pub(super) fn main(args: Args) -> Outcome {
     let names = targets::names(&args.targets, &args.commands, Path::new(scenario::PROFILES_FILE))?;
     args.outputs.reserve()?;
     let pairs = pairs(&scenarios, &names, shard)?;
+    let others = others(&pairs)?;
     let runs = make_dated(&args.runs).map_err(|(dir, error)| unmade(&dir, &error))?;
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let suite = Suite {
         pairs,
+        others,
         repeat: args.repeat,
         baseline: Arc::new(baseline),
         limits,
@@ -209,6 +213,13 @@ fn pairs(scenarios: &[Arc<Scenario>], names: &[TargetName], shard: Shard) -> Res
         pairs.push(Pair { scenario: scenario.clone(), name: name.clone(), target });
     }
     Ok(pairs)
+}
+
+/// The servers that the restarts of what is played name, found or installed.
+fn others(pairs: &[Pair]) -> Result<Others, Failure> {
+    let played = |pair: &&Pair| lacking(&pair.target.profile, &pair.target.setup.env, &pair.scenario).is_none();
+    let names = pairs.iter().filter(played).flat_map(|pair| pair.scenario.other_targets());
+    Others::of(names.collect::<BTreeSet<_>>()).map_err(Failure::broken)
 }
 
 /// The command that plays the same again, but for the scenario and the target.

@@ -16,6 +16,7 @@ use crate::journal::TargetKind;
 use crate::limits::Limits;
 use crate::report::{Case, Progress, headline};
 use crate::scenario::{Baseline, Scenario};
+use crate::target::others::Others;
 use crate::target::resolve::{Resolved, TargetName};
 use crate::verdict::Verdict;
 
@@ -26,6 +27,8 @@ pub(super) struct Suite {
     /// How often each is played.
     pub repeat: u32,
     pub baseline: Arc<Baseline>,
+    /// The servers that restarts name.
+    pub others: Others,
     pub limits: Limits,
     /// Names of limits that the command line sets; a target's own do not change them.
     pub pinned: Vec<String>,
@@ -131,6 +134,7 @@ impl Job {
             scenario: &self.scenario,
             name: self.name.text(),
             target: &self.target,
+            others: &suite.others,
             control: self.control.as_deref(),
             baseline: &suite.baseline,
             limits: &limits,

@@ -91,7 +91,13 @@ mod tests {
 
     #[test]
     fn a_target_that_has_opened_once_is_not_given_up() {
-        let life = Kind::Life(Life { from: Vec::new(), process_cwd: "/w".into(), home: None, credentials: None });
+        let life = Kind::Life(Life {
+            from: Vec::new(),
+            process_cwd: "/w".into(),
+            home: None,
+            credentials: None,
+            target: None,
+        });
         let unusable = Unusable::default();
         unusable.learn("t", &run(vec![step(), unopened("slow")]));
         unusable.learn("t", &run(vec![step(), life, unopened("the second life")]));

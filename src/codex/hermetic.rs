@@ -44,6 +44,8 @@ pub struct HermeticConfig<'a> {
     pub sandbox: &'a SandboxSetting,
     /// Approval policy of a thread whose start names none.
     pub approval: ApprovalSetting,
+    /// How often a model request, and a stream that broke off, is tried again.
+    pub retries: u32,
 }
 
 /// The text of `config.toml`. Without a version, as for our own server, it is that of the newest release.
@@ -68,8 +70,8 @@ name = "stub"
 base_url = "http://127.0.0.1:{port}/v1"
 env_key = {env_key}
 wire_api = "responses"
-request_max_retries = 0
-stream_max_retries = 0
+request_max_retries = {retries}
+stream_max_retries = {retries}
 
 [analytics]
 enabled = false
@@ -96,6 +98,7 @@ shell_snapshot = false
 goals = false
 "#,
         approval = config.approval.name(),
+        retries = config.retries,
         sandbox = config.sandbox.name(),
         instructions = path(INSTRUCTIONS_FILE),
         models = path(MODELS_FILE),
@@ -140,6 +143,7 @@ mod tests {
             env_key: "STUB_TOKEN",
             sandbox,
             approval: ApprovalSetting::Never,
+            retries: 0,
         };
         generate(version.map(|text| text.parse().unwrap()), &config)
     }

@@ -9,6 +9,7 @@ pub mod inventory;
 mod native;
 pub mod overrides;
 mod policy_setting;
+pub mod through;
 mod toml_source;
 pub mod user_config;
 pub mod version;

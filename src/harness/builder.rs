@@ -130,7 +130,7 @@ impl Builder {
         let limits = limits_for(self.limits.as_ref(), &target);
         let plan = Plan { launcher: rehydra.as_deref(), ..Plan::new(&scenario, &target, limits, &dir) };
         let live = Live::begin(plan).map_err(|error| Error::Setup(error.to_string()))?;
-        Ok(Harness::new(live, scenario, name, dir, self.keep))
+        Ok(Harness::new(live, scenario, name, dir, (self.keep, rehydra)))
     }
 }
 

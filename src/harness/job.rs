@@ -12,6 +12,7 @@ use crate::limits::Limits;
 use crate::player::{self, Plan};
 use crate::report::{Case, NOT_PLAYED, word};
 use crate::scenario::{BASELINE_FILE, Baseline, Scenario};
+use crate::target::others::Others;
 use crate::target::resolve::Resolved;
 use crate::verdict::{self, Verdict};
 use crate::world::{Clock, RealClock};
@@ -22,6 +23,8 @@ pub(crate) struct Job<'a> {
     /// What reports call the target.
     pub name: String,
     pub target: &'a Resolved,
+    /// The servers that the scenario's restarts name.
+    pub others: &'a Others,
     /// What `additive` compares with, for a target that makes that promise.
     pub control: Option<&'a Resolved>,
     pub baseline: &'a Baseline,
@@ -75,6 +78,7 @@ impl Job<'_> {
     async fn live(&self) -> Result<(), String> {
         let play = async |target: &Resolved, dir: &Path| {
             let plan = Plan::new(self.scenario, target, self.limits.clone(), dir);
+            let plan = Plan { others: self.others, ..plan };
             player::play(plan).await.map_err(|error| error.to_string())
         };
         play(self.target, self.dir).await?;

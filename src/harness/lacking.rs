@@ -37,6 +37,9 @@ pub(crate) fn lacking(target: &TargetProfile, env: &[(String, String)], scenario
     if steps.clone().any(|step| takes_away(step, env)) {
         lacking.push("it changes a variable that the target's profile sets");
     }
+    if target.kind == TargetKind::Foreign && !scenario.other_targets().is_empty() {
+        lacking.push("it goes on with another server, which need not know how the target keeps its threads");
+    }
     (!lacking.is_empty()).then(|| lacking.join("; "))
 }
 
@@ -55,6 +58,10 @@ fn lacks(kind: TargetKind, need: Need) -> Option<&'static str> {
     match need {
         Need::Tools => ours.then_some("the embedded engine runs no tools"),
         Need::Approval => ours.then_some("the embedded engine asks for no approvals"),
+        Need::Codex => {
+            let codex = matches!(kind, TargetKind::CodexMcp | TargetKind::CodexResume | TargetKind::CodexFork);
+            (!codex).then_some("it is about releases of Codex, and the target is none")
+        }
         Need::Compaction => ours.then_some("the embedded engine does not compact"),
         // Of the machine, and not of a target: see `no_injector`.
         Need::Injector | Need::PowerLoss => None,

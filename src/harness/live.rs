@@ -14,6 +14,7 @@ use crate::neutral;
 use crate::player::Live;
 use crate::report::Case;
 use crate::scenario::{self, Baseline, Call, Ending, Restart, Scenario, Step, StepKind, TogetherCall};
+use crate::target::others::Others;
 use crate::target::resolve::TargetName;
 use crate::world::{Clock, RealClock};
 
@@ -61,6 +62,7 @@ pub struct Harness {
     target: TargetName,
     dir: PathBuf,
     keep: bool,
+    rehydra: Option<PathBuf>,
     began: RealClock,
     heard: Arc<Mutex<Heard>>,
     /// Why no step can follow.
@@ -80,7 +82,14 @@ impl Harness {
         Builder::new()
     }
 
-    pub(super) fn new(live: Live, scenario: Scenario, target: TargetName, dir: PathBuf, keep: bool) -> Harness {
+    pub(super) fn new(
+        live: Live,
+        scenario: Scenario,
+        target: TargetName,
+        dir: PathBuf,
+        rest: (bool, Option<PathBuf>),
+    ) -> Harness {
+        let (keep, rehydra) = rest;
         let heard = Arc::new(Mutex::new(Heard::default()));
         let listener = Arc::clone(&heard);
         live.journal().listen(move |event| {
@@ -91,7 +100,7 @@ impl Harness {
                 _ => {}
             }
         });
-        Harness { live, scenario, target, dir, keep, began: RealClock::default(), heard, over: None }
+        Harness { live, scenario, target, dir, keep, rehydra, began: RealClock::default(), heard, over: None }
     }
 
     /// Begins a thread, with `codex` or what the target has in its place. Sent when it is awaited.
@@ -198,6 +207,9 @@ impl Harness {
         if let Some(text) = &self.over {
             return Err(self.stopped(text));
         }
+        if let StepKind::Restart(Restart { target: Some(name), .. }) = &what {
+            self.know(name.clone()).await?;
+        }
         self.scenario.steps.push(Step { line, what });
         // Without this file a failing run is told all the same.
         let _ = std::fs::write(self.dir.join(STORY), scenario::to_toml(&self.scenario));
@@ -217,6 +229,18 @@ impl Harness {
         }
         answers.sort_by_key(|answer| answer.call);
         Ok(answers)
+    }
+
+    /// Finds or installs another server that a step names.
+    async fn know(&mut self, name: String) -> Result<(), Error> {
+        let rehydra = self.rehydra.clone();
+        let finding = tokio::task::spawn_blocking(move || {
+            let found = Others::default().find(&name, rehydra.as_deref());
+            found.map(|found| (name, found)).map_err(|error| Error::Setup(error.to_string()))
+        });
+        let (name, found) = finding.await.map_err(|error| Error::Setup(error.to_string()))??;
+        self.live.know(&name, &found);
+        Ok(())
     }
 
     fn heard(&self) -> std::sync::MutexGuard<'_, Heard> {

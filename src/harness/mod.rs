@@ -38,4 +38,5 @@ pub use crate::verdict::Verdict;
 
 pub(crate) use builder::{make_dated, plain};
 pub(crate) use job::{CONTROL, Job, judge, quoted, recorded, recorded_baseline};
+pub(crate) use lacking::lacking;
 pub(crate) use targets::{BadTarget, names as target_names};

@@ -12,6 +12,7 @@ use crate::journal::TargetKind;
 use crate::limits::Limits;
 use crate::report::Case;
 use crate::scenario::{self, Baseline, PROFILES_FILE, Scenario};
+use crate::target::others::Others;
 use crate::target::profile;
 use crate::target::resolve::{Resolved, TargetName};
 use crate::verdict;
@@ -194,6 +195,10 @@ impl Loaded {
         let target = self.targets.get(pair.at.1).ok_or_else(gone)?;
         let found = target.found()?;
         let compared = found.profile.kind == TargetKind::Builtin;
+        let others = match lacking(&found.profile, &found.setup.env, scenario) {
+            None => Others::of(scenario.other_targets()).map_err(|error| Error::Setup(error.to_string()))?,
+            Some(_) => Others::default(),
+        };
         let control = if compared { Some(self.control.found()?) } else { None };
         let dir = make_run(self.dir()?, &plain(&format!("{}@{}", pair.scenario, pair.target)))?;
         let limits = limits_for(self.suite.limits.as_ref(), found);
@@ -201,6 +206,7 @@ impl Loaded {
             scenario,
             name: pair.target.clone(),
             target: found,
+            others: &others,
             control,
             baseline: &self.baseline,
             limits: &limits,

@@ -27,6 +27,22 @@ pub struct Planted {
     pub call: CallId,
     /// Of its scripted responses, in order; the prompt's own marker stands in [`Call`].
     pub markers: Vec<Marker>,
+    /// What its scripted commands leave behind, in the order in which they are called.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub effects: Vec<PlannedEffect>,
+}
+
+/// Something that a scripted command does, and how often it may happen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PlannedEffect {
+    pub name: String,
+    /// The number of the model's response in the turn that calls the command, from 1.
+    pub of_turn: u32,
+    /// Across deaths and retries, at least so often …
+    pub least: u32,
+    /// … and at most so often.
+    pub most: u32,
 }
 
 /// We called the target.

@@ -114,6 +114,9 @@ pub struct Life {
     /// The story's name of its credential for the model, where that is not the usual one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub credentials: Option<String>,
+    /// The name of the server, where it is another than the run's own; the life's `Spawn` says what it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
 }
 
 /// A life is over: exited, reaped, its pipes drained.

@@ -3,7 +3,7 @@
 #![allow(missing_docs)] // the fields whose names say it all; the others are documented
 use serde::{Deserialize, Serialize};
 
-use super::Body;
+use super::{Body, TargetProfile};
 
 /// Which way bytes went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +41,9 @@ pub struct Spawn {
     pub cwd: String,
     /// Names of the environment variables it was given; values only of those that hold no secret.
     pub env: Vec<(String, String)>,
+    /// The server, where it is another than the run's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Box<TargetProfile>>,
 }
 
 /// The process ended.

@@ -60,11 +60,17 @@ fn kinds(drawn: &Drawn, body: &Body) -> Vec<Kind> {
     vec![
         Kind::Frame(Frame { direction: Direction::In, bytes: bytes.clone(), partial: flag }),
         Kind::Stderr(Stderr { bytes: bytes.clone() }),
-        Kind::Spawn(Spawn { pid: n, argv: vec![t()], cwd: t(), env: vec![(t(), t())] }),
+        Kind::Spawn(Spawn { pid: n, argv: vec![t()], cwd: t(), env: vec![(t(), t())], target: None }),
         Kind::Exit(Exit { code, signal: code }),
         Kind::ModelBytes(ModelBytes { connection: n, direction: Direction::Out, bytes: bytes.clone() }),
         Kind::Step(Step { n, what: t(), line: n }),
-        Kind::Life(Life { from: from.clone(), process_cwd: t(), home: Some(t()), credentials: None }),
+        Kind::Life(Life {
+            from: from.clone(),
+            process_cwd: t(),
+            home: Some(t()),
+            credentials: None,
+            target: Some(t()),
+        }),
         Kind::Death(Death { from: from.clone(), asked: other.clone() }),
         Kind::Placed(Placed {
             thread: t(),
@@ -78,7 +84,11 @@ fn kinds(drawn: &Drawn, body: &Body) -> Vec<Kind> {
             complete: flag,
             beside: Vec::new(),
         }),
-        Kind::Planted(Planted { call: n, markers: markers.clone() }),
+        Kind::Planted(Planted {
+            call: n,
+            markers: markers.clone(),
+            effects: vec![PlannedEffect { name: t(), of_turn: n, least: n, most: n }],
+        }),
         Kind::Call(Call {
             from: from.clone(),
             call: n,

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::stream;
 use http_body_util::combinators::UnsyncBoxBody;
@@ -14,6 +15,7 @@ use crate::journal::CallId;
 use super::counting::{Mark, Wire};
 use super::gate::{Edge, Gate, Point};
 use super::plan::Step;
+use super::script::Drip;
 use super::turns::ChunkCount;
 
 /// The body of any answer of the stub.
@@ -40,7 +42,11 @@ pub(super) struct Script {
     /// Its end is the end of the turn.
     pub(super) last: bool,
     pub(super) handed_over: Mark,
+    /// The point that is reached once the kernel has all of what is going out.
+    pub(super) then: Option<Point>,
     pub(super) after: Option<Point>,
+    /// How slowly the bytes go out.
+    pub(super) drip: Option<Drip>,
 }
 
 impl Script {
@@ -60,13 +66,21 @@ impl Script {
                 self.reach(point).await;
             }
             match self.steps.pop_front()? {
-                Step::Send(bytes) => return Some(Ok(self.hand_over(bytes))),
+                Step::Send(bytes) => return Some(Ok(self.pour(bytes))),
+                Step::Rest(bytes) => {
+                    let every_ms = self.drip.map_or(0, |drip| drip.every_ms);
+                    self.settle().await;
+                    // What the story asks for: nothing is told by it, and no verdict depends on it.
+                    tokio::time::sleep(Duration::from_millis(every_ms.into())).await;
+                    return Some(Ok(self.pour(bytes)));
+                }
+                Step::Item => {}
                 Step::Chunk(bytes) => {
                     let n = self.chunks.next();
                     self.settle().await;
                     self.reach(Point::Chunk { n, edge: Edge::Before }).await;
-                    self.after = Some(Point::Chunk { n, edge: Edge::After });
-                    return Some(Ok(self.hand_over(bytes)));
+                    self.then = Some(Point::Chunk { n, edge: Edge::After });
+                    return Some(Ok(self.pour(bytes)));
                 }
                 Step::Done if self.last => {
                     self.settle().await;
@@ -77,12 +91,28 @@ impl Script {
                     self.settle().await;
                     std::future::pending::<()>().await;
                 }
+                Step::Reset => {
+                    self.settle().await;
+                    self.wire.ask_reset();
+                    return Some(Err(Broken));
+                }
                 Step::Break => {
                     self.settle().await;
                     return Some(Err(Broken));
                 }
             }
         }
+    }
+
+    /// Hands over what goes out at once; the rest is the next step. A chunk is out with its last drop.
+    fn pour(&mut self, mut bytes: Vec<u8>) -> Bytes {
+        let most = self.drip.map_or(usize::MAX, |drip| drip.bytes.max(1) as usize);
+        if bytes.len() > most {
+            self.steps.push_front(Step::Rest(bytes.split_off(most)));
+        } else {
+            self.after = self.then.take();
+        }
+        self.hand_over(bytes)
     }
 
     fn hand_over(&mut self, bytes: Vec<u8>) -> Bytes {

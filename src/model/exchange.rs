@@ -12,8 +12,8 @@ use super::body::{AnswerBody, Script, whole};
 use super::counting::{Mark, Wire};
 use super::gate::{Gate, Point};
 use super::receive::{Asked, Received, is_for_a_response, read, receive};
-use super::refuse::{Refused, error_body};
-use super::script::Failure;
+use super::refuse::{ENCRYPTED_CONTENT, Refused, error_body};
+use super::script::{Break, Failure, Place};
 use super::turns::{Assigned, Scripted, Turns};
 use super::{plan, summary};
 
@@ -64,7 +64,7 @@ pub(super) async fn answer(
     }
     match (refused, assigned.scripted) {
         (Some(refused), _) => Ok(plain(refused.status, refused.body())),
-        (None, Some(scripted)) => play(&shared, wire, assigned.call, scripted, &asked),
+        (None, Some(scripted)) => play(&shared, wire, assigned.call, scripted, &asked).await,
         // `note` refuses what has no script.
         (None, None) => Err(Unanswered),
     }
@@ -109,7 +109,7 @@ fn unexpected(assigned: &Assigned) -> Option<Refused> {
 }
 
 /// Plays a scripted response.
-fn play(
+async fn play(
     shared: &Shared,
     wire: Arc<Wire>,
     call: Option<u32>,
@@ -122,22 +122,50 @@ fn play(
             return Err(Unanswered);
         }
         Some(Failure::Http { status, body }) => {
-            let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-            return Ok(plain(status, body.clone()));
+            return Ok(plain(status_of(*status), body.clone()));
         }
+        Some(Failure::Refused { status, body, retry_after, above }) if above.is_none_or(|most| asked.len > most) => {
+            let mut refused = plain(status_of(*status), body.clone());
+            if let Some(seconds) = retry_after {
+                refused.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from(*seconds));
+            }
+            return Ok(refused);
+        }
+        Some(Failure::EncryptedContent) if asked.sealed => {
+            return Ok(plain(StatusCode::BAD_REQUEST, ENCRYPTED_CONTENT.to_owned()));
+        }
+        Some(Failure::At(Place::Start, how)) => match how {
+            // Ends with the client's connection, or with the stub.
+            Break::Stall => std::future::pending().await,
+            Break::Close => return Err(Unanswered),
+            Break::Reset => {
+                wire.ask_reset();
+                return Err(Unanswered);
+            }
+        },
         _ => {}
     }
     let script = Script {
         steps: plan::steps(&scripted.label, &asked.model, &scripted.response, asked.shell).into(),
+        drip: scripted.response.drip,
         wire,
         gate: Arc::clone(&shared.gate),
         call,
         chunks: scripted.chunks,
         last: scripted.last,
         handed_over: Mark::default(),
+        then: None,
         after: None,
     };
-    Ok(response(StatusCode::OK, "text/event-stream", script.into_body()))
+    let content_type = match &scripted.response.failure {
+        Some(Failure::ContentType { value }) => value,
+        _ => "text/event-stream",
+    };
+    Ok(response(StatusCode::OK, content_type, script.into_body()))
+}
+
+fn status_of(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
 /// Answers what is not a request for a response. Anything posted is a finding: it may be a prompt that went astray.
@@ -158,9 +186,11 @@ fn plain(status: StatusCode, body: String) -> Response<AnswerBody> {
     response(status, if is_json { "application/json" } else { "text/plain; charset=utf-8" }, whole(body))
 }
 
-fn response(status: StatusCode, content_type: &'static str, body: AnswerBody) -> Response<AnswerBody> {
+fn response(status: StatusCode, content_type: &str, body: AnswerBody) -> Response<AnswerBody> {
     let mut response = Response::new(body);
     *response.status_mut() = status;
-    response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(content_type));
+    if let Ok(value) = header::HeaderValue::from_str(content_type) {
+        response.headers_mut().insert(header::CONTENT_TYPE, value);
+    }
     response
 }

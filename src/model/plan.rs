@@ -8,7 +8,7 @@ use crate::limits::MODEL_CHUNKS;
 use crate::responses::event::{EventStream, StreamEvent, TokenUsage};
 use crate::responses::item;
 
-use super::script::{Failure, Output, Response};
+use super::script::{Break, Failure, Mangled, Output, Place, Response};
 use super::shell::Shell;
 
 /// One step of an exchange.
@@ -20,8 +20,14 @@ pub(super) enum Step {
     Chunk(Vec<u8>),
     /// All items are done.
     Done,
+    /// What is left of bytes that come drop by drop.
+    Rest(Vec<u8>),
+    /// An output item is done.
+    Item,
     /// Nothing more, for good.
     Stall,
+    /// The connection is reset in the middle of the body.
+    Reset,
     /// The connection closes in the middle of the body.
     Break,
 }
@@ -32,11 +38,17 @@ pub(super) enum Step {
 /// A failure `after` so many chunks comes right after that chunk, with 0 right after `response.created`; a response with
 /// fewer chunks fails right after its last one.
 pub(super) fn steps(label: &str, model: &str, response: &Response, shell: Shell) -> Vec<Step> {
-    let mut plan = Plan { stream: EventStream::new(&format!("resp_{label}"), model), steps: Vec::new(), shell };
+    let mangled = match &response.failure {
+        Some(Failure::Events(mangled)) => Some(*mangled),
+        _ => None,
+    };
+    let stream = EventStream::new(&format!("resp_{label}"), model);
+    let mut plan = Plan { stream, steps: Vec::new(), shell, mangled };
     let created = plan.stream.created();
     plan.send(created);
     for (place, output) in response.output.iter().enumerate() {
         plan.output(&format!("{label}_{}", place + 1), output);
+        plan.steps.push(Step::Item);
     }
     plan.steps.push(Step::Done);
     match &response.failure {
@@ -47,8 +59,17 @@ pub(super) fn steps(label: &str, model: &str, response: &Response, shell: Shell)
             let failed = plan.stream.failed("server_error", message);
             plan.send(failed);
         }
+        Some(Failure::At(place, how)) => plan.breaks(*place, *how),
         Some(Failure::NoCompleted) => {}
-        Some(Failure::Http { .. } | Failure::Reset) | None => {
+        Some(
+            Failure::Http { .. }
+            | Failure::Refused { .. }
+            | Failure::EncryptedContent
+            | Failure::Events(_)
+            | Failure::ContentType { .. }
+            | Failure::Reset,
+        )
+        | None => {
             let usage = response.usage.unwrap_or_default();
             let usage = TokenUsage { input: usage.input, output: usage.output, ..TokenUsage::default() };
             let completed = plan.stream.completed(usage);
@@ -58,6 +79,23 @@ pub(super) fn steps(label: &str, model: &str, response: &Response, shell: Shell)
     plan.steps
 }
 
+/// How often an event of that name is sent.
+fn times(mangled: Option<Mangled>, event: &str) -> usize {
+    match (mangled, event) {
+        (Some(Mangled::CreatedMissing), "response.created")
+        | (Some(Mangled::AddedMissing), "response.output_item.added")
+        | (Some(Mangled::DoneMissing), "response.output_item.done") => 0,
+        (Some(Mangled::CreatedTwice), "response.created")
+        | (Some(Mangled::DoneTwice), "response.output_item.done")
+        | (Some(Mangled::CompletedTwice), "response.completed") => 2,
+        _ => 1,
+    }
+}
+
+/// An event that nobody knows.
+const UNKNOWN: &[u8] =
+    b"event: response.weather.changed\ndata: {\"type\":\"response.weather.changed\",\"to\":\"rain\"}\n\n";
+
 /// An event that nobody can read.
 const MALFORMED: &[u8] = b"event: response.output_text.delta\ndata: {\"type\":\"response.output_text.del\n\n";
 
@@ -65,19 +103,54 @@ struct Plan {
     stream: EventStream,
     steps: Vec<Step>,
     shell: Shell,
+    mangled: Option<Mangled>,
 }
+
+/// What is sent after the head where no event is to follow: to a reader of events a comment, to the kernel some bytes,
+/// without which the head would wait for them.
+const COMMENT: &[u8] = b": nothing follows\n\n";
 
 impl Plan {
     fn send(&mut self, event: StreamEvent) {
-        self.steps.push(Step::Send(event.encode()));
+        if self.mangled == Some(Mangled::Unknown) {
+            self.steps.push(Step::Send(UNKNOWN.to_vec()));
+        }
+        for _ in 0..times(self.mangled, event.name) {
+            self.steps.push(Step::Send(event.encode()));
+        }
+    }
+
+    /// Breaks the stream at a place. What comes before any stream has no part in it.
+    fn breaks(&mut self, place: Place, how: Break) {
+        let step = match how {
+            Break::Stall => Step::Stall,
+            Break::Close => Step::Break,
+            Break::Reset => Step::Reset,
+        };
+        match place {
+            Place::Start => {}
+            Place::Head => self.steps = vec![Step::Send(COMMENT.to_vec()), step],
+            Place::Chunk(after) => self.cut(after, step),
+            Place::Item(after) => {
+                let items = self.steps.iter().enumerate().filter(|(_, step)| matches!(step, Step::Item));
+                let end = items.map(|(at, _)| at).take(after as usize).last().unwrap_or(0);
+                self.steps.truncate(end + 1);
+                self.steps.push(step);
+            }
+        }
     }
 
     fn output(&mut self, label: &str, output: &Output) {
         match output {
             Output::Text { text, chunks } => self.text(label, text, *chunks),
-            Output::Reasoning { summary } => self.reasoning(label, summary),
+            Output::Reasoning { summary } => {
+                self.reasoning(item::reasoning(&format!("rs_{label}"), summary), summary);
+            }
+            Output::Sealed { summary } => {
+                self.reasoning(item::sealed_reasoning(&format!("rs_{label}"), summary), summary);
+            }
             Output::Call { name, arguments } => self.call(label, name, arguments),
-            Output::Run { command, escalate } => {
+            Output::Run { command, escalate, .. } => {
                 let shell = self.shell;
                 self.call(label, shell.name(), &shell.arguments(command, *escalate));
             }
@@ -87,8 +160,9 @@ impl Plan {
     fn text(&mut self, label: &str, text: &str, chunks: u32) {
         let message = item::assistant(&format!("msg_{label}"), text);
         let stream = &mut self.stream;
-        self.steps.push(Step::Send(stream.item_added(&message).encode()));
-        self.steps.push(Step::Send(stream.text_part_added().encode()));
+        let begin = [stream.item_added(&message), stream.text_part_added()];
+        begin.into_iter().for_each(|event| self.send(event));
+        let stream = &mut self.stream;
         for part in split(text, chunks) {
             self.steps.push(Step::Chunk(stream.text_delta(part).encode()));
         }
@@ -96,8 +170,7 @@ impl Plan {
         end.into_iter().for_each(|event| self.send(event));
     }
 
-    fn reasoning(&mut self, label: &str, summary: &str) {
-        let reasoning = item::reasoning(&format!("rs_{label}"), summary);
+    fn reasoning(&mut self, reasoning: serde_json::Value, summary: &str) {
         let stream = &mut self.stream;
         let events = [
             stream.item_added(&reasoning),
@@ -186,6 +259,7 @@ mod tests {
             output: vec![Output::Reasoning { summary: "why".into() }, text("hello", 2), call],
             usage: Some(super::super::script::Usage { input: 3, output: 4 }),
             failure: None,
+            drip: None,
         };
         let done = |value| Incoming::ItemDone(value);
         let events = read(&steps("1_1", "mock", &response, Shell::default()));
@@ -213,8 +287,12 @@ mod tests {
 
     #[test]
     fn a_failure_comes_right_after_its_chunk() {
-        let failing =
-            |failure| Response { output: vec![text("abcd", 2), text("efgh", 2)], failure: Some(failure), usage: None };
+        let failing = |failure| Response {
+            output: vec![text("abcd", 2), text("efgh", 2)],
+            failure: Some(failure),
+            usage: None,
+            drip: None,
+        };
         for (after, seen) in [(0, 0), (1, 1), (3, 3), (4, 4), (9, 4)] {
             for (failure, last) in [(Failure::Stall { after }, Step::Stall), (Failure::Close { after }, Step::Break)] {
                 let steps = steps("1_1", "m", &failing(failure), Shell::default());
@@ -228,19 +306,22 @@ mod tests {
     #[test]
     fn a_response_without_text_fails_right_after_its_beginning() {
         let call = Output::Call { name: "shell".into(), arguments: json!({}) };
-        let response = Response { output: vec![call], failure: Some(Failure::Close { after: 1 }), usage: None };
+        let response =
+            Response { output: vec![call], failure: Some(Failure::Close { after: 1 }), usage: None, drip: None };
         assert_eq!(read(&steps("1_1", "m", &response, Shell::default())), [Incoming::Created]);
     }
 
     #[test]
     fn without_its_completion_a_response_ends_with_its_items() {
-        let response = Response { output: vec![text("abcd", 1)], failure: Some(Failure::NoCompleted), usage: None };
+        let response =
+            Response { output: vec![text("abcd", 1)], failure: Some(Failure::NoCompleted), usage: None, drip: None };
         assert_eq!(steps("1_1", "m", &response, Shell::default()).last(), Some(&Step::Done));
     }
 
     #[test]
     fn a_response_may_fail_in_its_own_words_or_in_nobody_s() {
-        let failing = |failure| Response { output: vec![text("abcd", 2)], failure: Some(failure), usage: None };
+        let failing =
+            |failure| Response { output: vec![text("abcd", 2)], failure: Some(failure), usage: None, drip: None };
         let failed = failing(Failure::Failed { message: "on fire".into() });
         let steps_of = |response: &Response| steps("1_1", "m", response, Shell::default());
         let last = |steps: Vec<Step>| match steps.into_iter().next_back() {
@@ -255,9 +336,55 @@ mod tests {
         assert!(serde_json::from_str::<serde_json::Value>(&data).is_err(), "{data}");
     }
 
+    fn texts(n: usize) -> Vec<Output> {
+        (0..n).map(|_| text("abcd", 2)).collect()
+    }
+
+    fn failing(output: Vec<Output>, failure: Failure) -> Vec<Step> {
+        let response = Response { output, failure: Some(failure), ..Response::default() };
+        steps("1_1", "m", &response, Shell::default())
+    }
+
+    #[test]
+    fn a_stream_breaks_after_its_head_or_after_an_item() {
+        let head = failing(texts(2), Failure::At(Place::Head, Break::Reset));
+        assert_eq!(head, [Step::Send(COMMENT.to_vec()), Step::Reset]);
+        assert!(read(&head).is_empty());
+        for (after, done) in [(1, 1), (2, 2), (9, 2)] {
+            let steps = failing(texts(2), Failure::At(Place::Item(after), Break::Stall));
+            let items = read(&steps).into_iter().filter(|event| matches!(event, Incoming::ItemDone(_))).count();
+            assert_eq!((items, steps.last()), (done, Some(&Step::Stall)), "after {after}");
+        }
+        let body = failing(texts(1), Failure::At(Place::Chunk(1), Break::Reset));
+        assert_eq!((chunks(&body), body.last()), (1, Some(&Step::Reset)));
+    }
+
+    #[test]
+    fn events_are_missing_doubled_or_strange_as_asked() {
+        let count = |mangled: Mangled, name: &str| {
+            let steps = failing(texts(1), Failure::Events(mangled));
+            let named = format!("event: {name}\n");
+            let sends = |step: &&Step| matches!(step, Step::Send(bytes) if bytes.starts_with(named.as_bytes()));
+            steps.iter().filter(sends).count()
+        };
+        for (mangled, name, times) in [
+            (Mangled::CreatedMissing, "response.created", 0),
+            (Mangled::CreatedTwice, "response.created", 2),
+            (Mangled::AddedMissing, "response.output_item.added", 0),
+            (Mangled::DoneMissing, "response.output_item.done", 0),
+            (Mangled::DoneTwice, "response.output_item.done", 2),
+            (Mangled::CompletedTwice, "response.completed", 2),
+            (Mangled::CompletedTwice, "response.created", 1),
+        ] {
+            assert_eq!(count(mangled, name), times, "{mangled:?}");
+        }
+        assert!(count(Mangled::Unknown, "response.weather.changed") > 3);
+        assert_eq!(count(Mangled::Unknown, "response.completed"), 1);
+    }
+
     #[test]
     fn a_command_is_a_call_of_the_tool_that_is_offered() {
-        let run = Output::Run { command: "pwd".into(), escalate: false };
+        let run = Output::Run { command: "pwd".into(), escalate: false, effect: None };
         let response = Response { output: vec![run], ..Response::default() };
         let call = item::function_call("fc_1_1_1", "call_1_1_1", "shell", &json!({"command": ["bash", "-c", "pwd"]}));
         assert!(read(&steps("1_1", "m", &response, Shell::Words)).contains(&Incoming::ItemDone(call)));

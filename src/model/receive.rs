@@ -96,6 +96,10 @@ pub(super) struct Asked {
     /// Text of the last message of the user that is not contextual; empty if there is none.
     pub(super) prompt: String,
     pub(super) cwd_told: Option<String>,
+    /// Bytes of its body.
+    pub(super) len: u64,
+    /// It carries encrypted reasoning.
+    pub(super) sealed: bool,
     /// The tool for shell commands that it offers.
     pub(super) shell: Shell,
     /// SHA-256 of the credential, hex.
@@ -112,7 +116,8 @@ pub(super) fn is_for_a_response(head: &Parts) -> bool {
 /// Reads a request for a response. One that is refused is read as far as it can be, so that the journal shows whose it was.
 pub(super) fn read(received: &Received, token: &str) -> Asked {
     let credential = received.head.headers.get(header::AUTHORIZATION).map(|value| credential(value.as_bytes()));
-    let mut asked = Asked { credential_digest: credential.map(sha256_hex), ..Asked::default() };
+    let (len, digest) = (received.body.len() as u64, credential.map(sha256_hex));
+    let mut asked = Asked { credential_digest: digest, len, ..Asked::default() };
     let formed = match &received.refused {
         Some(refused) => Err(refused.clone()),
         None => asked.fill(received),
@@ -149,6 +154,7 @@ impl Asked {
         self.input = input.ok_or_else(|| bad("the request has no `input` list; send the items in it".to_owned()))?;
         self.model = body.get("model").and_then(Value::as_str).unwrap_or_default().to_owned();
         self.prompt = context::last_prompt(&self.input).map(item::text).unwrap_or_default();
+        self.sealed = self.input.iter().any(item::is_sealed);
         self.cwd_told = context::cwd_told(&self.input);
         self.shell = body.get("tools").map(Shell::offered).unwrap_or_default();
         if body.get("stream") != Some(&Value::Bool(true)) {

@@ -9,6 +9,9 @@ use serde_json::json;
 use crate::journal::{Refusal, RefusalKind};
 use crate::responses::pairing::Unpaired;
 
+/// How the API refuses encrypted reasoning that it cannot read any more (openai/codex#8119).
+pub(super) const ENCRYPTED_CONTENT: &str = r#"{"error":{"message":"The encrypted content gAAA...odel could not be verified. Reason: Encrypted content could not be decrypted or parsed.","type":"invalid_request_error","param":null,"code":"invalid_encrypted_content"}}"#;
+
 /// A request that is not answered by a script.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Refused {

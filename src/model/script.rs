@@ -11,6 +11,17 @@ pub struct Response {
     pub usage: Option<Usage>,
     /// How the exchange goes wrong, if it does.
     pub failure: Option<Failure>,
+    /// How slowly its stream comes; at once if absent.
+    pub drip: Option<Drip>,
+}
+
+/// A stream that comes drop by drop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Drip {
+    /// Bytes at a time, at least 1.
+    pub bytes: u32,
+    /// Milliseconds before each drop but the first. No verdict depends on them.
+    pub every_ms: u32,
 }
 
 /// One output item.
@@ -29,6 +40,11 @@ pub enum Output {
         /// The summary.
         summary: String,
     },
+    /// A reasoning item with a summary and the encrypted content that a client sends back.
+    Sealed {
+        /// The summary.
+        summary: String,
+    },
     /// A function call.
     Call {
         /// The tool's name.
@@ -42,7 +58,18 @@ pub enum Output {
         command: String,
         /// It asks to be run outside of the sandbox, which needs an approval where the policy is `on-request`.
         escalate: bool,
+        /// What it leaves behind each time it runs, to be counted.
+        effect: Option<Effect>,
     },
+}
+
+/// Something that a command does and that can be counted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Effect {
+    /// Its name in the story: letters, digits, `-`, `_` and `.`.
+    pub name: String,
+    /// How often it may happen for this call: from, to.
+    pub times: (u32, u32),
 }
 
 /// Token counts of a response.
@@ -64,6 +91,29 @@ pub enum Failure {
         status: u16,
         /// The body as it is sent.
         body: String,
+    },
+    /// An HTTP error instead of a stream, of which the client is told more or which not every request gets.
+    Refused {
+        /// Status, 400 to 599.
+        status: u16,
+        /// The body as it is sent.
+        body: String,
+        /// Seconds in a header `Retry-After`.
+        retry_after: Option<u32>,
+        /// Only requests whose body has more bytes than that are refused; others are answered as if nothing was wrong.
+        above: Option<u64>,
+    },
+    /// A request that carries encrypted reasoning is refused, in the words of the real API; others are answered as if
+    /// nothing was wrong.
+    EncryptedContent,
+    /// The exchange breaks at this place, in this way.
+    At(Place, Break),
+    /// The events of the stream are not what they should be.
+    Events(Mangled),
+    /// The stream is sent as something else.
+    ContentType {
+        /// The header's value.
+        value: String,
     },
     /// The connection is reset before any response header.
     Reset,
@@ -89,4 +139,50 @@ pub enum Failure {
         /// Chunks sent before.
         after: u32,
     },
+}
+
+/// Where an exchange breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Place {
+    /// The request is whole and nothing is answered.
+    Start,
+    /// The head is sent and no event.
+    Head,
+    /// After so many chunks of text.
+    Chunk(u32),
+    /// After so many output items, each of them done.
+    Item(u32),
+}
+
+/// How an exchange breaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Break {
+    /// Nothing more comes, for good; the connection stays open.
+    Stall,
+    /// The connection is closed.
+    Close,
+    /// The connection is reset.
+    Reset,
+}
+
+/// Events that are missing, doubled or strange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Mangled {
+    /// No `response.created`.
+    CreatedMissing,
+    /// `response.created` twice.
+    CreatedTwice,
+    /// No `response.output_item.added`.
+    AddedMissing,
+    /// No `response.output_item.done`.
+    DoneMissing,
+    /// Each `response.output_item.done` twice.
+    DoneTwice,
+    /// `response.completed` twice.
+    CompletedTwice,
+    /// An event of a type that nobody knows before each that somebody does.
+    Unknown,
 }

@@ -4,10 +4,9 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::book::Unnamed;
-use super::markers::planted;
 use super::story::{Stop, Story, make_dir};
 use super::survey;
-use crate::journal::{Answer, AnswerOutcome, CallId, CallKind, IdChoice, Kind, Lane, Planted, Unexpected};
+use crate::journal::{Answer, AnswerOutcome, CallId, CallKind, IdChoice, Kind, Lane, Unexpected};
 use crate::scenario::{Approve, Call, Expected, MAIN_CLIENT};
 use crate::target::{Ask, Pending, Target};
 
@@ -66,7 +65,7 @@ impl<T: Target> Story<T> {
         let call: CallId = self.calls;
         let (prompt, marker) = self.planter.prompt(&spec.prompt, spec.fill);
         let responses = self.planter.responses(&spec.model);
-        let planted = Planted { call, markers: planted(&responses) };
+        let planted = self.planting(call, &responses)?;
         self.journal.append(Lane::Player, Kind::Planted(planted));
         self.stub.expect(call, marker.clone(), responses);
         if let Some(fault) = &spec.fault {

@@ -5,6 +5,7 @@
 //! has a process cwd of its own.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::story::{Stop, Story, make_dir};
 use crate::fault::client::{Opening, Rung};
@@ -12,7 +13,7 @@ use crate::fault::plan::{Action, Signal, Whom};
 use crate::journal::{Kind, Lane, SnapshotWhen, Unopened};
 use crate::scenario::{ClientAct, ClientStep, Ending, MAIN_CLIENT, Restart};
 use crate::target::home::{HOME_VAR, TOKEN_VAR, USER_VAR};
-use crate::target::{Differs, End, LifePlan, Target, Whose};
+use crate::target::{Differs, End, LifePlan, Server, Target, Whose};
 
 /// The client whose process [`Opening::Twice`] throws away. No name of a scenario has a line break.
 const THROWN: &str = "\n";
@@ -46,8 +47,15 @@ impl<T: Target> Story<T> {
 
     pub(super) async fn restart(&mut self, restart: &Restart) -> Result<(), Stop> {
         self.end_life(MAIN_CLIENT, Some(end(restart.end, &restart.then))).await?;
-        self.differ(restart.into())?;
+        let server = restart.target.as_deref().map(|name| self.other(name)).transpose()?;
+        self.differ(Differs { server, ..restart.into() })?;
         self.begin_life(MAIN_CLIENT, restart.opening).await
+    }
+
+    /// Another server of the story, which was found before anything was played.
+    fn other(&self, name: &str) -> Result<Arc<Server>, Stop> {
+        let found = self.servers.get(name).cloned();
+        found.ok_or_else(|| Stop(format!("the server `{name}` was not looked for before the story was played")))
     }
 
     /// What is different from now on: in the next life, and in those of other clients that begin beside it. The model
@@ -60,6 +68,8 @@ impl<T: Target> Story<T> {
             }
             None => self.homes.usual(),
         };
+        let configured = self.homes.configure(&self.home, differs.server.as_deref(), differs.retries);
+        configured.map_err(|error| Stop(format!("failed to configure {}: {error}", self.home.display())))?;
         if let Some(name) = &differs.home {
             differs.env.push((HOME_VAR.to_owned(), self.home.display().to_string()));
             differs.env.push((USER_VAR.to_owned(), self.homes.user(name).display().to_string()));
@@ -78,11 +88,19 @@ impl<T: Target> Story<T> {
             ClientAct::Open(opening) => self.begin_life(&step.name, *opening).await,
             ClientAct::End { end: first, then } => self.end_life(&step.name, Some(end(*first, then))).await,
             ClientAct::Send(line) => {
-                self.server(&step.name).write(line, true).await;
+                self.server(&step.name).write(line.as_bytes(), true).await;
+                Ok(())
+            }
+            ClientAct::SendBytes(bytes) => {
+                self.server(&step.name).write(bytes, true).await;
+                Ok(())
+            }
+            ClientAct::CancelLast => {
+                self.server(&step.name).cancel_last().await;
                 Ok(())
             }
             ClientAct::SendHalf(line) => {
-                self.server(&step.name).write(line, false).await;
+                self.server(&step.name).write(line.as_bytes(), false).await;
                 self.end_life(&step.name, Some(End::Eof)).await
             }
         }
@@ -105,6 +123,7 @@ impl<T: Target> Story<T> {
         // Only now: a run that reaches its limit while this waits still has a life to end.
         self.clients.open.retain(|open| open != client);
         buried?;
+        self.count_effects()?;
         self.snapshot(SnapshotWhen::Death);
         Ok(())
     }
@@ -184,9 +203,10 @@ impl<T: Target> Story<T> {
 
 impl From<&Restart> for Differs {
     fn from(restart: &Restart) -> Differs {
-        let Restart { home, credentials, tz, env, .. } = restart.clone();
+        let Restart { home, credentials, retries, tz, env, .. } = restart.clone();
         let zone = tz.map(|tz| ("TZ".to_owned(), tz));
-        Differs { home, credentials, env: env.into_iter().chain(zone).collect() }
+        // Which server it is, only the story can tell.
+        Differs { home, credentials, server: None, retries, env: env.into_iter().chain(zone).collect() }
     }
 }
 

@@ -4,12 +4,16 @@
 //! named and is the same home whenever it is named again. All of them lie in the run's directory, and every snapshot
 //! covers them all; in the journal the files of another home are told by their way from the usual one.
 //!
+//! A home keeps what was written into it, whichever server the next life is of; only its `config.toml` is written anew for
+//! one that reads another form of it.
+//!
 //! Credentials are made from the run's token, so that whatever hides the token from a journal hides them as well.
 
 use std::collections::BTreeMap;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
+use crate::target::Server;
 use crate::target::home::{Home, HomeSpec};
 
 /// See the module.
@@ -17,11 +21,13 @@ pub(super) struct Homes {
     home: Home,
     spec: HomeSpec,
     others: BTreeMap<String, PathBuf>,
+    /// Homes whose configuration is not the usual one, and what it is for: the server, and how often that tries again.
+    configured: BTreeMap<PathBuf, (Option<String>, u32)>,
 }
 
 impl Homes {
     pub(super) fn new(home: Home, spec: HomeSpec) -> Homes {
-        Homes { home, spec, others: BTreeMap::new() }
+        Homes { home, spec, others: BTreeMap::new(), configured: BTreeMap::new() }
     }
 
     /// The usual one.
@@ -37,6 +43,23 @@ impl Homes {
         let made = self.home.another(name, &self.spec)?;
         self.others.insert(name.to_owned(), made.clone());
         Ok(made)
+    }
+
+    /// Makes the configuration of a home that of the server which is to have it; nothing is written where it is already.
+    pub(super) fn configure(&mut self, home: &Path, server: Option<&Server>, retries: u32) -> io::Result<()> {
+        let wanted = (server.map(|server| server.profile.name.clone()), retries);
+        let usual = (None, self.spec.retries);
+        if *self.configured.get(home).unwrap_or(&usual) == wanted {
+            return Ok(());
+        }
+        let usual = HomeSpec { retries, ..self.spec.clone() };
+        let spec = match server {
+            Some(server) => HomeSpec { kind: server.profile.kind, version: server.version, ..usual },
+            None => usual,
+        };
+        Home::configure(home, &spec)?;
+        self.configured.insert(home.to_owned(), wanted);
+        Ok(())
     }
 
     /// The user's directory that goes with the home of that name.

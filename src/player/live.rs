@@ -1,7 +1,8 @@
 //! Setting the stage for a live run: the run's directory, its home, the stub, the target; and clearing it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use super::homes::Homes;
 use super::story::{Parts, Story};
@@ -11,13 +12,15 @@ use crate::journal::{FORMAT, Header, Journal, Redactor, ScenarioHeader, TargetKi
 use crate::limits::Limits;
 use crate::model::{BadPattern, Stub};
 use crate::scenario::{Scenario, Step};
-use crate::target::TargetError;
 use crate::target::egress::Guard;
+use crate::target::foreign::Filling;
 use crate::target::home::{Home, HomeSpec, TOKEN_VAR};
 use crate::target::live::{LiveConfig, LiveTarget};
+use crate::target::others::Others;
 use crate::target::past::{Cut, Past, Recording};
 use crate::target::resolve::Resolved;
 use crate::target::stand_in::StandIn;
+use crate::target::{Server, TargetError};
 use crate::world::World;
 
 /// One live run.
@@ -26,6 +29,8 @@ pub struct Plan<'a> {
     pub scenario: &'a Scenario,
     /// On what.
     pub target: &'a Resolved,
+    /// The servers that its restarts name.
+    pub others: &'a Others,
     /// The `rehydra` binary to launch with; `None` finds one, see [`crate::proc::launcher_path`].
     pub launcher: Option<&'a Path>,
     /// Within which limits.
@@ -41,8 +46,9 @@ pub struct Plan<'a> {
 impl<'a> Plan<'a> {
     /// A plan without more.
     pub fn new(scenario: &'a Scenario, target: &'a Resolved, limits: Limits, dir: &'a Path) -> Plan<'a> {
+        static NONE: LazyLock<Others> = LazyLock::new(Others::default);
         let (launcher, watched, world) = (None, Watched::Nothing, World::real());
-        Plan { scenario, target, launcher, limits, dir, watched, world }
+        Plan { scenario, target, others: &NONE, launcher, limits, dir, watched, world }
     }
 }
 
@@ -77,14 +83,14 @@ pub enum LiveError {
 /// Plays a scenario on a live target. Everything that happened stands in the journal in `plan.dir` afterwards; an error
 /// means that there is none, or that it is incomplete and so proves nothing.
 pub async fn play(plan: Plan<'_>) -> Result<(), LiveError> {
-    let Live { story, journal, _props } = Live::begin(plan)?;
+    let Live { story, journal, stage: _stage } = Live::begin(plan)?;
     story.play().await;
     complete(&journal)
 }
 
 /// The same, but for the lives up to a cut, which are read from a record.
 pub async fn play_after(plan: Plan<'_>, recording: Arc<Recording>, cut: Cut) -> Result<(), LiveError> {
-    let Staged { parts, props: _props } = stage(plan)?;
+    let Staged { parts, stage: _stage } = set(plan)?;
     let (journal, armed) = (parts.journal.clone(), Arc::clone(&parts.armed));
     let parts = parts.with(|live| Past::new(live, recording, cut, journal.clone(), armed));
     Story::new(parts).play().await;
@@ -101,22 +107,26 @@ fn complete(journal: &Journal) -> Result<(), LiveError> {
 pub struct Live {
     story: Story<LiveTarget>,
     journal: Journal,
-    /// What a run has around it as long as it goes on.
-    _props: Props,
+    stage: Stage,
 }
 
 impl Live {
     /// Sets the stage: the run's directory, its home, the stub. No life has begun. Must be called within a tokio runtime
     /// that has time and IO enabled.
     pub fn begin(plan: Plan<'_>) -> Result<Live, LiveError> {
-        let Staged { parts, props } = stage(plan)?;
+        let Staged { parts, stage } = set(plan)?;
         let journal = parts.journal.clone();
-        Ok(Live { story: Story::new(parts), journal, _props: props })
+        Ok(Live { story: Story::new(parts), journal, stage })
     }
 
     /// What has happened so far.
     pub fn journal(&self) -> &Journal {
         &self.journal
+    }
+
+    /// Sets up one more server that steps may name.
+    pub(crate) fn know(&mut self, name: &str, found: &Resolved) {
+        self.story.servers.insert(name.to_owned(), self.stage.server(found));
     }
 
     /// Plays one step. The error is what stops the run: it stands in the journal too, and nothing can follow but the end.
@@ -132,17 +142,33 @@ impl Live {
 }
 
 /// What a run has around it as long as it goes on.
-type Props = (Guard, Option<StandIn>);
+struct Stage {
+    home: Home,
+    filling: Filling,
+    guard: Guard,
+    _stand_in: Option<StandIn>,
+}
 
-/// A stage that is set.
+impl Stage {
+    /// A server set up for the run, beside the one that it is about.
+    fn server(&self, found: &Resolved) -> Arc<Server> {
+        Arc::new(Server {
+            profile: self.filling.profile(found.profile.clone()),
+            version: found.version,
+            env: self.home.env_with(&found.setup, &self.filling, &self.guard, None),
+        })
+    }
+}
+
+/// A stage that is set, and who plays on it.
 struct Staged {
     parts: Parts<LiveTarget>,
-    props: Props,
+    stage: Stage,
 }
 
 /// Sets the stage: the run's directory, its home, the stub.
-fn stage(plan: Plan<'_>) -> Result<Staged, LiveError> {
-    let Plan { scenario, target, launcher, limits, dir, watched, world } = plan;
+fn set(plan: Plan<'_>) -> Result<Staged, LiveError> {
+    let Plan { scenario, target, others, launcher, limits, dir, watched, world } = plan;
     let failed = |what: &'static str| move |source| LiveError::Io { what, path: dir.to_owned(), source };
     std::fs::create_dir_all(dir).map_err(failed("make"))?;
     // Absolute: the target's cwd is another one in each life.
@@ -181,6 +207,13 @@ fn stage(plan: Plan<'_>) -> Result<Staged, LiveError> {
         watched: if watched == Watched::Nothing { scenario.watches() } else { watched },
     };
     let live = LiveTarget::new(config, journal.clone(), armed.clone())?;
+    let stage = Stage { home: home.clone(), filling, guard, _stand_in: stand_in };
+    let mut servers = BTreeMap::new();
+    for name in scenario.other_targets() {
+        if let Some(found) = others.get(name) {
+            servers.insert(name.to_owned(), stage.server(found));
+        }
+    }
     let parts = Parts {
         scenario: Arc::new(scenario.clone()),
         target: live,
@@ -190,9 +223,10 @@ fn stage(plan: Plan<'_>) -> Result<Staged, LiveError> {
         world,
         limits,
         homes: Homes::new(home, spec),
+        servers,
         seed,
     };
-    Ok(Staged { parts, props: (guard, stand_in) })
+    Ok(Staged { parts, stage })
 }
 
 fn header(scenario: &Scenario, target: &Resolved, limits: &Limits, world: &World) -> Header {

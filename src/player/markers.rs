@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::effects::Counted;
 use crate::marker::{Carrier, Marker, find};
 use crate::model::script::{Output, Response};
 
@@ -13,11 +14,12 @@ const FILLER: &str = " and so on";
 pub(super) struct Planter {
     seed: u64,
     next: u64,
+    effects: Counted,
 }
 
 impl Planter {
-    pub(super) fn new(seed: u64) -> Planter {
-        Planter { seed, next: 1 }
+    pub(super) fn new(seed: u64, effects: Counted) -> Planter {
+        Planter { seed, next: 1, effects }
     }
 
     pub(super) fn marker(&mut self, carrier: Carrier) -> Marker {
@@ -52,14 +54,20 @@ impl Planter {
                 let marker = self.marker(Carrier::Reasoning);
                 Output::Reasoning { summary: format!("{summary} {marker}") }
             }
+            Output::Sealed { summary } => {
+                let marker = self.marker(Carrier::Reasoning);
+                Output::Sealed { summary: format!("{summary} {marker}") }
+            }
             Output::Call { name, arguments } => {
                 let marker = self.marker(Carrier::Call);
                 Output::Call { name: name.clone(), arguments: fill(arguments, &marker) }
             }
-            Output::Run { command, escalate } => {
+            Output::Run { command, escalate, effect } => {
                 let marker = self.marker(Carrier::Call);
+                let counted = effect.as_ref().map(|effect| self.effects.leaves(&effect.name)).unwrap_or_default();
                 // To a shell a comment.
-                Output::Run { command: format!("{command} # {marker}"), escalate: *escalate }
+                let command = format!("{counted}{command} # {marker}");
+                Output::Run { command, escalate: *escalate, effect: effect.clone() }
             }
         }
     }
@@ -69,7 +77,7 @@ impl Planter {
 pub(super) fn planted(responses: &[Response]) -> Vec<Marker> {
     let said = |output: &Output| match output {
         Output::Text { text, .. } => find(text),
-        Output::Reasoning { summary } => find(summary),
+        Output::Reasoning { summary } | Output::Sealed { summary } => find(summary),
         Output::Call { arguments, .. } => find(&arguments.to_string()),
         Output::Run { command, .. } => find(command),
     };
@@ -89,6 +97,19 @@ fn fill(value: &Value, marker: &Marker) -> Value {
 mod tests {
     use super::*;
 
+    fn planter() -> Planter {
+        Planter::new(5, Counted::below(std::path::Path::new("/run/a b")))
+    }
+
+    #[test]
+    fn a_counted_command_leaves_its_line_before_it_runs() {
+        let effect = Some(crate::model::script::Effect { name: "wrote".into(), times: (1, 1) });
+        let run = Output::Run { command: "sleep 20".into(), escalate: false, effect };
+        let planted = planter().responses(&[Response { output: vec![run], ..Response::default() }]);
+        let Output::Run { command, .. } = &planted[0].output[0] else { panic!("{planted:?}") };
+        assert!(command.starts_with("echo wrote >> '/run/a b/effects/wrote'; sleep 20 # rhc-"), "{command}");
+    }
+
     #[test]
     fn every_text_gets_a_marker_of_its_own() {
         let script = Response {
@@ -96,11 +117,11 @@ mod tests {
                 Output::Reasoning { summary: "Thinking.".into() },
                 Output::Text { text: "Noted.".into(), chunks: 2 },
                 Output::Call { name: "shell".into(), arguments: serde_json::json!({"command": ["echo", "{marker}"]}) },
-                Output::Run { command: "pwd".into(), escalate: false },
+                Output::Run { command: "pwd".into(), escalate: false, effect: None },
             ],
             ..Response::default()
         };
-        let planted = Planter::new(5).responses(&[script]);
+        let planted = planter().responses(&[script]);
         let carriers: Vec<_> = super::planted(&planted).iter().map(Marker::carrier).collect();
         assert!(matches!(&planted[0].output[3], Output::Run { command, .. } if command.starts_with("pwd # rhc-")));
         assert_eq!(carriers, [Carrier::Reasoning, Carrier::Reply, Carrier::Call, Carrier::Call].map(Some));
@@ -108,7 +129,7 @@ mod tests {
 
     #[test]
     fn filler_stands_between_a_prompt_and_its_marker() {
-        let (prompt, marker) = Planter::new(5).prompt("Read this:", 1_000);
+        let (prompt, marker) = planter().prompt("Read this:", 1_000);
         assert_eq!(prompt.len(), "Read this:".len() + 1_000 + 1 + marker.as_str().len());
         assert!(prompt.starts_with("Read this: and so on and so on") && prompt.ends_with(marker.as_str()));
     }

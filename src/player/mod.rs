@@ -13,6 +13,7 @@ mod calls;
 mod clients;
 mod decoy;
 mod disk;
+mod effects;
 mod homes;
 mod live;
 mod markers;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::book::Book;
 use super::clients::Clients;
+use super::effects::{Counted, Told};
 use super::homes::Homes;
 use super::markers::Planter;
 use super::power::SqliteFiles;
@@ -17,7 +18,7 @@ use crate::journal::{Broken, CallId, Incarnation, Journal, Kind, Lane, SnapshotW
 use crate::limits::Limits;
 use crate::model::Stub;
 use crate::scenario::{MAIN_CLIENT, Scenario, Step, StepKind};
-use crate::target::{Differs, End, Target};
+use crate::target::{Differs, End, Server, Target};
 use crate::world::World;
 
 /// Why a story stops before its end. The text says what to do.
@@ -43,10 +44,14 @@ pub struct Story<T: Target> {
     /// The run's directory.
     pub(super) dir: PathBuf,
     pub(super) homes: Homes,
+    /// The servers that the story begins lives of besides the target, by name.
+    pub(super) servers: BTreeMap<String, Arc<Server>>,
     /// The `CODEX_HOME` of the running life, or of the last one.
     pub(super) home: PathBuf,
     pub(super) seed: u64,
     pub(super) planter: Planter,
+    /// What tools left behind and is told already.
+    pub(super) effects: Told,
     pub(super) book: Book,
     /// The id of the newest decoy in each home.
     pub(super) decoys: BTreeMap<PathBuf, String>,
@@ -70,23 +75,25 @@ pub(super) struct Parts<T: Target> {
     pub world: World,
     pub limits: Limits,
     pub homes: Homes,
+    pub servers: BTreeMap<String, Arc<Server>>,
     pub seed: u64,
 }
 
 impl<T: Target> Parts<T> {
     /// The same with another target.
     pub(super) fn with<U: Target>(self, make: impl FnOnce(T) -> U) -> Parts<U> {
-        let Parts { scenario, target, stub, armed, journal, world, limits, homes, seed } = self;
-        Parts { scenario, target: make(target), stub, armed, journal, world, limits, homes, seed }
+        let Parts { scenario, target, stub, armed, journal, world, limits, homes, servers, seed } = self;
+        Parts { scenario, target: make(target), stub, armed, journal, world, limits, homes, servers, seed }
     }
 }
 
 impl<T: Target> Story<T> {
     pub(super) fn new(parts: Parts<T>) -> Story<T> {
-        let Parts { scenario, target, stub, armed, journal, world, limits, homes, seed } = parts;
+        let Parts { scenario, target, stub, armed, journal, world, limits, homes, servers, seed } = parts;
         let (home, decoys, differs) = (homes.usual(), BTreeMap::new(), Differs::default());
         let dir = journal.dir().to_owned();
-        let planter = Planter::new(seed);
+        let planter = Planter::new(seed, Counted::below(&dir));
+        let effects = Told::default();
         let (book, calls, lives, clients, step) = (Book::default(), 0, 0, Clients::default(), 0);
         let sqlite = SqliteFiles::new();
         Story {
@@ -99,9 +106,11 @@ impl<T: Target> Story<T> {
             limits,
             dir,
             homes,
+            servers,
             home,
             seed,
             planter,
+            effects,
             book,
             decoys,
             differs,
@@ -143,6 +152,9 @@ impl<T: Target> Story<T> {
     /// Ends the last life, takes the last snapshot, and stops the stub.
     pub(super) async fn end(mut self) {
         for Stop(text) in self.end_all().await {
+            self.broken(text);
+        }
+        if let Err(Stop(text)) = self.count_effects() {
             self.broken(text);
         }
         self.snapshot(SnapshotWhen::End);

@@ -194,7 +194,7 @@ mod tests {
         };
         let process_cwd = format!("{ROOT}/life-2");
         let events = vec![
-            event(1, Kind::Life(Life { from: Vec::new(), process_cwd, home: None, credentials: None })),
+            event(1, Kind::Life(Life { from: Vec::new(), process_cwd, home: None, credentials: None, target: None })),
             event(2, Kind::Step(crate::journal::Step { n: 3, what: "reply".into(), line: 12 })),
             event(3, Kind::ModelRequest(request)),
         ];

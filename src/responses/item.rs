@@ -95,6 +95,21 @@ fn collect_text(value: &Value, parts: &mut Vec<String>) {
     }
 }
 
+/// The text that stands for what only the API can read; Codex sends it back as it is.
+const SEALED: &str = "gAAAAABrehydra-sealed-by-the-stub-model";
+
+/// A reasoning item with encrypted content.
+pub fn sealed_reasoning(id: &str, summary: &str) -> Value {
+    let mut reasoning = reasoning(id, summary);
+    reasoning["encrypted_content"] = Value::from(SEALED);
+    reasoning
+}
+
+/// Whether it is reasoning that carries encrypted content.
+pub fn is_sealed(item: &Value) -> bool {
+    kind(item) == "reasoning" && item.get("encrypted_content").is_some_and(Value::is_string)
+}
+
 /// The items of a request's `input`, which may also be one string: a user message. `None` if it is neither.
 pub fn of_input(input: &Value) -> Option<Vec<Value>> {
     match input {

@@ -14,6 +14,7 @@ use crate::rollout::mutate::{Keep, Mutator};
 pub(super) const NEEDS: Words<Need> = Words(&[
     ("tools", Need::Tools),
     ("approval", Need::Approval),
+    ("codex", Need::Codex),
     ("compaction", Need::Compaction),
     ("injector", Need::Injector),
     ("power-loss", Need::PowerLoss),
@@ -58,7 +59,7 @@ pub(super) const MILLISECONDS: Shape = Shape::Int { min: 1, max: SCENARIO_LIMIT_
 pub(super) const BODY: Shape = Shape::Text(Text { min: 0, max: SCENARIO_TEXT_CHARS, form: Form::Plain });
 pub(super) const NAME: Shape = line(SCENARIO_LINE_CHARS);
 /// A name that becomes a part of a path.
-const LABEL: Shape = Shape::Text(Text { min: 1, max: SCENARIO_LABEL_CHARS, form: Form::Path });
+pub(super) const LABEL: Shape = Shape::Text(Text { min: 1, max: SCENARIO_LABEL_CHARS, form: Form::Path });
 pub(super) const NOTHING: Shape = Shape::Table(&EMPTY);
 const THREAD: &str = "The scenario's name for the thread.";
 const WHERE: &str = "Directory below the run's that is the thread's cwd.";
@@ -215,11 +216,22 @@ static RESTART: TableShape = TableShape {
         optional("whom", Shape::Word(|| WHOM.names()), "The server's process alone (if absent) or its whole group."),
         beside("then", "end", THEN, "The ladder's further rungs, each for a life that is still there."),
         optional("opening", Shape::Word(|| OPENINGS.names()), "How the next life is opened; `plain` if absent."),
+        optional(
+            "target",
+            NAME,
+            "Another server for the next life: `builtin`, `builtin:no-rehydrate`, or `codex@VERSION` with or without \
+             `/mcp`, `/app-server` or `/app-server:fork`.",
+        ),
         optional("home", LABEL, "Another home for the next life, by a name: a new one, or the one that had it before."),
         optional(
             "credentials",
             LABEL,
             "Another credential for the next life, by a name; the model accepts no other then.",
+        ),
+        optional(
+            "retries",
+            Shape::Int { min: 0, max: 100 },
+            "How often the next life's server tries a model request, and a stream that broke off, again; 0 if absent.",
         ),
         optional("tz", line(SCENARIO_LINE_CHARS), "Time zone of the next life, as `TZ` has it."),
         optional(

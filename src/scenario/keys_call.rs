@@ -1,8 +1,9 @@
 //! The keys of calls: what is asked, what the model answers, what goes wrong meanwhile, how it must end.
 
 use super::grammar::*;
-use super::keys::{BODY, MILLISECONDS, NAME};
+use super::keys::{BODY, LABEL, MILLISECONDS, NAME};
 use super::keys_client::NAMED;
+use super::keys_fail::{DRIP, FAILURE};
 use super::keys_fault::FAULT;
 use super::types::{Approve, Expected};
 use crate::limits::*;
@@ -26,7 +27,6 @@ pub(super) fn approvals() -> Vec<&'static str> {
 }
 
 pub(super) const COUNT: Shape = Shape::Int { min: 1, max: 1_000 };
-const CHUNKS_BEFORE: Shape = Shape::Int { min: 0, max: 1_000 };
 
 /// `[[model]]`.
 pub(super) static UNPROMPTED: TableShape = TableShape {
@@ -40,15 +40,23 @@ pub(super) static UNPROMPTED: TableShape = TableShape {
         TEXT,
         CHUNKS,
         REASONING,
+        SEALED,
         TOOL_CALLS,
         TOKENS,
         FAILURE,
+        DRIP,
     ],
 };
 
 const TEXT: Key = optional("text", text(SCENARIO_TEXT_CHARS), "The assistant's message.");
 const CHUNKS: Key = beside("chunks", "text", COUNT, "Number of pieces in which the text is sent; 1 if absent.");
 const REASONING: Key = optional("reasoning", text(SCENARIO_TEXT_CHARS), "Summary of a reasoning item before the text.");
+const SEALED: Key = beside(
+    "encrypted",
+    "reasoning",
+    Shape::Yes,
+    "The reasoning has encrypted content, which a client sends back with the history.",
+);
 static ONE_TOOL: Shape = Shape::Table(&TOOL);
 const TOOL_CALLS: Key = optional(
     "tools",
@@ -56,7 +64,6 @@ const TOOL_CALLS: Key = optional(
     "Tool calls after the text.",
 );
 const TOKENS: Key = optional("usage", Shape::Table(&USAGE), "Token counts to report.");
-const FAILURE: Key = optional("fail", Shape::Table(&FAIL), "How the exchange goes wrong.");
 
 /// One response of the model.
 pub(super) static RESPONSE: TableShape = TableShape {
@@ -65,7 +72,7 @@ pub(super) static RESPONSE: TableShape = TableShape {
     doc: "The stub's answer to one model request: reasoning, text, tool calls, in this order.",
     choice: None,
     refused: &[],
-    keys: &[TEXT, CHUNKS, REASONING, TOOL_CALLS, TOKENS, FAILURE],
+    keys: &[TEXT, CHUNKS, REASONING, SEALED, TOOL_CALLS, TOKENS, FAILURE, DRIP],
 };
 
 static TOOL: TableShape = TableShape {
@@ -83,6 +90,33 @@ static TOOL: TableShape = TableShape {
         ),
         beside("arguments", "name", Shape::Object, "The arguments of the tool of that name; none if absent."),
         beside("escalate", "run", Shape::Yes, "The command asks to run outside of the sandbox."),
+        beside(
+            "effect",
+            "run",
+            LABEL,
+            "The command leaves one effect of that name each time it runs, before all else that it does.",
+        ),
+        beside(
+            "times",
+            "effect",
+            Shape::Either(&TIMES),
+            "How often it happens across deaths and retries; once if absent.",
+        ),
+    ],
+};
+
+static TIMES: [Shape; 2] = [OFTEN, Shape::Table(&RANGE)];
+const OFTEN: Shape = Shape::Int { min: 0, max: 1_000 };
+
+static RANGE: TableShape = TableShape {
+    id: "times",
+    name: "`times`",
+    doc: "How often something may happen.",
+    choice: None,
+    refused: &[],
+    keys: &[
+        required("least", OFTEN, "least = 0", "At least so often."),
+        required("most", OFTEN, "most = 1", "At most so often."),
     ],
 };
 
@@ -95,28 +129,6 @@ static USAGE: TableShape = TableShape {
     keys: &[
         required("input", Shape::Int { min: 0, max: 1 << 53 }, "input = 100", "Input tokens."),
         required("output", Shape::Int { min: 0, max: 1 << 53 }, "output = 10", "Output tokens."),
-    ],
-};
-
-static FAIL: TableShape = TableShape {
-    id: "fail",
-    name: "`fail`",
-    doc: "How an exchange with the model goes wrong.",
-    choice: Some("give `fail` exactly one of `http`, `reset`, `stall-after`, `close-after`, `no-completed`"),
-    refused: &[],
-    keys: &[
-        one_of("http", Shape::Int { min: 400, max: 599 }, "An HTTP error with this status instead of a stream."),
-        beside("body", "http", BODY, "Body of the HTTP error; empty if absent."),
-        one_of("reset", Shape::Yes, "The connection is reset before any response header."),
-        one_of("stall-after", CHUNKS_BEFORE, "The stream stops for good after that many chunks."),
-        one_of("close-after", CHUNKS_BEFORE, "The connection is closed in mid-body after that many chunks."),
-        one_of("no-completed", Shape::Yes, "All items are sent, `response.completed` is not, and the body ends."),
-        one_of("failed", text(SCENARIO_TEXT_CHARS), "The response ends with `response.failed` and that message."),
-        one_of(
-            "malformed-after",
-            CHUNKS_BEFORE,
-            "After that many chunks comes an event whose data is no JSON, and the body ends.",
-        ),
     ],
 };
 

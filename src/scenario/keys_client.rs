@@ -38,12 +38,8 @@ pub(super) static CLIENT: TableShape = TableShape {
     id: "client",
     name: "`client`",
     doc: "Something that a client does besides calling.",
-    choice: Some("give `client` exactly one of `opening`, `end`, `send`, `send-half`"),
-    refused: &[Refused {
-        key: "cancel",
-        why: "is what happens during a call",
-        help: "write it into the call: `fault = { at = { model-request = 1 }, cancel = {} }`",
-    }],
+    choice: Some("give `client` exactly one of `opening`, `end`, `send`, `send-bytes`, `send-half`, `cancel`"),
+    refused: &[],
     keys: &[
         optional("name", NAME, NAMED),
         one_of("opening", Shape::Word(|| OPENINGS.names()), "It begins a life, and opens the conversation so."),
@@ -51,6 +47,12 @@ pub(super) static CLIENT: TableShape = TableShape {
         beside("whom", "end", Shape::Word(|| WHOM.names()), SIGNALLED),
         beside("then", "end", THEN, "The ladder's further rungs, each for a life that is still there."),
         one_of("send", line(SCENARIO_TEXT_CHARS), "It writes this line, whatever it says."),
+        one_of("send-bytes", line(SCENARIO_TEXT_CHARS), "It writes a line of these bytes, two hex digits each."),
+        one_of(
+            "cancel",
+            Shape::Word(|| vec!["last"]),
+            "It takes its last call back, which has ended; one that is under way is cancelled by a `fault` of the call.",
+        ),
         one_of(
             "send-half",
             line(SCENARIO_TEXT_CHARS),

@@ -2,6 +2,7 @@
 
 use super::keys;
 use super::keys_client::OPENINGS;
+use super::other_target;
 use super::parse_call::call;
 use super::parse_fault::{kill, then};
 use super::types::{
@@ -58,8 +59,10 @@ fn restart(view: View<'_, '_>) -> Restart {
         end: ending(view),
         then: then(view),
         opening,
+        target: view.text("target").map(|name| other_target::shortest(&name).unwrap_or(name)),
         home: view.text("home"),
         credentials: view.text("credentials"),
+        retries: view.count("retries").unwrap_or(0),
         tz: view.text("tz"),
         env,
     }
@@ -79,6 +82,8 @@ fn client(view: View<'_, '_>) -> Option<ClientStep> {
         "opening" => ClientAct::Open(view.word("opening", &OPENINGS).unwrap_or_default()),
         "end" => ClientAct::End { end: ending(view), then: then(view) },
         "send" => ClientAct::Send(view.text("send").unwrap_or_default()),
+        "send-bytes" => ClientAct::SendBytes(view.text("send-bytes").and_then(|hex| bytes(&hex)).unwrap_or_default()),
+        "cancel" => ClientAct::CancelLast,
         "send-half" => ClientAct::SendHalf(view.text("send-half").unwrap_or_default()),
         _ => return None,
     };
@@ -92,6 +97,14 @@ fn power_loss(view: View<'_, '_>) -> PowerLoss {
     };
     let loss = Loss { data, names: view.word("names", &keys::NAME_LOSSES).unwrap_or(true) };
     PowerLoss { loss, sqlite: view.word("sqlite", &keys::SQLITES).unwrap_or_default() }
+}
+
+/// The bytes that hex digits stand for; `None` if they are none. Spaces between bytes do not count.
+pub(super) fn bytes(hex: &str) -> Option<Vec<u8>> {
+    let digits: Vec<u8> = hex.bytes().filter(|byte| *byte != b' ').collect();
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok();
+    let whole = digits.len().is_multiple_of(2) && digits.iter().all(u8::is_ascii_hexdigit);
+    if whole { digits.chunks(2).map(byte).collect() } else { None }
 }
 
 fn rollout(view: View<'_, '_>) -> Synthetic {

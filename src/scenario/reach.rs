@@ -8,7 +8,7 @@ use super::types::{Call, Expected};
 use super::view::View;
 use crate::fault::client::Rung;
 use crate::fault::plan::{Action, Cut, Edge, Fault, Rehydration, Signal, Touched, Trigger};
-use crate::model::script::{Failure, Output, Response};
+use crate::model::script::{self, Break, Failure, Output, Response};
 
 /// Where the call stands in the story.
 #[derive(Clone, Copy)]
@@ -113,7 +113,8 @@ pub(super) fn ladder(first: Action, then: &[Rung], view: View<'_, '_>, into: &mu
 
 /// A cancelled call whose answer may be on its way already: nobody could say whether it was sent in spite of the cancel.
 fn cancelled(call: &Call, view: View<'_, '_>, into: &mut Findings) {
-    let stalls = |response: &Response| matches!(response.failure, Some(Failure::Stall { .. }));
+    let stalls =
+        |response: &Response| matches!(response.failure, Some(Failure::Stall { .. } | Failure::At(_, Break::Stall)));
     if !call.model.last().is_some_and(stalls) {
         let message = "the call is cancelled, and its answer may come before the cancel is read".to_owned();
         let help = "let the last response stall: `fail = { stall-after = 0 }`";
@@ -127,6 +128,8 @@ fn failure(response: &Response, view: View<'_, '_>, into: &mut Findings) {
         Some(Failure::Stall { after }) => ("stall-after", after),
         Some(Failure::Close { after }) => ("close-after", after),
         Some(Failure::Malformed { after }) => ("malformed-after", after),
+        Some(Failure::At(script::Place::Chunk(after), _)) => ("reset-after", after),
+        Some(Failure::At(script::Place::Item(after), how)) => return items(*after, *how, response, view, into),
         _ => return,
     };
     let (after, all) = (*after, scripted(response));
@@ -135,6 +138,23 @@ fn failure(response: &Response, view: View<'_, '_>, into: &mut Findings) {
         let help = format!("write a number from 0 to {all}, or raise `chunks`");
         into.add(view.view("fail").value_span(key), message, "never gets there", help);
     }
+}
+
+/// A break after more items than there are.
+fn items(after: u32, how: Break, response: &Response, view: View<'_, '_>, into: &mut Findings) {
+    let all = response.output.len();
+    if after as usize <= all {
+        return;
+    }
+    let key = match how {
+        Break::Stall => "stall-at",
+        Break::Close => "close-at",
+        Break::Reset => "reset-at",
+    };
+    let s = if all == 1 { "" } else { "s" };
+    let message = format!("`{key}` is {after}, and the response has {all} output item{s}");
+    let help = "count reasoning, text and each of `tools` as one, or write `start` or `head`";
+    into.add(view.view("fail").value_span(key), message, "never gets there", help);
 }
 
 fn requests(n: u32, call: &Call, at: View<'_, '_>, into: &mut Findings) {
@@ -159,12 +179,23 @@ fn chunks(n: u32, edge: Edge, call: &Call, at: View<'_, '_>, into: &mut Findings
 fn end(call: &Call, at: View<'_, '_>, into: &mut Findings) {
     let (message, help) = match call.model.last().map(|response| &response.failure) {
         None => ("the fault waits for the model's end, and the call has no response", "give the call a `model`"),
-        Some(None | Some(Failure::NoCompleted | Failure::Failed { .. })) => return,
-        Some(Some(_)) => {
-            ("the fault waits for the model's end, and the last response fails before it", "remove `fail`")
-        }
+        Some(failure) if failure.as_ref().is_none_or(comes_to_its_end) => return,
+        Some(_) => ("the fault waits for the model's end, and the last response fails before it", "remove `fail`"),
     };
     into.add(at.key_span("model-end"), message.to_owned(), "never comes", help);
+}
+
+/// Whether all items of a response may be sent in spite of this.
+fn comes_to_its_end(failure: &Failure) -> bool {
+    match failure {
+        Failure::Refused { above, .. } => above.is_some(),
+        Failure::NoCompleted
+        | Failure::Failed { .. }
+        | Failure::EncryptedContent
+        | Failure::Events(_)
+        | Failure::ContentType { .. } => true,
+        _ => false,
+    }
 }
 
 fn rehydration(point: Rehydration, call: &Call, responses: bool, place: Place, at: View<'_, '_>, into: &mut Findings) {
@@ -183,22 +214,36 @@ fn rehydration(point: Rehydration, call: &Call, responses: bool, place: Place, a
 
 /// Text chunks of a response, whether or not it fails.
 fn scripted(response: &Response) -> u32 {
-    response.output.iter().fold(0, |sum, output| match output {
-        Output::Text { chunks, .. } => sum.saturating_add(*chunks),
-        Output::Reasoning { .. } | Output::Call { .. } | Output::Run { .. } => sum,
-    })
+    response.output.iter().fold(0, |sum, output| sum.saturating_add(chunks_of(output)))
+}
+
+fn chunks_of(output: &Output) -> u32 {
+    match output {
+        Output::Text { chunks, .. } => *chunks,
+        _ => 0,
+    }
 }
 
 /// Chunks of a response whose edge is reached: the one at which it fails has a before and no after.
 fn sent(response: &Response, edge: Edge) -> u32 {
     let all = scripted(response);
     match &response.failure {
-        None | Some(Failure::NoCompleted | Failure::Failed { .. }) => all,
-        Some(Failure::Http { .. } | Failure::Reset) => 0,
-        Some(Failure::Stall { after } | Failure::Close { after } | Failure::Malformed { after }) => match edge {
+        None => all,
+        Some(failure) if comes_to_its_end(failure) => all,
+        Some(Failure::At(script::Place::Item(items), _)) => {
+            let before = response.output.iter().take(*items as usize);
+            before.fold(0, |sum, output| sum.saturating_add(chunks_of(output)))
+        }
+        Some(
+            Failure::Stall { after }
+            | Failure::Close { after }
+            | Failure::Malformed { after }
+            | Failure::At(script::Place::Chunk(after), _),
+        ) => match edge {
             Edge::Before => after.saturating_add(1).min(all),
             Edge::After => (*after).min(all),
         },
+        Some(_) => 0,
     }
 }
 

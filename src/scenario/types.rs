@@ -1,5 +1,6 @@
 //! A scenario as data, after parsing: what the player plays.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::check::Invariant;
@@ -53,6 +54,17 @@ impl Scenario {
         });
         calls.filter_map(|call| call.fault.as_ref())
     }
+
+    /// The servers that the story begins lives of besides the one that it is played on, each once.
+    pub fn other_targets(&self) -> BTreeSet<&str> {
+        fn other(step: &Step) -> Option<&str> {
+            match &step.what {
+                StepKind::Restart(restart) => restart.target.as_deref(),
+                _ => None,
+            }
+        }
+        self.steps.iter().filter_map(other).collect()
+    }
 }
 
 /// What a scenario needs of a target or a machine.
@@ -63,6 +75,8 @@ pub enum Need {
     Tools,
     /// Approvals.
     Approval,
+    /// A real Codex: the story is about its releases.
+    Codex,
     /// Compaction.
     Compaction,
     /// The write injector.
@@ -263,10 +277,14 @@ pub struct Restart {
     pub then: Vec<Rung>,
     /// How the next one is opened.
     pub opening: Opening,
+    /// Another server, by the name that `--target` takes, at its shortest.
+    pub target: Option<String>,
     /// Another home, by a name of the story's; the same name is the same home.
     pub home: Option<String>,
     /// Another credential for the model, by a name of the story's; the model then takes no other.
     pub credentials: Option<String>,
+    /// How often its server tries a model request, and a stream that broke off, again.
+    pub retries: u32,
     /// The time zone, in any form that `TZ` has.
     pub tz: Option<String>,
     /// Further variables of its environment.
@@ -277,7 +295,7 @@ impl Restart {
     /// A restart that changes nothing but the life.
     pub fn by(end: Ending) -> Restart {
         let (then, opening, env) = (Vec::new(), Opening::default(), Vec::new());
-        Restart { end, then, opening, home: None, credentials: None, tz: None, env }
+        Restart { end, then, opening, target: None, home: None, credentials: None, retries: 0, tz: None, env }
     }
 }
 
@@ -353,6 +371,10 @@ pub enum ClientAct {
     },
     /// Writes one line as it stands, whatever it says.
     Send(String),
+    /// Writes these bytes as a line, whether or not they are text.
+    SendBytes(Vec<u8>),
+    /// Takes its last call back, although that has ended.
+    CancelLast,
     /// Writes the beginning of a line, closes the target's stdin and waits for the exit.
     SendHalf(String),
 }

@@ -152,6 +152,11 @@ impl Calls {
         self.lock().waiting.iter().find(|(_, waiting)| is(waiting)).map(|(slot, _)| *slot)
     }
 
+    /// The slot of the newest call, ended or not.
+    pub(super) fn newest(&self) -> Option<i64> {
+        self.lock().known.last_key_value().map(|(slot, _)| *slot)
+    }
+
     /// Whether a call was sent to this life.
     pub(super) fn knows(&self, call: CallId) -> bool {
         self.lock().known.values().any(|(known, _)| *known == call)

@@ -24,6 +24,7 @@ use crate::codex::version::Version;
 use crate::journal::{Incarnation, TargetKind};
 use crate::proc;
 
+const CONFIG_FILE: &str = "config.toml";
 /// The variable that names the home.
 pub const HOME_VAR: &str = "CODEX_HOME";
 /// The variable that holds the directory of the user, for what keeps its files there.
@@ -46,13 +47,15 @@ pub struct HomeSpec {
     pub sandbox: SandboxSetting,
     /// Approval policy in `config.toml`.
     pub approval: ApprovalSetting,
+    /// How often its server tries a model request, and a stream, again.
+    pub retries: u32,
 }
 
 impl HomeSpec {
     /// A home whose configuration allows everything: `danger-full-access`, `never`.
     pub fn wide(kind: TargetKind, version: Option<Version>, stub_port: u16, token: String) -> HomeSpec {
         let (sandbox, approval) = (SandboxSetting::DangerFullAccess, ApprovalSetting::Never);
-        HomeSpec { kind, version, stub_port, token, sandbox, approval }
+        HomeSpec { kind, version, stub_port, token, sandbox, approval, retries: 0 }
     }
 }
 
@@ -85,6 +88,11 @@ impl Home {
         furnish(&codex_home, spec)?;
         make_private(&self.other_user(name))?;
         Ok(codex_home)
+    }
+
+    /// Writes the configuration of a `CODEX_HOME` of the run anew, for another server.
+    pub fn configure(codex_home: &Path, spec: &HomeSpec) -> io::Result<()> {
+        fs::write(codex_home.join(CONFIG_FILE), configuration(codex_home, spec))
     }
 
     /// The `HOME` that goes with [`Home::another`].
@@ -164,7 +172,7 @@ impl Home {
     /// one.
     pub fn stand_in(&self, setup: &Setup, launcher: Option<&Path>, guard: &Guard) -> io::Result<StandIn> {
         let launcher = proc::launcher_path(launcher).map_err(io::Error::other)?;
-        let config = fs::read_to_string(self.codex_home().join("config.toml"))?;
+        let config = fs::read_to_string(self.codex_home().join(CONFIG_FILE))?;
         let mut env = vec![("CODEX_HOME".to_owned(), self.codex_home().display().to_string())];
         env.extend(guard.env());
         StandIn::create(&Casting {
@@ -192,21 +200,27 @@ impl Home {
 /// Makes a `CODEX_HOME` and what a server reads there.
 fn furnish(codex_home: &Path, spec: &HomeSpec) -> io::Result<()> {
     make_private(codex_home)?;
+    write_private(&codex_home.join(CONFIG_FILE), &configuration(codex_home, spec))?;
+    write_private(&codex_home.join(INSTRUCTIONS_FILE), INSTRUCTIONS)?;
+    write_private(&codex_home.join(MODELS_FILE), MODELS)
+}
+
+/// The `config.toml` of a home.
+fn configuration(codex_home: &Path, spec: &HomeSpec) -> String {
     let config = HermeticConfig {
         home: codex_home,
         stub_port: spec.stub_port,
         env_key: TOKEN_VAR,
         sandbox: &spec.sandbox,
         approval: spec.approval,
+        retries: spec.retries,
     };
     let version = match spec.kind {
         TargetKind::Builtin | TargetKind::BuiltinControl => None,
         // A foreign server's own Codex reads the file too.
         TargetKind::CodexMcp | TargetKind::CodexResume | TargetKind::CodexFork | TargetKind::Foreign => spec.version,
     };
-    write_private(&codex_home.join("config.toml"), &generate(version, &config))?;
-    write_private(&codex_home.join(INSTRUCTIONS_FILE), INSTRUCTIONS)?;
-    write_private(&codex_home.join(MODELS_FILE), MODELS)
+    generate(version, &config)
 }
 
 fn make_private(dir: &Path) -> io::Result<()> {

@@ -4,10 +4,10 @@
 //! happens to it. It answers what a server asks, so that nothing hangs on the client; it never repeats, repairs or reorders.
 //! Dropping it kills whatever is still running.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::path::{Path, PathBuf};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ use super::life::{Life, lock};
 use super::mcp::Results;
 use super::opening::Exchanged;
 use super::stand_in::Launches;
-use super::{Ask, Differs, End, LifePlan, Pending, Target, TargetError, burial, calls, opening, speech};
+use super::{Ask, Differs, End, LifePlan, Pending, Server, Target, TargetError, burial, calls, opening, speech};
 use crate::codex::app_server::GoesOn;
 use crate::fault::armed::{Armed, Hands};
 use crate::fault::client::Opening;
@@ -72,6 +72,14 @@ pub(super) struct Fixed {
 }
 
 impl Fixed {
+    /// The same for a life of another server. What belongs to the client, the run and its limits stays.
+    fn with(self: &Arc<Fixed>, server: Option<&Server>) -> Result<Arc<Fixed>, TargetError> {
+        let Some(Server { profile, env, .. }) = server else { return Ok(Arc::clone(self)) };
+        let results = Results::of(profile).map_err(TargetError::harness)?;
+        let usual = (**self).clone();
+        Ok(Arc::new(Fixed { profile: profile.clone(), env: env.clone(), results, ..usual }))
+    }
+
     /// The whole environment of a life. What names the usual home or holds the usual credential has the life's.
     pub(super) fn env_of(&self, differs: &Differs) -> Vec<(String, String)> {
         let is_other = |name: &String| differs.env.iter().any(|(other, _)| other == name);
@@ -111,7 +119,8 @@ pub struct LiveTarget {
     fixed: Arc<Fixed>,
     life: Arc<Current>,
     lives: Arc<OnLives>,
-    listed: AtomicBool,
+    /// Names of the servers whose tools were asked for.
+    listed: Mutex<BTreeSet<String>>,
 }
 
 /// The running life, if there is one.
@@ -188,12 +197,12 @@ impl LiveTarget {
             watched,
             daemons: Arc::default(),
         };
-        Ok(LiveTarget { fixed: Arc::new(fixed), life, lives, listed: AtomicBool::new(false) })
+        Ok(LiveTarget { fixed: Arc::new(fixed), life, lives, listed: Mutex::default() })
     }
 
     /// The same, opened without asking for its tools: for whoever wants to know first what they are.
     pub fn unlisted(self) -> LiveTarget {
-        self.listed.store(true, Ordering::Relaxed);
+        lock(&self.listed).insert(self.fixed.profile.name.clone());
         self
     }
 
@@ -240,23 +249,27 @@ impl Target for LiveTarget {
         let life = Arc::new(Current::default());
         self.lives.add(&life);
         let lives = Arc::clone(&self.lives);
-        LiveTarget { fixed: Arc::new(fixed), life, lives, listed: AtomicBool::new(false) }
+        LiveTarget { fixed: Arc::new(fixed), life, lives, listed: Mutex::default() }
     }
 
     async fn open(&self, plan: LifePlan) -> Result<(), TargetError> {
         if self.life.get().is_some() {
             return Err(TargetError::harness("a life is still there: bury it before the next is opened"));
         }
-        let (life, spawn) = opening::begin(&self.fixed, &plan).await?;
+        let fixed = self.fixed.with(plan.differs.server.as_deref())?;
+        let (life, spawn) = opening::begin(&fixed, &plan).await?;
         *lock(&self.life.0) = Some(Arc::clone(&life));
-        let list = !self.listed.load(Ordering::Relaxed);
+        let name = &fixed.profile.name;
+        let list = !lock(&self.listed).contains(name);
         let Err(trouble) = opening::converse(&life, &plan, spawn, list).await else {
             let lists = !matches!(plan.opening, None | Some(Opening::Lazy));
-            self.listed.fetch_or(lists, Ordering::Relaxed);
+            if lists {
+                lock(&self.listed).insert(name.clone());
+            }
             return Ok(());
         };
         let buried = self.bury(Some(End::Signal(Signal::Kill, Whom::Group))).await;
-        let told = trouble.tell(&self.fixed.profile, lock(&life.junk).as_deref(), &life.complaints());
+        let told = trouble.tell(&fixed.profile, lock(&life.junk).as_deref(), &life.complaints());
         buried.and(Err(told))
     }
 
@@ -290,13 +303,21 @@ impl Target for LiveTarget {
         }
     }
 
-    async fn write(&self, text: &str, whole: bool) {
+    async fn write(&self, bytes: &[u8], whole: bool) {
         let Some(life) = self.life.get() else { return };
-        let bytes = text.as_bytes().to_vec();
+        let bytes = bytes.to_vec();
         let written = if whole { life.outbox.send(bytes, |_| {}, || {}) } else { life.outbox.send_half(bytes) };
         let limit = Duration::from_millis(life.fixed.limits.call_ms);
         // A pipe that is closed or full is the target's doing, and shows in what follows.
         let _ = timeout(limit, written).await;
+    }
+
+    async fn cancel_last(&self) {
+        let Some(life) = self.life.get() else { return };
+        let line = life.calls.newest().and_then(|slot| Some((slot, life.speech.cancel(slot)?)));
+        let Some((slot, line)) = line else { return };
+        let written = life.outbox.send(line, |frame| life.calls.cancelled(slot, frame), || {});
+        let _ = timeout(Duration::from_millis(life.fixed.limits.call_ms), written).await;
     }
 
     async fn wait_frame(&self, name: &str, limit: Duration) -> bool {

@@ -15,6 +15,7 @@ mod life;
 pub mod live;
 mod mcp;
 mod opening;
+pub mod others;
 pub mod past;
 pub mod profile;
 mod reading;
@@ -27,8 +28,10 @@ mod watching;
 
 use std::future::Future;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::codex::version::Version;
 use crate::fault::client::{Opening, Rung};
 use crate::fault::plan::{Action, Signal, Whom};
 use crate::journal::{Answer, CallId, CallKind, IdChoice, Incarnation, TargetProfile};
@@ -49,9 +52,12 @@ pub trait Target: Send + Sync {
     fn send(&self, ask: Ask) -> impl Future<Output = Result<Pending, TargetError>> + Send;
     /// Acts on the running life, at once. Nothing happens if there is none.
     fn act(&self, action: Action);
-    /// Writes a text as it stands, as a line or (`whole` is false) as the beginning of one. Ready once the kernel took its
+    /// Writes bytes as they stand, as a line or (`whole` is false) as the beginning of one. Ready once the kernel took its
     /// bytes, or the pipe is closed.
-    fn write(&self, text: &str, whole: bool) -> impl Future<Output = ()> + Send;
+    fn write(&self, bytes: &[u8], whole: bool) -> impl Future<Output = ()> + Send;
+    /// Takes the newest call of the running life back, whether or not it has ended, where the dialect has a word for it.
+    /// Ready as [`Target::write`] is.
+    fn cancel_last(&self) -> impl Future<Output = ()> + Send;
     /// Waits until a frame of that name has been read in this life (`true`), or the limit or the life has ended.
     fn wait_frame(&self, name: &str, limit: Duration) -> impl Future<Output = bool> + Send;
     /// Whether a life is running.
@@ -81,7 +87,22 @@ pub struct Differs {
     pub home: Option<String>,
     /// The story's name of its credential.
     pub credentials: Option<String>,
+    /// Its server, where that is another than the run's own.
+    pub server: Option<Arc<Server>>,
+    /// How often it tries a model request, and a stream, again.
+    pub retries: u32,
     /// Variables of its environment that are others or more.
+    pub env: Vec<(String, String)>,
+}
+
+/// A server that a story begins lives of besides the one that it is played on, set up for the run.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// What it is, and its command with every placeholder filled.
+    pub profile: TargetProfile,
+    /// Its Codex version, where it is one.
+    pub version: Option<Version>,
+    /// Its whole environment.
     pub env: Vec<(String, String)>,
 }
 

@@ -51,8 +51,9 @@ pub(super) async fn converse(life: &Life, plan: &LifePlan, spawn: Seq, list: boo
     };
     let from = vec![spawn, hello, welcome];
     let process_cwd = plan.process_cwd.display().to_string();
-    let Differs { home, credentials, .. } = plan.differs.clone();
-    let begun = journal::Life { from, process_cwd, home, credentials };
+    let Differs { home, credentials, server, .. } = plan.differs.clone();
+    let target = server.map(|server| server.profile.name.clone());
+    let begun = journal::Life { from, process_cwd, home, credentials, target };
     life.journal.append(Lane::Target, Kind::Life(begun));
     Ok(())
 }

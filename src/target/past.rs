@@ -92,9 +92,15 @@ impl<T: Target> Target for Past<T> {
         }
     }
 
-    async fn write(&self, text: &str, whole: bool) {
+    async fn write(&self, bytes: &[u8], whole: bool) {
         if self.tape().is_none() {
-            self.live.write(text, whole).await;
+            self.live.write(bytes, whole).await;
+        }
+    }
+
+    async fn cancel_last(&self) {
+        if self.tape().is_none() {
+            self.live.cancel_last().await;
         }
     }
 

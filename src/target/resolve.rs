@@ -8,6 +8,8 @@ use super::command::located;
 use super::foreign::{self, Setup};
 use super::profile;
 use crate::codex::install;
+use crate::codex::through;
+pub use crate::codex::through::Through;
 use crate::codex::version::Version;
 use crate::journal::{Identity, TargetProfile};
 use crate::proc;
@@ -34,58 +36,13 @@ pub enum TargetName {
     Profile(Arc<Profile>),
 }
 
-/// Which of its servers a Codex is spoken to through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Through {
-    /// `codex mcp-server`.
-    Mcp,
-    /// `codex app-server`; threads come back by `thread/resume`.
-    Resume,
-    /// `codex app-server`; threads come back by `thread/fork`.
-    Fork,
-}
-
-impl Through {
-    /// What a release is spoken to through if its name alone is given: its MCP server as long as it has one.
-    fn usual(version: Version) -> Through {
-        if version.has_mcp_server() { Through::Mcp } else { Through::Fork }
-    }
-
-    /// What stands behind the `/` of a target's name.
-    fn suffix(self) -> &'static str {
-        match self {
-            Through::Mcp => "mcp",
-            Through::Resume => "app-server",
-            Through::Fork => "app-server:fork",
-        }
-    }
-
-    fn parse(suffix: &str) -> Option<Through> {
-        [Through::Mcp, Through::Resume, Through::Fork].into_iter().find(|through| through.suffix() == suffix)
-    }
-
-    /// Why that release does not have it.
-    fn missing(self, version: Version) -> Option<&'static str> {
-        match self {
-            Through::Mcp if !version.has_mcp_server() => {
-                Some("`codex mcp-server` exists up to 0.153.4, and this one has none; leave `/mcp` out")
-            }
-            Through::Resume if !version.has_app_server() => {
-                Some("its app-server has no `thread/resume`; 0.57.0 has it")
-            }
-            Through::Fork if !version.has_fork() => Some("its app-server has no `thread/fork`; 0.80.0 has it"),
-            _ => None,
-        }
-    }
-
-    fn profile(self, version: Version, program: &Path) -> TargetProfile {
-        let version = version.to_string();
-        match self {
-            Through::Mcp => profile::codex_mcp(&version, program),
-            Through::Resume => profile::codex_app_server(&version, Identity::Same, program),
-            Through::Fork => profile::codex_app_server(&version, Identity::New, program),
-        }
+/// What a release is spoken to as.
+fn profile_of(through: Through, version: Version, program: &Path) -> TargetProfile {
+    let version = version.to_string();
+    match through {
+        Through::Mcp => profile::codex_mcp(&version, program),
+        Through::Resume => profile::codex_app_server(&version, Identity::Same, program),
+        Through::Fork => profile::codex_app_server(&version, Identity::New, program),
     }
 }
 
@@ -119,23 +76,17 @@ impl FromStr for TargetName {
         if let Some(bug) = name.strip_prefix("builtin:bug=") {
             return Ok(TargetName::BuiltinBug(bug.to_owned()));
         }
-        let Some(rest) = name.strip_prefix("codex@") else {
-            let known = "builtin, builtin:no-rehydrate, codex, codex@VERSION with or without /mcp, /app-server or \
-                         /app-server:fork";
-            let own = "--target-command 'CMD', and a name in rehydra.toml";
-            return Err(ResolveError(format!("no target `{name}`; there are {known}, {own}")));
-        };
-        let (version, suffix) = rest.split_once('/').map_or((rest, None), |(version, suffix)| (version, Some(suffix)));
-        let parsed: Version = version.parse().map_err(|error| ResolveError(format!("target `{name}`: {error}")))?;
-        let through = match suffix {
-            None => Through::usual(parsed),
-            Some(suffix) => Through::parse(suffix).ok_or_else(|| {
-                ResolveError(format!("target `{name}`: there are `/mcp`, `/app-server` and `/app-server:fork`"))
-            })?,
-        };
-        match through.missing(parsed) {
-            Some(why) => Err(ResolveError(format!("target `{name}`: {why}"))),
-            None => Ok(TargetName::Codex(parsed, through)),
+        match through::named(name) {
+            Some(named) => {
+                let (version, through) = named.map_err(ResolveError)?;
+                Ok(TargetName::Codex(version, through))
+            }
+            None => {
+                let known = "builtin, builtin:no-rehydrate, codex, codex@VERSION with or without /mcp, /app-server or \
+                             /app-server:fork";
+                let own = "--target-command 'CMD', and a name in rehydra.toml";
+                Err(ResolveError(format!("no target `{name}`; there are {known}, {own}")))
+            }
         }
     }
 }
@@ -160,8 +111,7 @@ impl TargetName {
             TargetName::BuiltinControl => "builtin:no-rehydrate".to_owned(),
             #[cfg(feature = "planted-bugs")]
             TargetName::BuiltinBug(bug) => format!("builtin:bug={bug}"),
-            TargetName::Codex(version, through) if *through == Through::usual(*version) => format!("codex@{version}"),
-            TargetName::Codex(version, through) => format!("codex@{version}/{}", through.suffix()),
+            TargetName::Codex(version, through) => through.name(*version),
             TargetName::CodexOnPath => "codex".to_owned(),
             TargetName::Command(command) => command.clone(),
             TargetName::Profile(profile) => profile.name.clone(),
@@ -200,13 +150,13 @@ impl TargetName {
             }
             TargetName::Codex(version, through) => {
                 let installed = install::ensure(*version).map_err(|error| failed(&error))?;
-                let mut profile = through.profile(*version, &installed.native);
+                let mut profile = profile_of(*through, *version, &installed.native);
                 profile.name = self.text();
                 Ok(Resolved { profile, version: Some(*version), setup })
             }
             TargetName::CodexOnPath => {
                 let found = install::find_on_path().map_err(|error| failed(&error))?;
-                let mut profile = Through::usual(found.version).profile(found.version, &found.native);
+                let mut profile = profile_of(Through::usual(found.version), found.version, &found.native);
                 profile.name = self.text();
                 Ok(Resolved { profile, version: Some(found.version), setup })
             }

@@ -124,7 +124,7 @@ impl Rig {
         let [asked, told] = [Carrier::Prompt, Carrier::Reply].map(|carrier| Marker::new(carrier, 1, n));
         let text = format!("Understood {told}.");
         let output = vec![Output::Text { text: text.clone(), chunks: 2 }];
-        self.stub.expect(*calls, asked.clone(), vec![Response { output, failure, usage: None }]);
+        self.stub.expect(*calls, asked.clone(), vec![Response { output, failure, ..Response::default() }]);
         Turn { call: *calls, prompt: format!("Remember {asked}."), text, markers: [asked, told] }
     }
 

@@ -158,7 +158,7 @@ async fn repeated() {
 async fn half() {
     let rig = Plan::fake("old").rig();
     rig.open(1).await;
-    rig.target.write("{\"jsonrpc\"", false).await;
+    rig.target.write(b"{\"jsonrpc\"", false).await;
     rig.bury(Some(End::Eof)).await;
     let last = frames(&rig, Direction::In).pop().expect("a frame");
     assert_eq!((last.partial, last.bytes), (true, Body::Text("{\"jsonrpc\"".to_owned())));

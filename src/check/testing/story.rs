@@ -85,8 +85,20 @@ impl Story {
                 process_cwd,
                 home: self.home.clone(),
                 credentials: self.credentials.clone(),
+                target: None,
             }),
         );
+    }
+
+    /// A life of another server.
+    pub(in crate::check) fn life_of(&mut self, target: TargetProfile) {
+        self.snapshot(SnapshotWhen::Birth);
+        self.incarnation += 1;
+        let (name, target) = (target.name.clone(), Some(Box::new(target)));
+        let (argv, cwd, env) = (Vec::new(), "/run".to_owned(), Vec::new());
+        self.push(Lane::Target, Kind::Spawn(Spawn { pid: 1, argv, cwd: cwd.clone(), env, target }));
+        let life = Life { from: Vec::new(), process_cwd: cwd, home: None, credentials: None, target: Some(name) };
+        self.push(Lane::Target, Kind::Life(life));
     }
 
     pub(in crate::check) fn death(&mut self, asked: Option<&str>) {
@@ -137,7 +149,7 @@ impl Story {
         self.calls += 1;
         let call = self.calls;
         if say.planted {
-            self.push(Lane::Player, Kind::Planted(Planted { call, markers: vec![r(call)] }));
+            self.push(Lane::Player, Kind::Planted(Planted { call, markers: vec![r(call)], effects: Vec::new() }));
         }
         let start = say.kind == CallKind::Start;
         let event = Call {

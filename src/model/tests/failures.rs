@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::{open, says, start};
 use crate::model::gate::Point;
-use crate::model::script::{Failure, Response};
-use crate::model::testing::{Client, Passed, Recorded, ask, marker, prompt, soon};
+use crate::model::script::{Break, Drip, Failure, Output, Place, Response};
+use crate::model::testing::{Client, Passed, Recorded, ask, marker, prompt, request, soon};
+use crate::responses::item;
 
 fn fails(failure: Failure) -> Vec<Response> {
     vec![Response { failure: Some(failure), ..says("onetwo", 2) }]
@@ -32,6 +33,119 @@ async fn a_reset_is_a_reset_before_any_header() {
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
     assert_eq!(recorded.sent(), "");
     assert_eq!(recorded.requests().len(), 1);
+}
+
+fn breaks(place: Place, how: Break) -> Vec<Response> {
+    vec![Response {
+        output: vec![Output::Reasoning { summary: "why".into() }, Output::Text { text: "onetwo".into(), chunks: 2 }],
+        failure: Some(Failure::At(place, how)),
+        ..Response::default()
+    }]
+}
+
+#[tokio::test]
+async fn an_exchange_breaks_at_every_stage() {
+    let recorded = Recorded::new();
+    let stub = open(&recorded);
+    let places = [
+        (Place::Start, "", "HTTP/1.1"),
+        (Place::Head, "text/event-stream", "response."),
+        (Place::Chunk(1), "\"one\"", "\"two\""),
+        (Place::Item(1), "summary_text.done", "\"one\""),
+        (Place::Item(2), "output_text.done", "response.completed"),
+    ];
+    let mut call = 0;
+    for (place, there, not_there) in places {
+        for how in [Break::Close, Break::Reset] {
+            call += 1;
+            stub.expect(call, marker(call), breaks(place, how));
+            let mut client = Client::post(stub.port(), &prompt(call)).await;
+            client.until(there).await;
+            let end = client.end().await;
+            assert_eq!(end.is_err(), how == Break::Reset, "{place:?} {how:?}: {end:?}");
+            let seen = client.now();
+            assert!(!seen.contains(not_there) && !seen.ends_with("0\r\n\r\n"), "{place:?} {how:?}: {seen}");
+        }
+    }
+    let mut stalled = Vec::new();
+    for (place, there, _) in places {
+        call += 1;
+        stub.expect(call, marker(call), breaks(place, Break::Stall));
+        let mut client = Client::post(stub.port(), &prompt(call)).await;
+        client.until(there).await;
+        stalled.push(client);
+    }
+    soon(stub.stop()).await;
+    for ((_, _, not_there), client) in places.into_iter().zip(&mut stalled) {
+        let seen = client.end().await.unwrap();
+        assert!(!seen.contains(not_there), "{seen}");
+    }
+}
+
+#[tokio::test]
+async fn a_rate_limit_says_when_to_come_back() {
+    let recorded = Recorded::new();
+    let stub = open(&recorded);
+    let limit = Failure::Refused { status: 429, body: String::new(), retry_after: Some(7), above: None };
+    stub.expect(1, marker(1), fails(limit));
+    let answer = ask(stub.port(), &prompt(1)).await;
+    assert!(answer.starts_with("HTTP/1.1 429 ") && answer.contains("\r\nretry-after: 7\r\n"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_request_is_too_large_above_a_number_of_bytes() {
+    let recorded = Recorded::new();
+    let stub = open(&recorded);
+    let body = prompt(1);
+    let above = |above: usize| Failure::Refused {
+        status: 413,
+        body: String::new(),
+        retry_after: None,
+        above: Some(above as u64),
+    };
+    stub.expect(1, marker(1), [fails(above(body.len())), fails(above(body.len() - 1))].concat());
+    assert!(ask(stub.port(), &body).await.contains("response.completed"));
+    assert!(ask(stub.port(), &body).await.starts_with("HTTP/1.1 413 "));
+}
+
+#[tokio::test]
+async fn encrypted_reasoning_is_refused_in_the_words_of_the_api() {
+    let recorded = Recorded::new();
+    let stub = open(&recorded);
+    stub.expect(1, marker(1), [fails(Failure::EncryptedContent), fails(Failure::EncryptedContent)].concat());
+    assert!(ask(stub.port(), &prompt(1)).await.contains("response.completed"), "it carries none");
+    let sealed = item::sealed_reasoning("rs_1", "why");
+    let request = request(&[sealed, item::user(&format!("hello {}", marker(1)))]);
+    let answer = ask(stub.port(), &request).await;
+    assert!(
+        answer.starts_with("HTTP/1.1 400 ") && answer.contains("\"code\":\"invalid_encrypted_content\""),
+        "{answer}"
+    );
+}
+
+#[tokio::test]
+async fn a_stream_may_say_that_it_is_something_else() {
+    let recorded = Recorded::new();
+    let stub = open(&recorded);
+    stub.expect(1, marker(1), fails(Failure::ContentType { value: "text/html".into() }));
+    let answer = ask(stub.port(), &prompt(1)).await;
+    assert!(answer.contains("content-type: text/html\r\n") && answer.contains("response.completed"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_stream_that_comes_in_drops_is_the_same_stream_and_passes_the_same_points() {
+    let (recorded, gate) = (Recorded::new(), Arc::new(Passed::default()));
+    let stub = start(&recorded, gate.clone());
+    let drip = Some(Drip { bytes: 7, every_ms: 1 });
+    stub.expect(1, marker(1), vec![says("onetwo", 2)]);
+    stub.expect(2, marker(2), vec![Response { drip, ..says("onetwo", 2) }]);
+    let whole = ask(stub.port(), &prompt(1)).await;
+    let drops = ask(stub.port(), &prompt(2)).await;
+    // Each drop is a chunk of its own on the wire, with a line for its size.
+    assert!(drops.lines().count() > 3 * whole.lines().count(), "{drops}");
+    let passed = gate.0.lock().unwrap();
+    let of = |call| passed.iter().filter(|(c, _)| *c == call).map(|(_, point)| *point).collect::<Vec<_>>();
+    assert_eq!(of(1), of(2));
 }
 
 #[tokio::test]

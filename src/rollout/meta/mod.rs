@@ -145,7 +145,7 @@ mod tests {
         let without_id = meta_line(r#""cwd":"/kept","originator":"me""#);
         let history = read(&[&without_id, context, ""]).unwrap();
         assert_eq!((history.meta.cwd, history.meta.originator), (Some("/kept".into()), Some("me".into())));
-        assert!(matches!(read(&[""]), Err(ReadErrorKind::NoMeta)));
+        assert!(matches!(read(&[""]), Err(ReadErrorKind::Empty)));
         assert!(matches!(read(&["garbage", ""]), Err(ReadErrorKind::NoMeta)));
     }
 

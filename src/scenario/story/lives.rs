@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
-use super::{Client, Life, Story};
+use super::{Client, Life, PLAIN, Story, is_plain};
 use crate::fault::client::Opening;
 use crate::fault::plan::{Action, Fault};
 use crate::scenario::diagnostic::quoted;
+use crate::scenario::other_target;
+use crate::scenario::parse_step;
 use crate::scenario::reach;
 use crate::scenario::types::{Call, ClientAct, ClientStep, MAIN_CLIENT, Restart};
 use crate::scenario::view::View;
@@ -13,17 +15,16 @@ use crate::scenario::view::View;
 impl Story<'_> {
     /// Names that cannot be what they are to be.
     pub(super) fn next_life(&mut self, told: &Restart, restart: View<'_, '_>) {
-        let plain = |name: &str| name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) && name != ".";
         for (key, name) in [("home", &told.home), ("credentials", &told.credentials)] {
-            if let Some(name) = name.as_deref().filter(|name| !plain(name) && restart.sound(key)) {
+            if let Some(name) = name.as_deref().filter(|name| !is_plain(name) && restart.sound(key)) {
                 let message = format!("`{key}` cannot be called {}", quoted(name));
-                self.into.add(
-                    restart.value_span(key),
-                    message,
-                    "no plain name",
-                    "use letters, digits, `-`, `_` and `.`",
-                );
+                self.into.add(restart.value_span(key), message, "no plain name", PLAIN);
             }
+        }
+        if let Some(name) = restart.text("target").filter(|_| restart.sound("target"))
+            && let Err((message, help)) = other_target::shortest(&name)
+        {
+            self.into.add(restart.value_span("target"), message, "no such server", help);
         }
         for (name, at, _) in restart.pairs("env") {
             if let Some((_, help)) = ITS_OWN.iter().find(|(own, _)| *own == name) {
@@ -132,7 +133,13 @@ impl Story<'_> {
                 reach::ladder((*end).into(), then, inner, self.into);
                 self.ends(&step.name, key);
             }
-            ClientAct::Send(_) | ClientAct::SendHalf(_) => {
+            ClientAct::Send(_) | ClientAct::SendBytes(_) | ClientAct::CancelLast | ClientAct::SendHalf(_) => {
+                let hex = inner.text("send-bytes").filter(|_| inner.sound("send-bytes"));
+                if hex.is_some_and(|hex| parse_step::bytes(&hex).is_none()) {
+                    let message = "`send-bytes` is not written in hex digits".to_owned();
+                    let help = "write two digits for each byte, as in \"7b 22 ff\"";
+                    self.into.add(inner.value_span("send-bytes"), message, "no bytes", help);
+                }
                 self.needs_mcp(key.clone(), "a frame of the story's own is one of MCP");
                 if self.clients.get(&step.name).is_some_and(|c| matches!(c.life, Life::Before)) && !self.vague {
                     let message = "no life is running that can read it".to_owned();

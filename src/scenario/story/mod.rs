@@ -7,6 +7,7 @@
 //!
 //! Each client has lives of its own. `main` begins its first with the first call; any other is there once a step says so.
 
+mod effects;
 mod ends;
 mod lives;
 mod threads;
@@ -56,6 +57,8 @@ struct Story<'f> {
     newest: u32,
     /// The file says that it is about MCP.
     mcp: bool,
+    /// The file says that the target runs tools.
+    runs_tools: bool,
     threads: BTreeMap<String, Thread>,
     /// A step could not be made out: threads may be there that nobody is seen to begin.
     vague: bool,
@@ -85,15 +88,26 @@ impl<'c, 't, 'de> Asked<'c, 't, 'de> {
     }
 }
 
+/// What is said of a name that is none.
+const PLAIN: &str = "use letters, digits, `-`, `_` and `.`";
+
+/// Whether a name can be a part of a path, and stands as it is in a shell.
+fn is_plain(name: &str) -> bool {
+    name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)) && name != "."
+}
+
 /// Adds what does not make sense.
 pub(super) fn judge(file: View<'_, '_>, proves: &[Invariant], steps: &[Told<'_, '_>], into: &mut Findings) {
     let torn = into.torn;
     let main = Client { life: Life::Before, number: 1 };
-    let mcp = file.texts("needs").iter().any(|need| NEEDS.value(need) == Some(Need::Mcp)) || !file.sound("needs");
+    let needs = file.texts("needs");
+    let says = |need| needs.iter().any(|name| NEEDS.value(name) == Some(need)) || !file.sound("needs");
+    let (mcp, runs_tools) = (says(Need::Mcp), says(Need::Tools));
     let mut story = Story {
         clients: BTreeMap::from([(MAIN_CLIENT.to_owned(), main)]),
         newest: 1,
         mcp,
+        runs_tools,
         threads: BTreeMap::new(),
         vague: torn,
         calls: 0,
@@ -176,6 +190,7 @@ impl Story<'_> {
     fn calls(&mut self, calls: &[Asked<'_, '_, '_>], key: Range<usize>) {
         self.calls += calls.len();
         for Asked { call, view, .. } in calls {
+            self.effects(*view);
             let at = if view.has("client") { view.value_span("client") } else { key.clone() };
             self.needs_life(&call.client, at, "can answer");
             if let Some(client) = self.clients.get_mut(&call.client).filter(|c| matches!(c.life, Life::Before)) {

@@ -8,7 +8,7 @@ use crate::check::Invariant;
 use crate::fault::client::{Opening, Rung};
 use crate::fault::plan::{Action, Cut, Edge, Fault, FileError, Rehydration, Signal, Touched, Trigger, Whom};
 use crate::fault::power::{DataLoss, Loss};
-use crate::model::script::{Failure, Output, Response, Usage};
+use crate::model::script::{self, Break, Drip, Effect, Failure, Mangled, Output, Response, Usage};
 use crate::rollout::generate::{Era, Spec};
 use crate::rollout::mutate::{Keep, Mutator};
 use crate::scenario::*;
@@ -53,6 +53,21 @@ fn response() -> impl Strategy<Value = Response> {
     let failure = prop_oneof![
         (400..600_u16, "[a-z{}\"]{0,9}").prop_map(|(status, body)| Failure::Http { status, body }),
         Just(Failure::Reset),
+        (400..600_u16, proptest::option::of(0..9_u32), proptest::option::of(0..9_000_u64))
+            .prop_filter("else it is plain", |(_, retry, above)| retry.is_some() || above.is_some())
+            .prop_map(|(status, retry_after, above)| Failure::Refused {
+                status,
+                body: String::new(),
+                retry_after,
+                above,
+            }),
+        Just(Failure::EncryptedContent),
+        Just(Failure::At(script::Place::Chunk(1), Break::Reset)),
+        Just(Failure::At(script::Place::Start, Break::Stall)),
+        Just(Failure::At(script::Place::Head, Break::Close)),
+        Just(Failure::At(script::Place::Item(1), Break::Reset)),
+        Just(Failure::Events(Mangled::DoneTwice)),
+        Just(Failure::ContentType { value: "text/html".to_owned() }),
         Just(Failure::Stall { after: 1 }),
         Just(Failure::Close { after: 0 }),
         Just(Failure::NoCompleted),
@@ -63,12 +78,21 @@ fn response() -> impl Strategy<Value = Response> {
         name: name.replace(['\n', '\r'], " "),
         arguments: json!({ key: [whole, float, true, {}], "a b": { "": "x" } }),
     });
-    let run = (text(), any::<bool>()).prop_map(|(command, escalate)| Output::Run { command, escalate });
+    let times = prop_oneof![Just((1, 1)), Just((0, 0)), Just((0, 2))];
+    let effect = proptest::option::of(times.prop_map(|times| Effect { name: "wrote.1".to_owned(), times }));
+    let run = (text(), any::<bool>(), effect).prop_map(|(command, escalate, effect)| Output::Run {
+        command,
+        escalate,
+        effect,
+    });
     let tool = prop_oneof![tool, run];
     let text_output = (text(), 1..9_u32).prop_map(|(text, chunks)| Output::Text { text, chunks });
     let usage = (0..1_000_u64, 0..1_000_u64).prop_map(|(input, output)| Usage { input, output });
     (
-        proptest::option::of(text().prop_map(|summary| Output::Reasoning { summary })),
+        proptest::option::of((text(), any::<bool>()).prop_map(|(summary, sealed)| match sealed {
+            true => Output::Sealed { summary },
+            false => Output::Reasoning { summary },
+        })),
         text_output,
         proptest::collection::vec(tool, 0..3),
         proptest::option::of(usage),
@@ -76,6 +100,7 @@ fn response() -> impl Strategy<Value = Response> {
     )
         .prop_map(|(reasoning, text, tools, usage, failure)| Response {
             output: reasoning.into_iter().chain([text]).chain(tools).collect(),
+            drip: usage.map(|usage| Drip { bytes: 1 + usage.input as u32, every_ms: 1 + usage.output as u32 }),
             usage,
             failure,
         })
@@ -190,8 +215,9 @@ fn restart(n: u32) -> StepKind {
     let label = |often: u32| n.is_multiple_of(often).then(|| "other.1".to_owned());
     let env = label(4).map(|_| ("A_NAME".to_owned(), "a \"value\"".to_owned()));
     let (home, credentials, tz) = (label(3), label(2), label(7));
+    let target = n.is_multiple_of(5).then(|| "codex@0.169.0/app-server".to_owned());
     let (then, env) = (rungs(end.into()), env.into_iter().collect());
-    StepKind::Restart(Restart { end, then, opening, home, credentials, tz, env })
+    StepKind::Restart(Restart { end, then, opening, target, home, credentials, retries: n % 3, tz, env })
 }
 
 /// Further rungs, where the first can be resisted.
@@ -219,8 +245,10 @@ fn second(call: Call, n: u32) -> Vec<StepKind> {
     };
     vec![
         step(ClientAct::Open(Opening::ProbeFirst)),
+        step(ClientAct::SendBytes(vec![0xff, 0x00, n as u8])),
         step(ClientAct::Send("it's \"x\" \\ \t".to_owned())),
         StepKind::Reply(Call { client: "second".to_owned(), fault: Some(fault), ..call }),
+        step(ClientAct::CancelLast),
         step(last),
     ]
 }

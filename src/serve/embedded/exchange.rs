@@ -5,6 +5,8 @@
 //! says `response.completed`; items that were whole before it broke off are kept all the same, because they are in the
 //! rollout by then and the model will see them again.
 
+use std::collections::HashSet;
+
 use futures_util::StreamExt;
 use serde_json::Value;
 use tokio_util::sync::CancellationToken;
@@ -35,11 +37,13 @@ pub(super) enum Next {
 pub(super) struct Exchange {
     events: ModelEvents,
     item_id: String,
+    /// Ids of the items that are done.
+    done: HashSet<String>,
 }
 
 impl Exchange {
     pub(super) fn new(events: ModelEvents) -> Exchange {
-        Exchange { events, item_id: String::new() }
+        Exchange { events, item_id: String::new(), done: HashSet::new() }
     }
 
     /// The next thing that matters. A cancellation goes before anything that has come already.
@@ -74,7 +78,9 @@ impl Exchange {
             }
             "response.output_item.done" => {
                 let item = event.get_mut("item").map(Value::take)?;
-                item.is_object().then_some(Next::Item(item))
+                // A stream that tells an item twice has made one.
+                let is_new = text_at(&item, "/id").is_none_or(|id| self.done.insert(id));
+                (item.is_object() && is_new).then_some(Next::Item(item))
             }
             "response.completed" => Some(Next::Completed),
             "response.failed" => Some(Next::Failed(failed(&event))),
@@ -146,6 +152,14 @@ mod tests {
         ];
         let delta = Next::Delta { item_id: "m1".into(), text: "he".into() };
         assert_eq!(read_all(events).await, [delta, Next::Item(item), Next::Completed]);
+    }
+
+    #[tokio::test]
+    async fn an_item_that_is_told_twice_is_one() {
+        let done = |id: &str| json!({"type": "response.output_item.done", "item": {"type": "message", "id": id}});
+        let events = vec![done("m1"), done("m1"), done("m2"), json!({"type": "response.completed"})];
+        let items = read_all(events).await.into_iter().filter(|next| matches!(next, Next::Item(_)));
+        assert_eq!(items.count(), 2);
     }
 
     #[tokio::test]

@@ -120,9 +120,21 @@ impl<'r> Turn<'r> {
     }
 }
 
-/// The story's name of the home that a path in the journal leads to: `../home-NAME/…`.
-fn home_of_path(path: &str) -> Option<&str> {
-    Some(path.strip_prefix("../home-")?.split_once('/')?.0)
+/// The story's name of the home that a path in the journal leads to, none for the usual one, and the way from there:
+/// `../home-NAME/…`.
+fn place(path: &str) -> (Option<&str>, &str) {
+    match path.strip_prefix("../home-") {
+        Some(other) => {
+            let (name, below) = other.split_once('/').unwrap_or((other, ""));
+            (Some(name), below)
+        }
+        None => (None, path),
+    }
+}
+
+/// Whether that is the trigger of a fault at a file, in a journal's words: `write #1 of sessions/*`, `record message #2`.
+fn is_at_a_file(at: &str) -> bool {
+    at.contains(" #") && !at.starts_with("frame ")
 }
 
 /// The kind of the note with which our server says that it branched.
@@ -202,7 +214,7 @@ impl<'r> View<'r> {
     fn take(&mut self, at: usize, event: &'r Event, by_call: &mut HashMap<CallId, usize>) {
         match &event.kind {
             Kind::Placed(placed) => {
-                self.homes.insert((canonical(&placed.id), home_of_path(&placed.path)));
+                self.homes.insert((canonical(&placed.id), place(&placed.path).0));
                 self.threads.learn(&placed.thread, 0, &placed.id, at);
                 self.placed.push(Seen::new(at, event, placed));
             }
@@ -239,7 +251,10 @@ impl<'r> View<'r> {
                     turn.settings.push(Seen::new(at, event, settings));
                 }
             }
-            Kind::Damage(damage) => self.damage.push(Seen::new(at, event, damage)),
+            Kind::Damage(damage) => {
+                self.put_elsewhere(damage);
+                self.damage.push(Seen::new(at, event, damage));
+            }
             Kind::Snapshot(snapshot) => self.snapshots.push(Seen::new(at, event, snapshot)),
             Kind::Life(life) => {
                 self.births.push((event.incarnation, at));
@@ -251,6 +266,29 @@ impl<'r> View<'r> {
             Kind::Missed(missed) => self.missed.push(Seen::new(at, event, missed)),
             Kind::Unexpected(unexpected) => self.unexpected.push(Seen::new(at, event, unexpected)),
             _ => {}
+        }
+    }
+
+    /// A rollout, or a directory with rollouts, that the story has put into another home, or taken out of one: whoever lives
+    /// there knows the threads, or does not.
+    fn put_elsewhere(&mut self, damage: &'r DamageDone) {
+        let comes = matches!(damage.mutator.as_str(), "move to" | "copy to");
+        if !comes && damage.mutator != "move" {
+            return;
+        }
+        let (home, below) = place(&damage.path);
+        if !["", "sessions", "archived_sessions"].contains(&below.split('/').next().unwrap_or_default()) {
+            return;
+        }
+        let file = below.rsplit('/').next().filter(|name| name.contains(".jsonl"));
+        let holds = |id: &&String| file.is_none_or(|name| name.contains(id.as_str()));
+        let ids: Vec<String> = self.homes.iter().map(|(id, _)| id).filter(holds).cloned().collect();
+        for id in ids {
+            if comes {
+                self.homes.insert((id, home));
+            } else {
+                self.homes.remove(&(id, home));
+            }
         }
     }
 
@@ -436,6 +474,23 @@ impl<'r> View<'r> {
         let at = turn.call.at;
         self.turns_before(turn, at).any(|t| self.acknowledged(turn, t, at).is_some())
             || self.placed.iter().any(|p| p.what.thread == thread && p.at < at && p.what.complete)
+    }
+
+    /// Whether the story has taken permissions away and not given them back, or has let the file system of the turn's life
+    /// fail.
+    pub(super) fn is_kept_from_files(&self, turn: &Turn<'r>) -> bool {
+        let before = |at: usize| at < turn.answer.map_or(turn.call.at, |answer| answer.at);
+        let failed = |f: &Seen<'r, FaultFired>| {
+            f.what.fired && before(f.at) && is_at_a_file(&f.what.at) && self.life_of(f) == turn.call.incarnation
+        };
+        let mut barred: HashMap<&str, bool> = HashMap::new();
+        for done in self.damage.iter().filter(|d| before(d.at)) {
+            if let Some(mode) = done.what.mutator.strip_prefix("chmod ") {
+                let mode = u32::from_str_radix(mode, 8).unwrap_or(0o700);
+                barred.insert(&done.what.path, mode & 0o600 != 0o600);
+            }
+        }
+        barred.into_values().any(|barred| barred) || self.faults.iter().any(failed)
     }
 
     /// Whether a marker is of another thread than `thread`.

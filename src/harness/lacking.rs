@@ -9,7 +9,7 @@ use std::sync::LazyLock;
 use crate::fault::plan::{Rehydration, Trigger, Watched};
 use crate::journal::{Level, TargetKind, TargetProfile};
 use crate::proc::Machine;
-use crate::scenario::{Call, Id, Need, Scenario, StepKind};
+use crate::scenario::{Call, FileStep, Id, Need, PathPart, Scenario, StepKind};
 
 /// What is lacking, as the end of a sentence; `None` if the scenario can be played. `env` are the variables that the
 /// target's profile sets.
@@ -33,6 +33,10 @@ pub(crate) fn lacking(target: &TargetProfile, env: &[(String, String)], scenario
     }
     if target.kind == TargetKind::Foreign && target.level == Level::Core && steps.clone().any(respells_an_id) {
         lacking.push("it writes a UUID in other ways, and the target promises the core level only: any id");
+    }
+    let takes_rights = |step: &StepKind| matches!(step, StepKind::File(FileStep::Chmod { .. }));
+    if steps.clone().any(takes_rights) && rustix::process::geteuid().is_root() {
+        lacking.push("it takes permissions away, which do not bind root; run it as another user");
     }
     if steps.clone().any(|step| takes_away(step, env)) {
         lacking.push("it changes a variable that the target's profile sets");
@@ -67,7 +71,15 @@ fn lacks(kind: TargetKind, need: Need) -> Option<&'static str> {
 }
 
 fn is_about_rollouts(step: &StepKind) -> bool {
-    matches!(step, StepKind::Rollout(_) | StepKind::Place(_) | StepKind::Damage(_))
+    match step {
+        StepKind::Rollout(_) | StepKind::Place(_) | StepKind::Damage(_) => true,
+        StepKind::File(file) => file.paths().into_iter().flat_map(PathPart::all).any(is_of_a_rollout),
+        _ => false,
+    }
+}
+
+fn is_of_a_rollout(part: PathPart<'_>) -> bool {
+    matches!(part, PathPart::Rollout(_) | PathPart::Name(_))
 }
 
 fn waits_for_codex(step: &StepKind) -> bool {

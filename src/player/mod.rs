@@ -13,10 +13,12 @@ mod calls;
 mod clients;
 mod decoy;
 mod disk;
+mod files;
 mod homes;
 mod live;
 mod markers;
 mod power;
+mod sqlite;
 mod story;
 mod survey;
 

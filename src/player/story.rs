@@ -9,7 +9,7 @@ use super::book::Book;
 use super::clients::Clients;
 use super::homes::Homes;
 use super::markers::Planter;
-use super::power::SqliteFiles;
+use super::sqlite::SqliteFiles;
 use super::survey;
 use crate::fault::armed::Armed;
 use crate::fault::plan::Action;

@@ -15,9 +15,10 @@ use super::conform::Findings;
 use super::diagnostic::{Diagnostic, quoted};
 use super::keys::NEEDS;
 use super::parse::Told;
+use super::places::PathPart;
 use super::reach;
 use super::suggest::nearest;
-use super::types::{Call, ClientAct, ClientStep, Id, MAIN_CLIENT, Need, Restart, StepKind};
+use super::types::{Call, ClientAct, ClientStep, FileStep, Id, MAIN_CLIENT, Need, Restart, StepKind};
 use super::view::View;
 use crate::check::Invariant;
 use crate::fault::client::Opening;
@@ -168,7 +169,7 @@ impl Story<'_> {
                 self.begin(&place.thread, view.key_span("thread"), None);
             }
             StepKind::Damage(damage) => self.damage(&damage.thread, view),
-            StepKind::File(_) => {}
+            StepKind::File(file) => self.file(file, view),
         }
     }
 
@@ -364,6 +365,21 @@ impl Story<'_> {
         }
         if damage.sound("thread") && !self.threads.contains_key(name) {
             self.nobody(name, damage.value_span("thread"));
+        }
+    }
+
+    /// What stands in braces in a path must be something.
+    fn file(&mut self, file: &FileStep, view: View<'_, '_>) {
+        let at = || view.view("file").value_span(file.name());
+        for part in file.paths().into_iter().flat_map(PathPart::all) {
+            if let PathPart::Unknown(word) = part {
+                let help =
+                    "it can be `{rollout}`, `{name}` or `{id}`, each with `:` and a thread's name if it is not main's";
+                self.into.add(at(), format!("`{{{word}}}` stands for nothing in a path"), "unknown", help);
+            }
+            if let Some(thread) = part.thread().filter(|thread| !self.threads.contains_key(*thread)) {
+                self.nobody(thread, at());
+            }
         }
     }
 

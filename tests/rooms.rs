@@ -39,7 +39,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("report", &["verdict", "parser", "check", "scenario", "journal"]),
     ("verdict", &["scenario", "check", "journal"]),
-    ("player", &["scenario", "target", "fault", "model", "rollout", "journal", "world"]),
+    ("player", &["scenario", "target", "fault", "model", "rollout", "journal", "proc", "world"]),
     ("parser", &["rollout", "proc"]),
     ("survey", &["scenario", "target", "fault", "model", "journal", "world"]),
     ("target", &["scenario", "fault", "codex", "rollout", "proc", "wire", "journal", "world"]),

@@ -170,6 +170,8 @@ pub(super) struct View<'r> {
     lives: HashMap<Incarnation, &'r Life>,
     /// In which home an id was told, as the story calls that; an id may be in several.
     homes: HashSet<(String, Option<&'r str>)>,
+    /// Those of them whose files the story is moving.
+    moving: Vec<(String, Option<&'r str>)>,
     branches: Branches,
     origins: HashMap<Marker, Origin<'r>>,
 }
@@ -192,6 +194,7 @@ impl<'r> View<'r> {
             strays: Vec::new(),
             lives: HashMap::new(),
             homes: HashSet::new(),
+            moving: Vec::new(),
             branches: Branches::default(),
             origins: HashMap::new(),
         };
@@ -272,22 +275,29 @@ impl<'r> View<'r> {
     /// A rollout, or a directory with rollouts, that the story has put into another home, or taken out of one: whoever lives
     /// there knows the threads, or does not.
     fn put_elsewhere(&mut self, damage: &'r DamageDone) {
-        let comes = matches!(damage.mutator.as_str(), "move to" | "copy to");
-        if !comes && damage.mutator != "move" {
+        if !matches!(damage.mutator.as_str(), "move" | "move to" | "copy to") {
             return;
         }
         let (home, below) = place(&damage.path);
-        if !["", "sessions", "archived_sessions"].contains(&below.split('/').next().unwrap_or_default()) {
-            return;
-        }
+        let holds_threads =
+            ["", "sessions", "archived_sessions"].contains(&below.split('/').next().unwrap_or_default());
         let file = below.rsplit('/').next().filter(|name| name.contains(".jsonl"));
-        let holds = |id: &&String| file.is_none_or(|name| name.contains(id.as_str()));
-        let ids: Vec<String> = self.homes.iter().map(|(id, _)| id).filter(holds).cloned().collect();
-        for id in ids {
-            if comes {
-                self.homes.insert((id, home));
-            } else {
-                self.homes.remove(&(id, home));
+        let holds = |id: &str| holds_threads && file.is_none_or(|name| name.contains(id));
+        match damage.mutator.as_str() {
+            "move" => {
+                let leaves = |known: &&(String, Option<&str>)| known.1 == home && holds(&known.0);
+                self.moving = self.homes.iter().filter(leaves).cloned().collect();
+            }
+            "move to" if holds_threads => {
+                for known in std::mem::take(&mut self.moving) {
+                    self.homes.remove(&known);
+                    self.homes.insert((known.0, home));
+                }
+            }
+            _ => {
+                let copied: Vec<String> =
+                    self.homes.iter().map(|known| &known.0).filter(|id| holds(id.as_str())).cloned().collect();
+                self.homes.extend(copied.into_iter().map(|id| (id, home)));
             }
         }
     }

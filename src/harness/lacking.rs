@@ -8,8 +8,8 @@ use std::sync::LazyLock;
 
 use crate::fault::plan::{Rehydration, Trigger, Watched};
 use crate::journal::{Level, TargetKind, TargetProfile};
-use crate::proc::Machine;
-use crate::scenario::{Call, FileStep, Id, Need, PathPart, Scenario, StepKind};
+use crate::proc::{self, Machine};
+use crate::scenario::{Call, Id, Need, PathPart, Scenario, StepKind};
 
 /// What is lacking, as the end of a sentence; `None` if the scenario can be played. `env` are the variables that the
 /// target's profile sets.
@@ -34,9 +34,8 @@ pub(crate) fn lacking(target: &TargetProfile, env: &[(String, String)], scenario
     if target.kind == TargetKind::Foreign && target.level == Level::Core && steps.clone().any(respells_an_id) {
         lacking.push("it writes a UUID in other ways, and the target promises the core level only: any id");
     }
-    let takes_rights = |step: &StepKind| matches!(step, StepKind::File(FileStep::Chmod { .. }));
-    if steps.clone().any(takes_rights) && rustix::process::geteuid().is_root() {
-        lacking.push("it takes permissions away, which do not bind root; run it as another user");
+    if scenario.takes_permissions() && !proc::permissions_can_bind() {
+        lacking.push("it takes permissions away, which do not bind this root; run it as another user");
     }
     if steps.clone().any(|step| takes_away(step, env)) {
         lacking.push("it changes a variable that the target's profile sets");
@@ -79,7 +78,7 @@ fn is_about_rollouts(step: &StepKind) -> bool {
 }
 
 fn is_of_a_rollout(part: PathPart<'_>) -> bool {
-    matches!(part, PathPart::Rollout(_) | PathPart::Name(_))
+    matches!(part, PathPart::Rollout(_) | PathPart::Dir(_) | PathPart::Name(_))
 }
 
 fn waits_for_codex(step: &StepKind) -> bool {

@@ -92,9 +92,9 @@ impl<T: Target> Story<T> {
             match part {
                 PathPart::Text(text) => filled.push_str(text),
                 PathPart::Id(thread) => filled.push_str(self.id(thread)?),
-                PathPart::Rollout(thread) => {
-                    let rollout = self.rollout_of(thread)?;
-                    filled.push_str(&rollout.strip_prefix(&self.dir).unwrap_or(&rollout).to_string_lossy());
+                PathPart::Rollout(thread) => filled.push_str(&self.below_run(&self.rollout_of(thread)?)),
+                PathPart::Dir(thread) => {
+                    filled.push_str(&self.below_run(self.rollout_of(thread)?.parent().unwrap_or(&self.home)));
                 }
                 PathPart::Name(thread) => {
                     let rollout = self.rollout_of(thread)?;
@@ -104,6 +104,10 @@ impl<T: Target> Story<T> {
             }
         }
         self.inside(&filled)
+    }
+
+    fn below_run(&self, path: &Path) -> String {
+        path.strip_prefix(&self.dir).unwrap_or(path).to_string_lossy().into_owned()
     }
 
     fn id(&self, thread: &str) -> Result<&str, Stop> {

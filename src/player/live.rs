@@ -9,6 +9,7 @@ use crate::fault::armed::Armed;
 use crate::journal::{FORMAT, Header, Journal, Redactor, ScenarioHeader, TargetKind};
 use crate::limits::Limits;
 use crate::model::{BadPattern, Stub};
+use crate::proc::BOUND_VAR;
 use crate::scenario::{Scenario, Step};
 use crate::target::TargetError;
 use crate::target::egress::Guard;
@@ -117,7 +118,7 @@ impl Live {
         let stand_in = stand_in.transpose().map_err(failed("make a `codex` in"))?;
         let config = LiveConfig {
             profile: filling.profile(target.profile.clone()),
-            env: home.env_with(&target.setup, &filling, &guard, stand_in.as_ref()),
+            env: bound(scenario, home.env_with(&target.setup, &filling, &guard, stand_in.as_ref())),
             secret_env: vec![TOKEN_VAR.to_owned()],
             limits: limits.clone(),
             run: world.ids.uuid().simple().to_string(),
@@ -154,6 +155,14 @@ impl Live {
         self.story.end().await;
         complete(&self.journal)
     }
+}
+
+/// Where the story takes permissions away, they bind every life, root's too.
+fn bound(scenario: &Scenario, mut env: Vec<(String, String)>) -> Vec<(String, String)> {
+    if scenario.takes_permissions() {
+        env.push((BOUND_VAR.to_owned(), "1".to_owned()));
+    }
+    env
 }
 
 fn header(scenario: &Scenario, target: &Resolved, limits: &Limits, world: &World) -> Header {

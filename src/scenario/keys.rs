@@ -367,7 +367,7 @@ static SYMLINK: TableShape = TableShape {
 static CHMOD: TableShape = TableShape {
     id: "chmod",
     name: "`chmod`",
-    doc: "Permissions of a file or a directory. They do not bind root, who does not play such a story.",
+    doc: "Permissions of a file or a directory. In a story that sets some they bind the target, even if it is root.",
     choice: None,
     refused: &[],
     keys: &[

@@ -7,6 +7,8 @@ pub enum PathPart<'p> {
     Text(&'p str),
     /// `{rollout}`, `{rollout:THREAD}`: the thread's newest rollout, from the run's directory.
     Rollout(&'p str),
+    /// `{dir}`, `{dir:THREAD}`: the directory that it lies in.
+    Dir(&'p str),
     /// `{name}`, `{name:THREAD}`: its file name.
     Name(&'p str),
     /// `{id}`, `{id:THREAD}`: the thread's newest id.
@@ -29,6 +31,7 @@ impl<'p> PathPart<'p> {
             let (word, thread) = inside.split_once(':').unwrap_or((inside, "main"));
             parts.push(match word {
                 "rollout" => PathPart::Rollout(thread),
+                "dir" => PathPart::Dir(thread),
                 "name" => PathPart::Name(thread),
                 "id" => PathPart::Id(thread),
                 _ => PathPart::Unknown(inside),
@@ -44,7 +47,9 @@ impl<'p> PathPart<'p> {
     /// The thread that it is about.
     pub fn thread(self) -> Option<&'p str> {
         match self {
-            PathPart::Rollout(thread) | PathPart::Name(thread) | PathPart::Id(thread) => Some(thread),
+            PathPart::Rollout(thread) | PathPart::Dir(thread) | PathPart::Name(thread) | PathPart::Id(thread) => {
+                Some(thread)
+            }
             PathPart::Text(_) | PathPart::Unknown(_) => None,
         }
     }
@@ -60,6 +65,7 @@ mod tests {
         let parts = [PathPart::Text("home-b/sessions/"), PathPart::Name("second"), PathPart::Text("x")];
         assert_eq!(PathPart::all("home-b/sessions/{name:second}x"), parts);
         assert_eq!(PathPart::all("a/{id}.lock"), [PathPart::Text("a/"), PathPart::Id("main"), PathPart::Text(".lock")]);
+        assert_eq!(PathPart::all("{dir}/{name}"), [PathPart::Dir("main"), PathPart::Text("/"), PathPart::Name("main")]);
         assert_eq!(PathPart::all("{day}"), [PathPart::Unknown("day")]);
         assert_eq!(PathPart::all("a{b"), [PathPart::Text("a{b")]);
         assert_eq!(PathPart::all(""), []);

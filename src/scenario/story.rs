@@ -373,8 +373,7 @@ impl Story<'_> {
         let at = || view.view("file").value_span(file.name());
         for part in file.paths().into_iter().flat_map(PathPart::all) {
             if let PathPart::Unknown(word) = part {
-                let help =
-                    "it can be `{rollout}`, `{name}` or `{id}`, each with `:` and a thread's name if it is not main's";
+                let help = "it can be `{rollout}`, `{dir}`, `{name}` or `{id}`, each with `:` and a thread's name if it is not main's";
                 self.into.add(at(), format!("`{{{word}}}` stands for nothing in a path"), "unknown", help);
             }
             if let Some(thread) = part.thread().filter(|thread| !self.threads.contains_key(*thread)) {

@@ -44,6 +44,11 @@ impl Scenario {
         }
     }
 
+    /// Whether it takes permissions away, so that they have to bind its lives.
+    pub fn takes_permissions(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.what, StepKind::File(FileStep::Chmod { .. })))
+    }
+
     /// The faults of its calls.
     pub fn faults(&self) -> impl Iterator<Item = &Fault> {
         let calls = self.steps.iter().flat_map(|step| match &step.what {

@@ -486,8 +486,8 @@ impl<'r> View<'r> {
             || self.placed.iter().any(|p| p.what.thread == thread && p.at < at && p.what.complete)
     }
 
-    /// Whether the story has taken permissions away and not given them back, or has let the file system of the turn's life
-    /// fail.
+    /// Whether the story has taken permissions away and not given them back, holds a lock, or has let the file system of the
+    /// turn's life fail.
     pub(super) fn is_kept_from_files(&self, turn: &Turn<'r>) -> bool {
         let before = |at: usize| at < turn.answer.map_or(turn.call.at, |answer| answer.at);
         let failed = |f: &Seen<'r, FaultFired>| {
@@ -495,10 +495,15 @@ impl<'r> View<'r> {
         };
         let mut barred: HashMap<&str, bool> = HashMap::new();
         for done in self.damage.iter().filter(|d| before(d.at)) {
-            if let Some(mode) = done.what.mutator.strip_prefix("chmod ") {
-                let mode = u32::from_str_radix(mode, 8).unwrap_or(0o700);
-                barred.insert(&done.what.path, mode & 0o600 != 0o600);
-            }
+            let bars = match done.what.mutator.as_str() {
+                "lock" => true,
+                "unlock" => false,
+                other => match other.strip_prefix("chmod ").map(|mode| u32::from_str_radix(mode, 8)) {
+                    Some(Ok(mode)) => mode & 0o600 != 0o600,
+                    _ => continue,
+                },
+            };
+            barred.insert(&done.what.path, bars);
         }
         barred.into_values().any(|barred| barred) || self.faults.iter().any(failed)
     }

@@ -45,6 +45,14 @@ impl<T: Target> Story<T> {
             }
             FileStep::Move { from, to } => self.put_elsewhere(from, to, mutator, |from, to| fs::rename(from, to)),
             FileStep::Copy { from, to } => self.put_elsewhere(from, to, mutator, |from, to| copy(from, to, DEPTH)),
+            FileStep::Lock { path } => self.hold(path, mutator),
+            FileStep::Unlock => {
+                for (path, _held) in std::mem::take(&mut self.held) {
+                    let state = state_of(&path);
+                    self.changed(&path, mutator, state.clone(), state);
+                }
+                Ok(())
+            }
             FileStep::Sqlite(what) => self.change_sqlite(*what, "sqlite"),
         }
     }
@@ -55,6 +63,19 @@ impl<T: Target> Story<T> {
         how(&path).map_err(|error| Stop(format!("failed to change {}: {error}", path.display())))?;
         self.changed(&path, mutator, before, state_of(&path));
         Ok(())
+    }
+
+    /// As another process would: whoever asks for the lock finds it taken.
+    fn hold(&mut self, path: &str, mutator: &str) -> Result<(), Stop> {
+        let file = self.filled(path)?;
+        let failed = |error: io::Error| Stop(format!("failed to hold {}: {error}", file.display()));
+        make_parent(&file).map_err(failed)?;
+        let mut options = fs::OpenOptions::new();
+        let held =
+            options.read(true).write(true).create(true).truncate(false).mode(0o600).open(&file).map_err(failed)?;
+        held.try_lock().map_err(|error| failed(error.into()))?;
+        self.held.insert(file, held);
+        self.change(path, mutator, |_| Ok(()))
     }
 
     /// To a name that nobody has.

@@ -1,6 +1,7 @@
 //! The story: the steps of one scenario, in order, on one target.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,6 +58,8 @@ pub struct Story<T: Target> {
     pub(super) clients: Clients<T>,
     /// The sqlite files as they were when the last life began; empty where the story has no use for them.
     pub(super) sqlite: SqliteFiles,
+    /// Files that the story holds.
+    pub(super) held: BTreeMap<PathBuf, File>,
     pub(super) step: u32,
 }
 
@@ -80,7 +83,7 @@ impl<T: Target> Story<T> {
         let dir = journal.dir().to_owned();
         let planter = Planter::new(seed);
         let (book, calls, lives, clients, step) = (Book::default(), 0, 0, Clients::default(), 0);
-        let sqlite = SqliteFiles::new();
+        let (sqlite, held) = (SqliteFiles::new(), BTreeMap::new());
         Story {
             scenario,
             target,
@@ -101,6 +104,7 @@ impl<T: Target> Story<T> {
             lives,
             clients,
             sqlite,
+            held,
             step,
         }
     }

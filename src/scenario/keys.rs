@@ -327,7 +327,8 @@ static FILE_STEP: TableShape = TableShape {
     name: "`file`",
     doc: "A change to a file of the run's directory.",
     choice: Some(
-        "give `file` exactly one of `remove`, `mkdir`, `write`, `move`, `copy`, `symlink`, `chmod`, `touch`, `sqlite`",
+        "give `file` exactly one of `remove`, `mkdir`, `write`, `move`, `copy`, `symlink`, `chmod`, `touch`, `lock`, \
+         `unlock`, `sqlite`",
     ),
     refused: &[],
     keys: &[
@@ -338,6 +339,8 @@ static FILE_STEP: TableShape = TableShape {
         one_of("symlink", Shape::Table(&SYMLINK), "Makes a symbolic link."),
         one_of("chmod", Shape::Table(&CHMOD), "Sets permissions."),
         one_of("touch", Shape::Table(&AGE), "Sets the time of the last change."),
+        one_of("lock", path(), "Holds a file's lock as another process would."),
+        one_of("unlock", Shape::Yes, "Lets go of every file that is held so."),
         one_of("sqlite", Shape::Word(|| SQLITE_CHANGES.names()), "Changes the sqlite files of all homes."),
         one_of("write", path(), "Writes a file."),
         completes("text", "write", BODY, "text = \"…\"", "The file's content."),

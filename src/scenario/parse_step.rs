@@ -136,6 +136,8 @@ fn file(view: View<'_, '_>) -> FileStep {
     match key {
         "remove" => FileStep::Remove { path: text(view, key) },
         "mkdir" => FileStep::Mkdir { path: text(view, key) },
+        "lock" => FileStep::Lock { path: text(view, key) },
+        "unlock" => FileStep::Unlock,
         "move" => FileStep::Move { from: text(view.view(key), "from"), to: text(view.view(key), "to") },
         "copy" => FileStep::Copy { from: text(view.view(key), "from"), to: text(view.view(key), "to") },
         "symlink" => FileStep::Symlink { path: text(view.view(key), "path"), to: text(view.view(key), "to") },

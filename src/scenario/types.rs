@@ -454,6 +454,14 @@ pub enum FileStep {
         /// How long ago, in seconds.
         age_s: u64,
     },
+    /// Holds a file (made if missing) as another process would that has its lock (`flock`), until it is let go or the story
+    /// ends.
+    Lock {
+        /// Below the run's directory.
+        path: String,
+    },
+    /// Lets go of every file that is held so.
+    Unlock,
     /// Changes the sqlite files of all homes.
     Sqlite(Sqlite),
 }
@@ -470,6 +478,8 @@ impl FileStep {
             FileStep::Symlink { .. } => "symlink",
             FileStep::Chmod { .. } => "chmod",
             FileStep::Touch { .. } => "touch",
+            FileStep::Lock { .. } => "lock",
+            FileStep::Unlock => "unlock",
             FileStep::Sqlite(_) => "sqlite",
         }
     }
@@ -481,11 +491,12 @@ impl FileStep {
             | FileStep::Write { path, .. }
             | FileStep::Mkdir { path }
             | FileStep::Chmod { path, .. }
+            | FileStep::Lock { path }
             | FileStep::Touch { path, .. } => vec![path],
             FileStep::Move { from, to } | FileStep::Copy { from, to } | FileStep::Symlink { path: from, to } => {
                 vec![from, to]
             }
-            FileStep::Sqlite(_) => Vec::new(),
+            FileStep::Unlock | FileStep::Sqlite(_) => Vec::new(),
         }
     }
 }

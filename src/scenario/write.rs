@@ -306,8 +306,10 @@ fn rollout(synthetic: &Synthetic) -> Fields {
 
 fn file(change: &FileStep) -> Fields {
     match change {
-        FileStep::Remove { path } => Fields::default().put("remove", string(path)),
-        FileStep::Mkdir { path } => Fields::default().put("mkdir", string(path)),
+        FileStep::Remove { path } | FileStep::Mkdir { path } | FileStep::Lock { path } => {
+            Fields::default().put(change.name(), string(path))
+        }
+        FileStep::Unlock => Fields::default().put("unlock", "true"),
         FileStep::Write { path, text } => Fields::default().put("write", string(path)).put("text", string(text)),
         FileStep::Move { from, to } | FileStep::Copy { from, to } => {
             let places = Fields::default().put("from", string(from)).put("to", string(to));

@@ -89,7 +89,7 @@ fn is_of_somebody_else(turn: &Turn<'_>, along: &[&Turn<'_>]) -> bool {
 mod tests {
     use super::super::testing::*;
     use super::*;
-    use crate::journal::{AnswerOutcome, IdChoice, TargetKind};
+    use crate::journal::{AnswerOutcome, FaultFired, IdChoice, Kind, Lane, TargetKind};
 
     #[test]
     fn an_error_for_a_known_thread_is_found_in_its_own_words() {
@@ -113,6 +113,31 @@ mod tests {
         let history = story.history("main");
         story.say(Say { outcome: AnswerOutcome::ToolError, ..Say::reply("main", A, B, history) });
         assert_eq!(story.says(Invariant::Rehydrates), Outcome::Held);
+    }
+
+    #[test]
+    fn a_server_that_is_kept_from_its_files_may_say_so() {
+        for (steps, fires) in [
+            (&["chmod 000"][..], false),
+            (&["chmod 000", "chmod 600"], true),
+            (&["lock"], false),
+            (&["lock", "unlock"], true),
+            (&["touch"], true),
+        ] {
+            let mut story = Story::restarted();
+            steps.iter().for_each(|step| story.file_step(step, "sessions/a.jsonl"));
+            story.say(Say::refused("main", A));
+            assert_eq!(story.fired() == ["rehydrates"], fires, "{steps:?}");
+        }
+        for (at, fires) in [("write #1 of sessions/*", false), ("frame answer #1", true)] {
+            let mut story = Story::restarted();
+            let fault = FaultFired { name: "fault".to_owned(), at: at.to_owned(), call: Some(2), fired: true };
+            story.say(Say { faulted: true, ..Say::refused("main", A) });
+            let answer = story.events.pop().expect("the call has its answer");
+            story.push(Lane::Fault, Kind::Fault(fault));
+            story.push(answer.lane, answer.kind);
+            assert_eq!(!story.says(Invariant::Rehydrates).findings().is_empty(), fires, "{at}");
+        }
     }
 
     #[test]

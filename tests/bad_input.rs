@@ -57,6 +57,9 @@ wrong! {
         "[[step]]\nreply.prompt = \"6\"\nreply.model = { text = \"a\", chunks = 4, fail = { close-after = 2 } }\nreply.fault = { at = { model-chunk = 3, edge = \"after\" }, stop = {} }\n";
     triggers_of_the_injector: HEAD, "[[step]]\ncodex.prompt = \"1\"\ncodex.fault = { at = { write = { path = \"*\", n = 1 } }, kill = {} }\n",
         "[[step]]\ncodex.prompt = \"2\"\ncodex.thread = \"two\"\ncodex.fault = { at = { model-chunk = 1, sent = \"call\" } }\n";
+    a_path_that_stands_for_nothing: HEAD, BEGIN,
+        "[[step]]\nfile = { move = { from = \"{rolout}\", to = \"home/{name:mian}\" } }\n\n[[step]]\nfile = { chmod = { path = \"x\", mode = 9999 }, unlock = true }\n\n",
+        "[[step]]\nreply = { prompt = \"Still there?\" }\n";
     a_power_loss_out_of_place: HEAD, "[[step]]\npower-loss = { data = \"half\", byte = 3 }\n\n", "[[step]]\nrestart = {}\n\n", BEGIN,
         "[[step]]\npower-loss = { names = \"gone\" }\n\n[[step]]\nreply = { prompt = \"Still there?\" }\n\n[[step]]\npower-loss = {}\n";
     two_keys_in_a_step: HEAD, "[[step]]\ncodex = { prompt = \"Hello.\" }\nrestart = {}\n\n[[step]]\n";

@@ -40,7 +40,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("report", &["explore", "verdict", "parser", "check", "scenario", "journal"]),
     ("explore", &["verdict", "player", "target", "scenario", "fault", "model", "check", "rollout", "journal", "world"]),
     ("verdict", &["scenario", "check", "journal"]),
-    ("player", &["scenario", "target", "fault", "model", "rollout", "journal", "world"]),
+    ("player", &["scenario", "target", "fault", "model", "rollout", "journal", "proc", "world"]),
     ("parser", &["rollout", "proc"]),
     ("survey", &["scenario", "target", "fault", "model", "journal", "world"]),
     ("target", &["scenario", "fault", "codex", "rollout", "proc", "wire", "journal", "world"]),

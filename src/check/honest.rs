@@ -72,10 +72,10 @@ fn losses(view: &View<'_>, turn: &Turn<'_>) -> Vec<(About, String)> {
 
 /// Whether the story removed that directory before the turn and did not put it back.
 fn is_gone(view: &View<'_>, turn: &Turn<'_>, cwd: &str) -> bool {
-    let above = |path: &str| Path::new(cwd).starts_with(path);
+    let above = |path: &str| !path.is_empty() && Path::new(cwd).starts_with(path);
     let mut fate = view.damage.iter().filter(|d| d.at < turn.call.at).filter_map(|d| match d.what.mutator.as_str() {
-        "remove" if above(&d.what.path) => Some(true),
-        "mkdir" | "write" if Path::new(&d.what.path).starts_with(cwd) => Some(false),
+        "remove" | "move" if above(&d.what.path) => Some(true),
+        "mkdir" | "write" | "move to" | "copy to" if Path::new(&d.what.path).starts_with(cwd) => Some(false),
         _ => None,
     });
     fate.next_back() == Some(true)

@@ -2,7 +2,8 @@
 //!
 //! Judged is every reply to a thread that the life did not begin, if the thread has an acknowledged turn or was placed
 //! with a complete one. An error that comes after the model was asked is the model's and no finding; a call that never
-//! ends, or that dies with its server, is `responsive`'s. An empty history is `durable`'s and `honest`'s.
+//! ends, or that dies with its server, is `responsive`'s. An empty history is `durable`'s and `honest`'s. A server that the
+//! story keeps from its files, by permissions, by a lock or by a fault of the file system, may say so.
 //!
 //! A reply must be the model's: one that the model was never asked for is none, and neither is one with nothing in it of
 //! what the model said. Two prompts may be put to the model at once, where a server takes the second into the turn that is
@@ -35,6 +36,8 @@ pub(super) fn rehydrates(view: &View<'_>) -> Outcome {
                 "the model's words".to_owned(),
                 format!("the reply to thread `{thread}` is not what the model said: {got}"),
             )
+        } else if turn.is_error() && view.is_kept_from_files(turn) {
+            continue;
         } else if turn.is_error() {
             let text = format!("the reply to thread `{thread}` is answered by an error: {got}");
             (format!("an answer of the model to thread `{thread}`"), text)
@@ -87,7 +90,7 @@ fn is_of_somebody_else(turn: &Turn<'_>, along: &[&Turn<'_>]) -> bool {
 mod tests {
     use super::super::testing::*;
     use super::*;
-    use crate::journal::{AnswerOutcome, IdChoice, TargetKind};
+    use crate::journal::{AnswerOutcome, FaultFired, IdChoice, Kind, Lane, TargetKind};
 
     #[test]
     fn an_error_for_a_known_thread_is_found_in_its_own_words() {
@@ -111,6 +114,31 @@ mod tests {
         let history = story.history("main");
         story.say(Say { outcome: AnswerOutcome::ToolError, ..Say::reply("main", A, B, history) });
         assert_eq!(story.says(Invariant::Rehydrates), Outcome::Held);
+    }
+
+    #[test]
+    fn a_server_that_is_kept_from_its_files_may_say_so() {
+        for (steps, fires) in [
+            (&["chmod 000"][..], false),
+            (&["chmod 000", "chmod 600"], true),
+            (&["lock"], false),
+            (&["lock", "unlock"], true),
+            (&["touch"], true),
+        ] {
+            let mut story = Story::restarted();
+            steps.iter().for_each(|step| story.file_step(step, "sessions/a.jsonl"));
+            story.say(Say::refused("main", A));
+            assert_eq!(story.fired() == ["rehydrates"], fires, "{steps:?}");
+        }
+        for (at, fires) in [("write #1 of sessions/*", false), ("frame answer #1", true)] {
+            let mut story = Story::restarted();
+            let fault = FaultFired { name: "fault".to_owned(), at: at.to_owned(), call: Some(2), fired: true };
+            story.say(Say { faulted: true, ..Say::refused("main", A) });
+            let answer = story.events.pop().expect("the call has its answer");
+            story.push(Lane::Fault, Kind::Fault(fault));
+            story.push(answer.lane, answer.kind);
+            assert_eq!(!story.says(Invariant::Rehydrates).findings().is_empty(), fires, "{at}");
+        }
     }
 
     #[test]

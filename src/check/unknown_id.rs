@@ -246,6 +246,27 @@ mod tests {
     }
 
     #[test]
+    fn a_thread_that_the_story_moves_to_another_home_is_known_there() {
+        let file = Story::rollout_path(A);
+        let told = |moved: bool, home: Option<&str>| {
+            let mut story = Story::restarted();
+            story.death(Some("KILL"));
+            if moved {
+                story.file_step("move", &file);
+                story.file_step("move to", &format!("../home-b/{file}"));
+            } else {
+                story.file_step("copy to", &format!("../home-b/{file}"));
+            }
+            story.home = home.map(str::to_owned);
+            story.life();
+            story.say(Say::refused("main", A));
+            story.fired().contains(&"rehydrates")
+        };
+        assert!(told(true, Some("b")) && told(false, Some("b")) && told(false, None));
+        assert!(!told(true, None), "where it was it is unknown");
+    }
+
+    #[test]
     fn in_another_home_an_id_is_unknown() {
         let answered = |say: Say| {
             let mut story = Story::new(TargetKind::Builtin);

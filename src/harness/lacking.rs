@@ -8,8 +8,8 @@ use std::sync::LazyLock;
 
 use crate::fault::plan::{Rehydration, Trigger, Watched};
 use crate::journal::{Level, TargetKind, TargetProfile};
-use crate::proc::{Machine, Rung};
-use crate::scenario::{Call, Id, Need, Scenario, StepKind};
+use crate::proc::{self, Machine, Rung};
+use crate::scenario::{Call, Id, Need, PathPart, Scenario, StepKind};
 
 /// What is lacking, as the end of a sentence; `None` if the scenario can be played. `env` are the variables that the
 /// target's profile sets.
@@ -33,6 +33,9 @@ pub(crate) fn lacking(target: &TargetProfile, env: &[(String, String)], scenario
     }
     if target.kind == TargetKind::Foreign && target.level == Level::Core && steps.clone().any(respells_an_id) {
         lacking.push("it writes a UUID in other ways, and the target promises the core level only: any id");
+    }
+    if scenario.takes_permissions() && !proc::permissions_can_bind() {
+        lacking.push("it takes permissions away, which do not bind this root; run it as another user");
     }
     if steps.clone().any(|step| takes_away(step, env)) {
         lacking.push("it changes a variable that the target's profile sets");
@@ -77,7 +80,15 @@ fn lacks(kind: TargetKind, need: Need) -> Option<&'static str> {
 }
 
 fn is_about_rollouts(step: &StepKind) -> bool {
-    matches!(step, StepKind::Rollout(_) | StepKind::Place(_) | StepKind::Damage(_))
+    match step {
+        StepKind::Rollout(_) | StepKind::Place(_) | StepKind::Damage(_) => true,
+        StepKind::File(file) => file.paths().into_iter().flat_map(PathPart::all).any(is_of_a_rollout),
+        _ => false,
+    }
+}
+
+fn is_of_a_rollout(part: PathPart<'_>) -> bool {
+    matches!(part, PathPart::Rollout(_) | PathPart::Dir(_) | PathPart::Name(_))
 }
 
 fn waits_for_codex(step: &StepKind) -> bool {

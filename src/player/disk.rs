@@ -1,15 +1,16 @@
-//! Steps that change the home between two lives: rollouts put there, damage, files.
+//! Steps that change the home between two lives: rollouts put there, and damage to them.
 
 use std::fs;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
+use super::files::state;
 use super::story::{Stop, Story, make_dir};
-use crate::journal::{DamageDone, FileState, Kind, Lane, Placed, sha256_hex};
+use crate::journal::{DamageDone, Kind, Lane, Placed, sha256_hex};
 use crate::rollout::manifest::{CWD_PLACEHOLDER, Feature, Fixture, Manifest};
 use crate::rollout::mutate::Where;
 use crate::rollout::{ThreadId, find_thread_path_by_id_str, generate};
-use crate::scenario::{Damage, FileStep, Place, Synthetic};
+use crate::scenario::{Damage, Place, Synthetic};
 use crate::target::Target;
 
 /// A fixture inside the binary is named with this in front.
@@ -139,41 +140,14 @@ impl<T: Target> Story<T> {
     pub(super) fn told(&self, path: &Path) -> String {
         let homes = self.homes.all();
         let mut inside = homes.iter().filter_map(|(prefix, home)| Some((prefix, path.strip_prefix(home).ok()?)));
-        inside.next().map_or_else(|| path.display().to_string(), |(prefix, rest)| format!("{prefix}{}", rest.display()))
-    }
-
-    /// Changes a file of the run's directory.
-    pub(super) fn file(&mut self, step: &FileStep) -> Result<(), Stop> {
-        let (FileStep::Remove { path } | FileStep::Write { path, .. } | FileStep::Mkdir { path }) = step;
-        let path = self.inside(path)?;
-        let before = state_of(&path);
-        let (mutator, outcome) = match step {
-            FileStep::Remove { .. } if path.is_dir() => ("remove", fs::remove_dir_all(&path)),
-            FileStep::Remove { .. } => ("remove", fs::remove_file(&path)),
-            FileStep::Write { text, .. } => ("write", fs::write(&path, text)),
-            FileStep::Mkdir { .. } => ("mkdir", fs::create_dir_all(&path)),
+        let other = || {
+            let below = path.strip_prefix(&self.dir).ok()?;
+            // The story may make a home that no life has been in yet.
+            below.to_string_lossy().starts_with("home-").then(|| format!("../{}", below.display()))
         };
-        outcome.map_err(|error| Stop(format!("failed to change {}: {error}", path.display())))?;
-        let done = DamageDone {
-            path: self.told(&path),
-            thread: None,
-            mutator: mutator.to_owned(),
-            before,
-            after: state_of(&path),
-            destroyed: Vec::new(),
-        };
-        self.journal.append(Lane::Player, Kind::Damage(done));
-        Ok(())
+        let told = inside.next().map(|(prefix, rest)| format!("{prefix}{}", rest.display()));
+        told.or_else(other).unwrap_or_else(|| path.display().to_string())
     }
-}
-
-/// What a file holds; nothing for a directory and for what is not there.
-fn state_of(path: &Path) -> FileState {
-    state(&fs::read(path).unwrap_or_default())
-}
-
-pub(super) fn state(bytes: &[u8]) -> FileState {
-    FileState { len: bytes.len() as u64, sha256: sha256_hex(bytes) }
 }
 
 /// What a manifest says of a recording, its file, and what lies beside that.

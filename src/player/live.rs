@@ -11,6 +11,7 @@ use crate::fault::plan::Watched;
 use crate::journal::{FORMAT, Header, Journal, Redactor, ScenarioHeader, TargetKind};
 use crate::limits::Limits;
 use crate::model::{BadPattern, Stub};
+use crate::proc::BOUND_VAR;
 use crate::scenario::{Scenario, Step};
 use crate::target::egress::Guard;
 use crate::target::foreign::Filling;
@@ -198,7 +199,7 @@ fn set(plan: Plan<'_>) -> Result<Staged, LiveError> {
     let stand_in = stand_in.transpose().map_err(failed("make a `codex` in"))?;
     let config = LiveConfig {
         profile: filling.profile(target.profile.clone()),
-        env: home.env_with(&target.setup, &filling, &guard, stand_in.as_ref()),
+        env: bound(scenario, home.env_with(&target.setup, &filling, &guard, stand_in.as_ref())),
         secret_env: vec![TOKEN_VAR.to_owned()],
         limits: limits.clone(),
         // Runs that are played with the same ids are still told apart.
@@ -227,6 +228,14 @@ fn set(plan: Plan<'_>) -> Result<Staged, LiveError> {
         seed,
     };
     Ok(Staged { parts, stage })
+}
+
+/// Where the story takes permissions away, they bind every life, root's too.
+fn bound(scenario: &Scenario, mut env: Vec<(String, String)>) -> Vec<(String, String)> {
+    if scenario.takes_permissions() {
+        env.push((BOUND_VAR.to_owned(), "1".to_owned()));
+    }
+    env
 }
 
 fn header(scenario: &Scenario, target: &Resolved, limits: &Limits, world: &World) -> Header {

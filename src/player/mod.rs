@@ -14,10 +14,12 @@ mod clients;
 mod decoy;
 mod disk;
 mod effects;
+mod files;
 mod homes;
 mod live;
 mod markers;
 mod power;
+mod sqlite;
 mod story;
 mod survey;
 

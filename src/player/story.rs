@@ -1,6 +1,7 @@
 //! The story: the steps of one scenario, in order, on one target.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use super::clients::Clients;
 use super::effects::{Counted, Told};
 use super::homes::Homes;
 use super::markers::Planter;
-use super::power::SqliteFiles;
+use super::sqlite::SqliteFiles;
 use super::survey;
 use crate::fault::armed::Armed;
 use crate::fault::plan::Action;
@@ -62,6 +63,8 @@ pub struct Story<T: Target> {
     pub(super) clients: Clients<T>,
     /// The sqlite files as they were when the last life began; empty where the story has no use for them.
     pub(super) sqlite: SqliteFiles,
+    /// Files that the story holds.
+    pub(super) held: BTreeMap<PathBuf, File>,
     pub(super) step: u32,
 }
 
@@ -95,7 +98,7 @@ impl<T: Target> Story<T> {
         let planter = Planter::new(seed, Counted::below(&dir));
         let effects = Told::default();
         let (book, calls, lives, clients, step) = (Book::default(), 0, 0, Clients::default(), 0);
-        let sqlite = SqliteFiles::new();
+        let (sqlite, held) = (SqliteFiles::new(), BTreeMap::new());
         Story {
             scenario,
             target,
@@ -118,6 +121,7 @@ impl<T: Target> Story<T> {
             lives,
             clients,
             sqlite,
+            held,
             step,
         }
     }

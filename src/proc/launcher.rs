@@ -11,7 +11,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use rustix::process::{Signal, getppid, set_parent_process_death_signal};
+use rustix::process::{Signal, geteuid, getppid, set_parent_process_death_signal};
+use rustix::thread::{CapabilitySet, capabilities, capability_is_in_bounding_set, remove_capability_from_bounding_set};
+
+/// A variable of a command's environment that is a wish to the launcher and does not reach the command: permissions of
+/// files shall bind it, even if it runs as root.
+pub const BOUND_VAR: &str = "REHYDRA_BOUND_BY_PERMISSIONS";
+
+/// By what root reads and writes files whose permissions forbid it.
+const BEYOND_PERMISSIONS: [CapabilitySet; 2] = [CapabilitySet::DAC_OVERRIDE, CapabilitySet::DAC_READ_SEARCH];
 
 /// How a launcher's complaint on stderr begins.
 pub const LAUNCH_FAILED: &str = "rehydra launcher:";
@@ -29,6 +37,9 @@ pub enum LaunchError {
     /// The kernel refuses.
     #[error("{LAUNCH_FAILED} failed to ask for a signal at the parent's death: {0}")]
     DeathSignal(io::Error),
+    /// Root cannot be bound by permissions.
+    #[error("{LAUNCH_FAILED} failed to give up root's way around permissions: {0}; run Rehydra as another user")]
+    Capabilities(io::Error),
     /// No such program, or not one that can be run.
     #[error(
         "{LAUNCH_FAILED} failed to start `{program}`: {source}; check the path, or the PATH of the target's environment"
@@ -65,7 +76,27 @@ pub fn exec_launcher(args: &[OsString]) -> LaunchError {
     if getppid().map(|pid| pid.as_raw_nonzero().get()) != Some(parent) {
         return LaunchError::ParentGone(name);
     }
-    LaunchError::Exec { source: Command::new(program).args(rest).exec(), program: name }
+    if std::env::var_os(BOUND_VAR).is_some()
+        && let Err(error) = give_up_what_is_beyond_permissions()
+    {
+        return LaunchError::Capabilities(error);
+    }
+    LaunchError::Exec { source: Command::new(program).args(rest).env_remove(BOUND_VAR).exec(), program: name }
+}
+
+/// What is no longer in the bounding set a command of root does not have.
+fn give_up_what_is_beyond_permissions() -> io::Result<()> {
+    for capability in BEYOND_PERMISSIONS {
+        if geteuid().is_root() && capability_is_in_bounding_set(capability)? {
+            remove_capability_from_bounding_set(capability)?;
+        }
+    }
+    Ok(())
+}
+
+/// Whether commands can be bound by the permissions of files, as [`BOUND_VAR`] asks for.
+pub fn permissions_can_bind() -> bool {
+    !geteuid().is_root() || capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::SETPCAP))
 }
 
 /// No `rehydra` binary to launch with.

@@ -26,7 +26,10 @@ mod tag;
 mod warden;
 
 pub use child::{Child, Ended};
-pub use launcher::{LAUNCH_FAILED, LaunchError, LauncherError, answer_for_rehydra, exec_launcher, launcher_path};
+pub use launcher::{
+    BOUND_VAR, LAUNCH_FAILED, LaunchError, LauncherError, answer_for_rehydra, exec_launcher, launcher_path,
+    permissions_can_bind,
+};
 pub use leftover::{Found, Scope, clear, clear_now, find, wait_gone};
 pub use machine::{Machine, Missing, Rung, WriteFaults};
 pub use rustix::process::Signal;

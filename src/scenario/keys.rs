@@ -46,6 +46,9 @@ pub(super) const DATA_LOSSES: Words<DataLoss> = Words(&[
 pub(super) const NAME_LOSSES: Words<bool> = Words(&[("lost", true), ("kept", false)]);
 pub(super) const SQLITES: Words<Sqlite> =
     Words(&[("kept", Sqlite::Kept), ("deleted", Sqlite::Deleted), ("older", Sqlite::Older)]);
+/// What is done to sqlite files between two lives.
+pub(super) const SQLITE_CHANGES: Words<Sqlite> =
+    Words(&[("deleted", Sqlite::Deleted), ("older", Sqlite::Older), ("garbage", Sqlite::Garbage)]);
 pub(super) const ERAS: Words<Era> = Words(&[
     ("bare", Era::Bare),
     ("envelope", Era::Envelope),
@@ -335,13 +338,68 @@ static FILE_STEP: TableShape = TableShape {
     id: "file",
     name: "`file`",
     doc: "A change to a file of the run's directory.",
-    choice: Some("give `file` exactly one of `remove`, `mkdir`, `write`"),
+    choice: Some(
+        "give `file` exactly one of `remove`, `mkdir`, `write`, `move`, `copy`, `symlink`, `chmod`, `touch`, `lock`, \
+         `unlock`, `sqlite`",
+    ),
     refused: &[],
     keys: &[
         one_of("remove", path(), "Removes a file or a whole directory."),
         one_of("mkdir", path(), "Makes a directory."),
+        one_of("move", Shape::Table(&MOVE), "Moves a file or a directory."),
+        one_of("copy", Shape::Table(&MOVE), "Copies a file or a directory."),
+        one_of("symlink", Shape::Table(&SYMLINK), "Makes a symbolic link."),
+        one_of("chmod", Shape::Table(&CHMOD), "Sets permissions."),
+        one_of("touch", Shape::Table(&AGE), "Sets the time of the last change."),
+        one_of("lock", path(), "Holds a file's lock as another process would."),
+        one_of("unlock", Shape::Yes, "Lets go of every file that is held so."),
+        one_of("sqlite", Shape::Word(|| SQLITE_CHANGES.names()), "Changes the sqlite files of all homes."),
         one_of("write", path(), "Writes a file."),
         completes("text", "write", BODY, "text = \"…\"", "The file's content."),
+    ],
+};
+
+const TO: Key = required("to", path(), "to = \"elsewhere\"", "Where to, below the run's directory.");
+
+static MOVE: TableShape = TableShape {
+    id: "move",
+    name: "`move` or `copy`",
+    doc: "From one place below the run's directory to another that nobody has.",
+    choice: None,
+    refused: &[],
+    keys: &[required("from", path(), "from = \"{rollout}\"", "What, below the run's directory."), TO],
+};
+
+static SYMLINK: TableShape = TableShape {
+    id: "symlink",
+    name: "`symlink`",
+    doc: "A symbolic link.",
+    choice: None,
+    refused: &[],
+    keys: &[required("path", path(), "path = \"home/sessions\"", "Where the link lies."), TO],
+};
+
+static CHMOD: TableShape = TableShape {
+    id: "chmod",
+    name: "`chmod`",
+    doc: "Permissions of a file or a directory. In a story that sets some they bind the target, even if it is root.",
+    choice: None,
+    refused: &[],
+    keys: &[
+        required("path", path(), "path = \"{rollout}\"", "Whose."),
+        required("mode", Shape::Int { min: 0, max: 0o7777 }, "mode = 0o000", "As `chmod` takes them."),
+    ],
+};
+
+static AGE: TableShape = TableShape {
+    id: "age",
+    name: "`touch`",
+    doc: "The time at which a file was last changed.",
+    choice: None,
+    refused: &[],
+    keys: &[
+        required("path", path(), "path = \"{rollout}\"", "Whose."),
+        required("age_s", Shape::Int { min: 0, max: 1 << 32 }, "age_s = 691200", "How many seconds ago."),
     ],
 };
 

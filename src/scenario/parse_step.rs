@@ -144,11 +144,25 @@ fn damage(view: View<'_, '_>) -> Damage {
 }
 
 fn file(view: View<'_, '_>) -> FileStep {
-    if let Some(path) = view.text("remove") {
-        return FileStep::Remove { path };
+    let key = view.chosen().unwrap_or("write");
+    let text = |view: View<'_, '_>, key| view.text(key).unwrap_or_default();
+    match key {
+        "remove" => FileStep::Remove { path: text(view, key) },
+        "mkdir" => FileStep::Mkdir { path: text(view, key) },
+        "lock" => FileStep::Lock { path: text(view, key) },
+        "unlock" => FileStep::Unlock,
+        "move" => FileStep::Move { from: text(view.view(key), "from"), to: text(view.view(key), "to") },
+        "copy" => FileStep::Copy { from: text(view.view(key), "from"), to: text(view.view(key), "to") },
+        "symlink" => FileStep::Symlink { path: text(view.view(key), "path"), to: text(view.view(key), "to") },
+        "chmod" => {
+            let mode = view.view(key).count("mode").unwrap_or(0);
+            FileStep::Chmod { path: text(view.view(key), "path"), mode }
+        }
+        "touch" => {
+            let age_s = view.view(key).number("age_s").unwrap_or(0);
+            FileStep::Touch { path: text(view.view(key), "path"), age_s }
+        }
+        "sqlite" => FileStep::Sqlite(view.word(key, &keys::SQLITE_CHANGES).unwrap_or_default()),
+        _ => FileStep::Write { path: text(view, "write"), text: text(view, "text") },
     }
-    if let Some(path) = view.text("mkdir") {
-        return FileStep::Mkdir { path };
-    }
-    FileStep::Write { path: view.text("write").unwrap_or_default(), text: view.text("text").unwrap_or_default() }
 }

@@ -45,6 +45,11 @@ impl Scenario {
         }
     }
 
+    /// Whether it takes permissions away, so that they have to bind its lives.
+    pub fn takes_permissions(&self) -> bool {
+        self.steps.iter().any(|step| matches!(step.what, StepKind::File(FileStep::Chmod { .. })))
+    }
+
     /// The faults of its calls.
     pub fn faults(&self) -> impl Iterator<Item = &Fault> {
         let calls = self.steps.iter().flat_map(|step| match &step.what {
@@ -343,6 +348,8 @@ pub enum Sqlite {
     Deleted,
     /// They are as they were when the last life began.
     Older,
+    /// They are no databases.
+    Garbage,
 }
 
 /// The client that acts where a step names none.
@@ -412,7 +419,8 @@ pub struct Damage {
     pub seed: u64,
 }
 
-/// A change to a file of the run's directory. Paths are relative and stay inside.
+/// A change to a file of the run's directory. Paths are relative and stay inside; see [`PathPart`](super::PathPart) for
+/// what may stand in them.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum FileStep {
@@ -433,4 +441,84 @@ pub enum FileStep {
         /// Below the run's directory.
         path: String,
     },
+    /// Moves a file or a directory, and makes the directories that it then lies in.
+    Move {
+        /// Where it lies.
+        from: String,
+        /// Where it then lies, under a name that nobody has.
+        to: String,
+    },
+    /// Copies a file or a directory.
+    Copy {
+        /// What is copied.
+        from: String,
+        /// Where the copy lies, under a name that nobody has.
+        to: String,
+    },
+    /// Makes a symbolic link.
+    Symlink {
+        /// Where it lies.
+        path: String,
+        /// Where it leads to.
+        to: String,
+    },
+    /// Sets the permissions.
+    Chmod {
+        /// Below the run's directory.
+        path: String,
+        /// As `chmod` takes them.
+        mode: u32,
+    },
+    /// Sets the times of the last change and the last access.
+    Touch {
+        /// Below the run's directory.
+        path: String,
+        /// How long ago, in seconds.
+        age_s: u64,
+    },
+    /// Holds a file (made if missing) as another process would that has its lock (`flock`), until it is let go or the story
+    /// ends.
+    Lock {
+        /// Below the run's directory.
+        path: String,
+    },
+    /// Lets go of every file that is held so.
+    Unlock,
+    /// Changes the sqlite files of all homes.
+    Sqlite(Sqlite),
+}
+
+impl FileStep {
+    /// Its key in a scenario file.
+    pub fn name(&self) -> &'static str {
+        match self {
+            FileStep::Remove { .. } => "remove",
+            FileStep::Write { .. } => "write",
+            FileStep::Mkdir { .. } => "mkdir",
+            FileStep::Move { .. } => "move",
+            FileStep::Copy { .. } => "copy",
+            FileStep::Symlink { .. } => "symlink",
+            FileStep::Chmod { .. } => "chmod",
+            FileStep::Touch { .. } => "touch",
+            FileStep::Lock { .. } => "lock",
+            FileStep::Unlock => "unlock",
+            FileStep::Sqlite(_) => "sqlite",
+        }
+    }
+
+    /// Every path that it names.
+    pub fn paths(&self) -> Vec<&str> {
+        match self {
+            FileStep::Remove { path }
+            | FileStep::Write { path, .. }
+            | FileStep::Mkdir { path }
+            | FileStep::Chmod { path, .. }
+            | FileStep::Lock { path }
+            | FileStep::Touch { path, .. } => vec![path],
+            FileStep::Move { from, to } | FileStep::Copy { from, to } | FileStep::Symlink { path: from, to } => {
+                vec![from, to]
+            }
+            FileStep::Unlock | FileStep::Sqlite(_) => Vec::new(),
+        }
+    }
 }

@@ -357,9 +357,28 @@ fn rollout(synthetic: &Synthetic) -> Fields {
 
 fn file(change: &FileStep) -> Fields {
     match change {
-        FileStep::Remove { path } => Fields::default().put("remove", string(path)),
-        FileStep::Mkdir { path } => Fields::default().put("mkdir", string(path)),
+        FileStep::Remove { path } | FileStep::Mkdir { path } | FileStep::Lock { path } => {
+            Fields::default().put(change.name(), string(path))
+        }
+        FileStep::Unlock => Fields::default().put("unlock", "true"),
         FileStep::Write { path, text } => Fields::default().put("write", string(path)).put("text", string(text)),
+        FileStep::Move { from, to } | FileStep::Copy { from, to } => {
+            let places = Fields::default().put("from", string(from)).put("to", string(to));
+            Fields::default().put(change.name(), places.inline())
+        }
+        FileStep::Symlink { path, to } => {
+            let places = Fields::default().put("path", string(path)).put("to", string(to));
+            Fields::default().put("symlink", places.inline())
+        }
+        FileStep::Chmod { path, mode } => {
+            let fields = Fields::default().put("path", string(path)).put("mode", format!("0o{mode:03o}"));
+            Fields::default().put("chmod", fields.inline())
+        }
+        FileStep::Touch { path, age_s } => {
+            let fields = Fields::default().put("path", string(path)).put("age_s", age_s.to_string());
+            Fields::default().put("touch", fields.inline())
+        }
+        FileStep::Sqlite(what) => Fields::default().put("sqlite", string(word(&keys::SQLITE_CHANGES, *what))),
     }
 }
 

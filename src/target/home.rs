@@ -82,10 +82,19 @@ impl Home {
     }
 
     /// Makes another `CODEX_HOME` in the same run, furnished alike, and an empty `HOME` beside it. `name` is a part of
-    /// their names.
+    /// their names. A directory that a story has put there keeps what is in it but for its furniture, which names paths.
     pub fn another(&self, name: &str, spec: &HomeSpec) -> io::Result<PathBuf> {
         let codex_home = self.run_dir.join(format!("home-{name}"));
-        furnish(&codex_home, spec)?;
+        for file in ["config.toml", INSTRUCTIONS_FILE, MODELS_FILE] {
+            match fs::remove_file(codex_home.join(file)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        match furnish(&codex_home, spec) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => fill(&codex_home, spec)?,
+            furnished => furnished?,
+        }
         make_private(&self.other_user(name))?;
         Ok(codex_home)
     }
@@ -200,6 +209,10 @@ impl Home {
 /// Makes a `CODEX_HOME` and what a server reads there.
 fn furnish(codex_home: &Path, spec: &HomeSpec) -> io::Result<()> {
     make_private(codex_home)?;
+    fill(codex_home, spec)
+}
+
+fn fill(codex_home: &Path, spec: &HomeSpec) -> io::Result<()> {
     write_private(&codex_home.join(CONFIG_FILE), &configuration(codex_home, spec))?;
     write_private(&codex_home.join(INSTRUCTIONS_FILE), INSTRUCTIONS)?;
     write_private(&codex_home.join(MODELS_FILE), MODELS)

@@ -292,6 +292,16 @@ fn steps(number: usize, call: Call, n: u32) -> Vec<StepKind> {
             StepKind::File(FileStep::Write { path: "a".to_owned(), text: call.prompt }),
             StepKind::File(FileStep::Mkdir { path: "b/c".to_owned() }),
             StepKind::File(FileStep::Remove { path: "b".to_owned() }),
+            StepKind::File(match n / 10 % 8 {
+                0 => FileStep::Move { from: "{rollout}".to_owned(), to: "home/archived_sessions/{name}".to_owned() },
+                1 => FileStep::Copy { from: "home".to_owned(), to: "home-b".to_owned() },
+                2 => FileStep::Symlink { path: "a".to_owned(), to: "{id:main}".to_owned() },
+                3 => FileStep::Chmod { path: "{rollout}".to_owned(), mode: n },
+                4 => FileStep::Touch { path: "a".to_owned(), age_s: u64::from(n) },
+                5 => FileStep::Lock { path: "home/{id}.lock".to_owned() },
+                6 => FileStep::Unlock,
+                _ => FileStep::Sqlite(Sqlite::Garbage),
+            }),
         ],
         5 => vec![
             StepKind::Pause { stop: true },

@@ -145,7 +145,7 @@ fn the_targets_of_the_project_are_played() {
 }
 
 fn what_a_target_lacks_is_ignored() {
-    let needy = STORY.replace("\n\n[[step]]\ncodex", "\nneeds = [\"power-loss\"]\n\n[[step]]\ncodex");
+    let needy = STORY.replace("\n\n[[step]]\ncodex", "\nneeds = [\"tools\"]\n\n[[step]]\ncodex");
     let place = place(&[("needy.toml", &needy)]);
     let (fine, said) = tests(&place, "builtin", &[]);
     assert!(fine && said.contains("1 ignored"), "{said}");

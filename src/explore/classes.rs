@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use super::tail::LIVES;
 use crate::check::{self, Invariant};
 use crate::journal::{Kind, Run, Snapshot, SnapshotFile, SnapshotWhen};
 use crate::rollout::read_history_bytes;
@@ -124,18 +125,18 @@ fn shape(text: &str) -> String {
 /// Whether a rollout that was written to after a death still holds damage at the end. One that is only read keeps what
 /// its death has left, as it should.
 fn has_bad_record(run: &Run) -> bool {
-    let snapshots: Vec<&Snapshot> = run
-        .events
-        .iter()
-        .filter_map(|event| match &event.kind {
-            Kind::Snapshot(snapshot) => Some(snapshot),
+    let snapshots = |when: SnapshotWhen| {
+        run.events.iter().filter_map(move |event| match &event.kind {
+            Kind::Snapshot(snapshot) if snapshot.when == when => Some(snapshot),
             _ => None,
         })
-        .collect();
-    let death = snapshots.iter().find(|snapshot| snapshot.when == SnapshotWhen::Death);
-    let (Some(death), Some(last)) = (death, snapshots.last()) else { return false };
+    };
+    // What lay there before the first life after the last death of the story, a power loss included.
+    let births: Vec<&Snapshot> = snapshots(SnapshotWhen::Birth).collect();
+    let before = births.len().checked_sub(LIVES).and_then(|at| births.get(at));
+    let (Some(before), Some(last)) = (before, snapshots(SnapshotWhen::End).last()) else { return false };
     let written =
-        |file: &&SnapshotFile| !death.files.iter().any(|old| old.path == file.path && old.sha256 == file.sha256);
+        |file: &&SnapshotFile| !before.files.iter().any(|old| old.path == file.path && old.sha256 == file.sha256);
     let rollouts = last.files.iter().filter(|file| file.path.ends_with(".jsonl") && file.path.contains("sessions/"));
     rollouts.filter(written).any(|file| {
         let bytes = file.blob.as_deref().and_then(|blob| run.blobs.get(blob).ok());

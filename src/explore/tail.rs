@@ -11,7 +11,7 @@ use crate::scenario::{
 };
 
 /// Lives that are begun after the death; each is spoken to once.
-const LIVES: u32 = 2;
+pub(super) const LIVES: usize = 2;
 /// A thread that is begun after the death where no other is known by an id.
 const AFTERWARDS: &str = "afterwards";
 

@@ -1,11 +1,12 @@
 //! What reading a rollout costs: counting its newlines, reading its records, rebuilding its history.
 //!
-//! `cargo bench --bench reading [-- --mb N[,N…]]`. Files of every era, of 10, 100 and 200 MB, are generated in a temporary
+//! `cargo bench --bench reading [-- --mb N[,N…]]`. Files of two eras, of 10, 100 and 200 MB, are generated in a temporary
 //! directory. Each figure is taken in a process of its own, so that its peak memory is its own: the fastest of some
 //! rounds, its share of CPU seconds, and the peak of resident memory. The ceiling is `memchr` counting newlines over the
 //! same reads, and each figure stands beside it as a ratio.
 //!
-//! A further reader, somebody else's or Codex itself, is one more entry of [`READERS`].
+//! A further reader is one more entry of [`READERS`]; `benches/peers` compares with readers of others, `resuming` with
+//! Codex.
 #![allow(clippy::print_stdout, reason = "the figures are the result")]
 
 use std::error::Error;
@@ -16,6 +17,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use rehydra::rollout::generate::{Spec, generate};
+use rehydra::rollout::history::read_transcript;
 use rehydra::rollout::reader::{Found, Reader};
 use rehydra::rollout::{Era, ThreadId, read_history};
 use rehydra::world::RealDisk;
@@ -26,8 +28,12 @@ const ROUNDS: u32 = 5;
 const ID: &str = "01a203fe-4d2b-7bc2-9ce0-fdcc76d9015a";
 
 /// What is measured: a name, and what gives a number by which the work can be checked.
-const READERS: [(&str, Measured); 3] =
-    [("newlines", newlines), ("every record, copied", records), ("history (fidelity)", history)];
+const READERS: [(&str, Measured); 4] = [
+    ("newlines", newlines),
+    ("every record, copied", records),
+    ("history, held", history),
+    ("transcript, not held", transcript),
+];
 type Measured = fn(&Path) -> Result<u64, Failure>;
 
 fn newlines(path: &Path) -> Result<u64, Failure> {
@@ -53,6 +59,15 @@ fn records(path: &Path) -> Result<u64, Failure> {
 
 fn history(path: &Path) -> Result<u64, Failure> {
     Ok(read_history(&RealDisk, path)?.items.len() as u64)
+}
+
+fn transcript(path: &Path) -> Result<u64, Failure> {
+    let mut count = 0;
+    for entry in read_transcript(&RealDisk, None, path)? {
+        entry?;
+        count += 1;
+    }
+    Ok(count)
 }
 
 fn main() -> Result<(), Failure> {

@@ -35,6 +35,7 @@
 //! | [`cli`] | one file per subcommand, and the exit codes |
 //! | [`harness`] | playing and judging for whoever asks: by hand, one file, a suite |
 //! | [`report`] | terminal, JSON, JUnit, Markdown, annotations; nothing else prints |
+//! | [`explore`] | every crash point of a conversation |
 //! | [`verdict`] | findings × baseline → verdict |
 //! | [`player`] | plays a scenario: steps, markers, faults |
 //! | [`survey`] | gets to know a server that nobody has described, by talking to it |
@@ -77,6 +78,8 @@ pub mod check;
 pub mod cli;
 #[cfg(feature = "harness")]
 pub mod codex;
+#[cfg(feature = "harness")]
+pub mod explore;
 #[cfg(feature = "harness")]
 pub mod fault;
 #[cfg(feature = "harness")]

@@ -139,8 +139,10 @@ fn every_file_of_the_thread_comes_along_and_no_other() -> Result<(), Failure> {
     let aliases = alias(before, ID) + &alias(OTHER, "01a203fe-2222-7021-8336-6f3d36f211b5");
     put(&home, "rehydra/aliases.jsonl", aliases.as_bytes())?;
     let out = dir.path().join("out");
-    let output = capture(&[Path::new(ID), Path::new("--home"), &home], &out)?;
+    let output = capture(&[Path::new(ID), Path::new("--json"), Path::new("--home"), &home], &out)?;
     assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
+    let told = told(&output)?;
+    assert_eq!((told["files"].as_array().map(Vec::len), &told["differences"]), (Some(3), &json!([])), "{told:#}");
     let manifest: serde_json::Value = serde_json::from_slice(&std::fs::read(out.join("manifest.json"))?)?;
     let fixture = &manifest["fixtures"][0];
     assert_eq!(fixture["also"].as_array().map(Vec::len), Some(2), "{manifest}");
@@ -150,6 +152,46 @@ fn every_file_of_the_thread_comes_along_and_no_other() -> Result<(), Failure> {
     );
     let kept = std::fs::read_to_string(out.join("beside-2.jsonl"))?;
     assert_eq!((kept.lines().count(), kept.contains(before)), (1, false), "{kept}");
+    Ok(())
+}
+
+/// What `--json` says, which is as its schema has it.
+fn told(output: &Output) -> Result<serde_json::Value, Failure> {
+    let value: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+    let schema = serde_json::from_str(include_str!("../docs/capture.schema.json"))?;
+    let validator = jsonschema::validator_for(&schema)?;
+    let wrong: Vec<_> = validator.iter_errors(&value).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}\n{value:#}");
+    Ok(value)
+}
+
+#[test]
+fn a_compressed_thread_stays_compressed_and_one_that_breaks_off_breaks_off() -> Result<(), Failure> {
+    let dir = tempfile::tempdir()?;
+    // More than one block, so that something can be unpacked of a frame that breaks off; and what cannot be compressed.
+    let noise =
+        |n: u64| (0..3_000).map(|k| rehydra::journal::sha256_hex(&(n * 9_999 + k).to_le_bytes())).collect::<String>();
+    let more = [Draft::user_item(&noise(1)), Draft::response_item(message("assistant", &noise(2)))];
+    let plain = [private(), lines(&more, 6)].concat();
+    let whole = zstd::encode_all(plain.as_slice(), 3)?;
+    let cut = whole[..whole.len() / 2].to_vec();
+    for (n, (bytes, damaged)) in [(whole, 0), (cut, 1)].into_iter().enumerate() {
+        let home = dir.path().join(format!("home{n}"));
+        put(&home, &format!("{}.zst", name(ID)), &bytes)?;
+        let out = dir.path().join(format!("out{n}"));
+        let output = capture(&[Path::new(ID), Path::new("--json"), Path::new("--home"), &home], &out)?;
+        assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
+        let told = told(&output)?;
+        assert!(told["damaged_places"].as_u64() >= Some(damaged), "{told:#}");
+        let path = told["files"][0]["path"].as_str().ok_or("no path")?;
+        assert!(path.ends_with(".jsonl.zst") && !path.contains(ID), "{told:#}");
+        let captured = std::fs::read(out.join("captured.jsonl"))?;
+        let mut text = Vec::new();
+        let end = std::io::Read::read_to_end(&mut zstd::stream::Decoder::new(captured.as_slice())?, &mut text);
+        assert_eq!(end.is_err(), damaged > 0, "{end:?}");
+        assert!(text.starts_with(b"{\"timestamp\"") && text.len() > 1_000 && plain.len() >= text.len());
+        hides(&[text, output.stdout].concat());
+    }
     Ok(())
 }
 

@@ -15,6 +15,8 @@ mod repaired;
 #[path = "codex/segments.rs"]
 mod segments;
 mod stage;
+#[path = "codex/torn.rs"]
+mod torn;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
     }
     trials.extend(repaired::trials());
     trials.extend(segments::trials());
+    trials.extend(torn::trials());
     let trials = trials.into_iter().map(|trial| trial.with_ignored_flag(missing)).collect();
     libtest_mimic::run(&args, trials).exit_code()
 }

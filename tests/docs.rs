@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Command;
 
 use rehydra::rollout::manifest::Manifest;
 use rehydra::scenario::{Baseline, PLACEHOLDERS, Profiles, Scenario, schema};
@@ -53,6 +54,17 @@ fn every_key_and_every_word_is_named() {
     let words: BTreeSet<&str> = DOC.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_')).collect();
     let absent: Vec<_> = names.iter().filter(|name| !words.contains(name.as_str())).collect();
     assert!(absent.is_empty(), "docs/scenarios.md says nothing of {absent:?}");
+}
+
+#[test]
+fn every_schema_that_is_checked_in_is_the_one_that_is_printed() {
+    for name in ["scenario", "report", "expected", "parser", "parser-report", "inspect", "repair", "capture"] {
+        let printed = Command::new(env!("CARGO_BIN_EXE_rehydra")).args(["schema", name]).output().expect("it runs");
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("docs/{name}.schema.json"));
+        let checked_in = std::fs::read_to_string(&file).unwrap_or_default();
+        let same = checked_in.as_bytes() == printed.stdout;
+        assert!(same, "regenerate it: cargo run -- schema {name} > docs/{name}.schema.json");
+    }
 }
 
 /// The names of all properties, and the words of all closed lists.

@@ -135,7 +135,7 @@ fn played(target: &Resolved, limits: Limits, steps: &str) -> Result<Played, Fail
     let dir = tempfile::tempdir()?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let launcher = Some(Path::new(REHYDRA));
-    let plan = Plan { scenario: &scenario, target, launcher, limits, dir: dir.path() };
+    let plan = Plan { launcher, ..Plan::new(&scenario, target, limits, dir.path()) };
     let ended = runtime.block_on(play(plan));
     let run = Run::read(dir.path())?;
     Ok(Played { run, ended, _dir: dir })

@@ -1,23 +1,37 @@
-//! What one reading of a file cost this process, as one line: name, things read, milliseconds, CPU milliseconds, peak KiB.
+//! What one reading of a file cost this process, as one line: who read, what it got, how many of that, bytes of text in
+//! them, seconds, CPU seconds, peak of resident memory in KiB.
 //!
 //! Peers clash over native libraries, so each is a package of its own and includes this file. Time is taken around the
-//! reading alone: a process's start is not what is compared.
+//! reading alone, from opening the file to letting go of what was read: a process's start is not what is compared.
 
+use std::error::Error;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-/// Reads the file named by the first argument with `read`, which says how many things it got, and prints the line.
-pub fn one(name: &str, read: impl FnOnce(PathBuf) -> Result<usize, Box<dyn std::error::Error>>) {
+use rustix::time::{ClockId, clock_gettime};
+
+/// What a reader got of a file.
+pub struct Got {
+    /// Its own word for them.
+    pub what: &'static str,
+    /// How many.
+    pub things: usize,
+    /// How many bytes of the thread's texts it gives with them.
+    pub text_bytes: usize,
+}
+
+/// Reads the file named by the first argument with `read`, and prints the line.
+pub fn one(name: &str, read: impl FnOnce(PathBuf) -> Result<Got, Box<dyn Error>>) {
     let Some(path) = std::env::args_os().nth(1) else {
         eprintln!("usage: {name} FILE");
         std::process::exit(2);
     };
-    let (began, cpu) = (Instant::now(), cpu_ms());
+    let (began, spent) = (Instant::now(), cpu());
     match read(path.into()) {
-        Ok(things) => println!(
-            "{name}\t{things}\t{}\t{}\t{}",
-            began.elapsed().as_millis(),
-            cpu_ms().saturating_sub(cpu),
+        Ok(Got { what, things, text_bytes }) => println!(
+            "{name}\t{what}\t{things}\t{text_bytes}\t{:.6}\t{:.6}\t{}",
+            began.elapsed().as_secs_f64(),
+            (cpu() - spent).as_secs_f64(),
             peak_kib()
         ),
         Err(error) => {
@@ -27,11 +41,10 @@ pub fn one(name: &str, read: impl FnOnce(PathBuf) -> Result<usize, Box<dyn std::
     }
 }
 
-/// User and system time of this process so far; the kernel counts in steps of 10 ms.
-fn cpu_ms() -> u64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let after_name = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
-    after_name.split_whitespace().skip(11).take(2).filter_map(|ticks| ticks.parse::<u64>().ok()).sum::<u64>() * 10
+/// User and system time of this process so far, all threads.
+fn cpu() -> Duration {
+    let spent = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(spent.tv_sec.unsigned_abs(), u32::try_from(spent.tv_nsec).unwrap_or(0))
 }
 
 fn peak_kib() -> u64 {

@@ -8,7 +8,8 @@ use std::collections::HashSet;
 use super::Invariant;
 use super::files::is_session;
 use super::outcome::{Finding, Outcome, one_line};
-use super::view::{Seen, Turn, View};
+use super::turn::{Seen, Turn};
+use super::view::View;
 use crate::journal::{ModelRequest, RefusalKind};
 
 /// What the journal writes in place of a secret.

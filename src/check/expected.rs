@@ -18,7 +18,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::view::{Turn, View};
+use super::turn::Turn;
+use super::view::View;
 use crate::journal::{Item, Seq};
 use crate::marker::{self, Carrier, Marker};
 

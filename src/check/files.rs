@@ -13,7 +13,8 @@ use super::Invariant;
 use super::applies::source_stays_identical;
 use super::outcome::{Finding, Outcome};
 use super::threads::canonical;
-use super::view::{Seen, View};
+use super::turn::Seen;
+use super::view::View;
 use crate::journal::{Snapshot, SnapshotFile};
 
 /// Whether a path below a home is a session file. That of another home of the run begins with `../` and its name.

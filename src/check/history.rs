@@ -9,7 +9,8 @@
 use std::collections::HashSet;
 
 use super::outcome::Outcome;
-use super::view::{Turn, View};
+use super::turn::Turn;
+use super::view::View;
 use super::wording::Reworded;
 use super::{Invariant, rollout_at_death, wording};
 use crate::marker::{self, Marker};

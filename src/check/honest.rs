@@ -11,7 +11,8 @@ use std::path::Path;
 use super::notes::About;
 use super::outcome::Outcome;
 use super::settings::{Cwd, cwd_of, narrowed};
-use super::view::{Turn, View};
+use super::turn::Turn;
+use super::view::View;
 use super::{Invariant, applies, history, notes};
 
 /// When something was lost, the answer says so; never success with a silent blank.

@@ -9,7 +9,8 @@
 
 use super::outcome::{Outcome, one_line};
 use super::threads::canonical;
-use super::view::{Turn, View};
+use super::turn::Turn;
+use super::view::View;
 use super::{Invariant, history, notes};
 use crate::journal::{Identity, Seq};
 

@@ -12,7 +12,8 @@ use serde_json::Value;
 use super::Invariant;
 use super::files::is_session;
 use super::outcome::{Finding, Outcome};
-use super::view::{Seen, Turn, View};
+use super::turn::{Seen, Turn};
+use super::view::View;
 use crate::journal::{Identity, ModelRequest, Snapshot};
 
 /// What a call may add whatever it says: metadata, instructions, bookkeeping.

@@ -7,7 +7,8 @@
 
 use super::Invariant;
 use super::outcome::{Finding, Outcome, one_line};
-use super::view::{Turn, View};
+use super::turn::Turn;
+use super::view::View;
 use crate::journal::{AnswerOutcome, Event, Kind};
 
 /// Every call ends within its limit, and a call that follows a model fault works.

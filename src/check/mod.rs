@@ -46,6 +46,7 @@ mod liveness;
 mod names;
 mod normalise;
 mod notes;
+mod origins;
 mod outcome;
 mod paired;
 mod protocol;
@@ -58,6 +59,7 @@ mod shown;
 #[cfg(test)]
 mod testing;
 mod threads;
+mod turn;
 mod unknown_id;
 mod view;
 mod wording;

@@ -5,7 +5,8 @@
 
 use regex_lite::Regex;
 
-use super::view::{Turn, View};
+use super::turn::Turn;
+use super::view::View;
 
 /// What a loss is of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -8,7 +8,8 @@ use std::collections::HashMap;
 
 use super::Invariant;
 use super::outcome::{Outcome, one_line};
-use super::view::{Turn, View};
+use super::turn::Turn;
+use super::view::View;
 use crate::journal::{Item, ModelRequest, RefusalKind};
 use crate::marker::{Carrier, Marker};
 

@@ -93,7 +93,7 @@ impl Reading<'_, '_> {
         self.looked = true;
         let shown = one_line(&String::from_utf8_lossy(&bytes));
         if frame.partial {
-            let asked = |d: &&super::view::Seen<'_, crate::journal::Death>| d.incarnation == event.incarnation;
+            let asked = |d: &&super::turn::Seen<'_, crate::journal::Death>| d.incarnation == event.incarnation;
             if self.view.deaths.iter().find(asked).is_some_and(|d| d.what.asked.is_none()) {
                 self.tell(event, "whole lines", shown, "the target leaves a line without its end".into());
             }

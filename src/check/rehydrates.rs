@@ -11,7 +11,8 @@
 
 use super::Invariant;
 use super::outcome::{Outcome, one_line};
-use super::view::{Seen, Turn, View};
+use super::turn::{Seen, Turn};
+use super::view::View;
 use crate::journal::{Item, ModelRequest};
 use crate::marker::{self, Carrier, Marker};
 

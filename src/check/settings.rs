@@ -12,7 +12,8 @@
 
 use super::Invariant;
 use super::outcome::Outcome;
-use super::view::{Turn, View};
+use super::turn::Turn;
+use super::view::View;
 use crate::journal::{Call, Placed, Seq, Settings, SettingsSource, TargetKind};
 
 /// A setting and the event that tells it.

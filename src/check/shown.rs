@@ -14,7 +14,8 @@ use std::collections::HashSet;
 
 use super::Invariant;
 use super::outcome::{Finding, Outcome};
-use super::view::{Seen, Turn, View};
+use super::turn::{Seen, Turn};
+use super::view::View;
 use crate::journal::{AnswerOutcome, Item, Seq, Shown};
 use crate::marker::{self, Carrier, Marker};
 

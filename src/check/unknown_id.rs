@@ -13,7 +13,8 @@ use regex_lite::Regex;
 use serde_json::{Value, json};
 
 use super::outcome::{Finding, Outcome, one_line};
-use super::view::{Turn, View};
+use super::turn::Turn;
+use super::view::View;
 use super::{Invariant, files};
 use crate::journal::{Answer, CallKind, TargetKind};
 use crate::rollout::ThreadId;

@@ -14,111 +14,15 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::Invariant;
 use super::branches::{Branches, Strand};
-use super::outcome::Finding;
+use super::origins::Origins;
 use super::threads::{Threads, canonical};
+use super::turn::{Seen, Turn};
 use crate::journal::{
-    Answer, AnswerOutcome, Call, CallId, CallKind, DamageDone, Death, Event, FaultFired, IdChoice, Identity,
-    Incarnation, Kind, Life, Missed, ModelRequest, Placed, Run, Seq, Settings, Shown, Snapshot, TargetKind, Unexpected,
+    Answer, Call, CallId, CallKind, DamageDone, Death, Event, FaultFired, IdChoice, Identity, Incarnation, Kind, Life,
+    Missed, ModelRequest, Placed, Run, Shown, Snapshot, TargetKind, Unexpected,
 };
-use crate::marker::{self, Carrier, Marker};
-
-/// Something of the journal and where it stands there.
-#[derive(Debug)]
-pub(super) struct Seen<'r, T> {
-    /// Index among the run's events; the order of things.
-    pub(super) at: usize,
-    pub(super) seq: Seq,
-    pub(super) incarnation: Incarnation,
-    pub(super) what: &'r T,
-}
-
-impl<T> Clone for Seen<'_, T> {
-    fn clone(&self) -> Self {
-        *self
-    }
-}
-impl<T> Copy for Seen<'_, T> {}
-
-impl<'r, T> Seen<'r, T> {
-    fn new(at: usize, event: &Event, what: &'r T) -> Seen<'r, T> {
-        Seen { at, seq: event.seq, incarnation: event.incarnation, what }
-    }
-}
-
-/// One call with everything the journal tells of it.
-#[derive(Debug)]
-pub(super) struct Turn<'r> {
-    pub(super) call: Seen<'r, Call>,
-    pub(super) answer: Option<Seen<'r, Answer>>,
-    /// In the order of their arrival at the stub.
-    pub(super) requests: Vec<Seen<'r, ModelRequest>>,
-    pub(super) settings: Vec<Seen<'r, Settings>>,
-    /// Markers planted in its scripted responses, where the journal tells them.
-    pub(super) planted: Option<&'r [Marker]>,
-    /// The scenario's name of the thread it belongs to; none if its id was never any thread's.
-    pub(super) thread: Option<&'r str>,
-    /// The strand of that thread which it goes on.
-    pub(super) strand: Strand,
-    /// It began that strand.
-    pub(super) branches: bool,
-    pub(super) restored: bool,
-    pub(super) rehydrating: bool,
-}
-
-impl<'r> Turn<'r> {
-    pub(super) fn outcome(&self) -> Option<AnswerOutcome> {
-        self.answer.map(|a| a.what.outcome)
-    }
-
-    /// Answered by a result that is no error.
-    pub(super) fn is_reply(&self) -> bool {
-        self.outcome() == Some(AnswerOutcome::Reply)
-    }
-
-    /// Answered by an error of either kind.
-    pub(super) fn is_error(&self) -> bool {
-        matches!(self.outcome(), Some(AnswerOutcome::ToolError | AnswerOutcome::RpcError))
-    }
-
-    /// The answer that acknowledged the turn, if one did.
-    pub(super) fn acknowledged(&self) -> Option<Seen<'r, Answer>> {
-        self.answer.filter(|a| a.what.outcome == AnswerOutcome::Reply)
-    }
-
-    /// A turn whose history is judged: it continues a thread, reached the model, and was not answered by an error
-    /// (which other checks judge).
-    pub(super) fn shows_history(&self) -> bool {
-        let continues = self.call.what.kind == CallKind::Reply && self.thread.is_some();
-        continues && !self.requests.is_empty() && !self.is_error()
-    }
-
-    /// Evidence: the call and its answer.
-    pub(super) fn evidence(&self) -> Vec<Seq> {
-        std::iter::once(self.call.seq).chain(self.answer.map(|a| a.seq)).collect()
-    }
-
-    /// A finding about this turn.
-    pub(super) fn finding(
-        &self,
-        invariant: Invariant,
-        (expected, got): (impl Into<String>, impl Into<String>),
-        text: impl Into<String>,
-        evidence: Vec<Seq>,
-    ) -> Finding {
-        Finding {
-            invariant,
-            call: Some(self.call.what.call),
-            incarnation: self.call.incarnation,
-            step: Some(self.call.what.step),
-            expected: expected.into(),
-            got: got.into(),
-            text: text.into(),
-            evidence,
-        }
-    }
-}
+use crate::marker::Marker;
 
 /// The story's name of the home that a path in the journal leads to, none for the usual one, and the way from there:
 /// `../home-NAME/…`.
@@ -139,14 +43,6 @@ fn is_at_a_file(at: &str) -> bool {
 
 /// The kind of the note with which our server says that it branched.
 const BRANCHED: &str = "branched_from_live";
-
-/// What a marker is of.
-#[derive(Debug)]
-struct Origin<'r> {
-    thread: Option<&'r str>,
-    /// The step of the call that planted it; none for a placed rollout.
-    step: Option<u32>,
-}
 
 /// The index.
 #[derive(Debug)]
@@ -173,7 +69,7 @@ pub(super) struct View<'r> {
     /// Those of them whose files the story is moving.
     moving: Vec<(String, Option<&'r str>)>,
     branches: Branches,
-    origins: HashMap<Marker, Origin<'r>>,
+    origins: Origins<'r>,
 }
 
 impl<'r> View<'r> {
@@ -196,7 +92,7 @@ impl<'r> View<'r> {
             homes: HashSet::new(),
             moving: Vec::new(),
             branches: Branches::default(),
-            origins: HashMap::new(),
+            origins: Origins::default(),
         };
         let mut by_call = HashMap::new();
         let mut planted = HashMap::new();
@@ -209,7 +105,7 @@ impl<'r> View<'r> {
         for turn in &mut view.turns {
             turn.planted = planted.get(&turn.call.what.call).copied();
         }
-        view.find_origins();
+        view.origins = Origins::of(&view.placed, &view.turns);
         view.find_restored();
         view
     }
@@ -417,26 +313,6 @@ impl<'r> View<'r> {
         !self.homes.contains(&here) && self.homes.iter().any(|(known, _)| *known == here.0)
     }
 
-    fn find_origins(&mut self) {
-        let mut own = |marker: Marker, thread, step| {
-            self.origins.entry(marker).or_insert(Origin { thread, step });
-        };
-        for placed in &self.placed {
-            for marker in placed.what.markers.iter().chain(&placed.what.unacknowledged) {
-                own(marker.clone(), Some(placed.what.thread.as_str()), None);
-            }
-        }
-        for turn in &self.turns {
-            own(turn.call.what.marker.clone(), turn.thread, Some(turn.call.what.step));
-        }
-        for turn in &self.turns {
-            let told = turn.answer.map(|a| marker::find(&a.what.text)).unwrap_or_default();
-            for marker in turn.planted.unwrap_or_default().iter().cloned().chain(told) {
-                own(marker, turn.thread, Some(turn.call.what.step));
-            }
-        }
-    }
-
     fn find_restored(&mut self) {
         let begun: HashSet<(Incarnation, &str, Strand)> = (self.turns.iter())
             .filter(|t| t.call.what.kind == CallKind::Start)
@@ -510,42 +386,22 @@ impl<'r> View<'r> {
 
     /// Whether a marker is of another thread than `thread`.
     pub(super) fn is_foreign(&self, marker: &Marker, thread: &str) -> bool {
-        self.origins.get(marker).is_some_and(|o| o.thread != Some(thread))
+        self.origins.is_foreign(marker, thread)
     }
 
     /// Whether the journal tells what planted a marker.
     pub(super) fn is_known(&self, marker: &Marker) -> bool {
-        self.origins.contains_key(marker)
+        self.origins.is_known(marker)
     }
 
     /// A marker in words: `the reply of step 2 (rhr-3k9x02ma)`.
     pub(super) fn name(&self, marker: &Marker) -> String {
-        let what = match marker.carrier() {
-            Some(Carrier::Prompt) => "the prompt",
-            Some(Carrier::Reply) => "the reply",
-            Some(Carrier::Call) => "a tool call",
-            Some(Carrier::Output) => "a tool output",
-            Some(Carrier::Reasoning) => "the reasoning",
-            Some(Carrier::Summary) => "the summary",
-            None => "something",
-        };
-        match self.origins.get(marker) {
-            Some(Origin { step: Some(step), .. }) => format!("{what} of step {step} ({marker})"),
-            Some(Origin { thread: Some(thread), .. }) => {
-                format!("{what} in the placed rollout of `{thread}` ({marker})")
-            }
-            _ => format!("{what} ({marker})"),
-        }
+        self.origins.name(marker)
     }
 
     /// Several markers in words, the first three of them named.
     pub(super) fn names<'m>(&self, markers: impl IntoIterator<Item = &'m Marker>) -> String {
-        let markers: Vec<&Marker> = markers.into_iter().collect();
-        let mut text = markers.iter().take(3).map(|m| self.name(m)).collect::<Vec<_>>().join(", ");
-        if markers.len() > 3 {
-            text.push_str(&format!(" and {} more", markers.len() - 3));
-        }
-        text
+        self.origins.names(markers)
     }
 
     /// Turns whose history is judged. In the life that began the thread it is judged as well: a server that loses it

@@ -1,6 +1,7 @@
 //! `rehydra capture`: a broken thread becomes a scenario that can be handed over.
 
 mod compare;
+mod document;
 mod files;
 mod story;
 
@@ -13,6 +14,8 @@ use crate::rollout::redact::{Redactor, Removed};
 use crate::world::World;
 use compare::{Compared, compare};
 use files::{Captured, CapturedFile, gather};
+
+pub(super) use document::schema;
 
 /// Flags of `rehydra capture`.
 #[derive(Debug, clap::Args)]
@@ -27,6 +30,9 @@ pub(super) struct Args {
     /// Where a thread given by its id lies [default: $CODEX_HOME, else ~/.codex]
     #[arg(long, value_name = "DIR")]
     home: Option<PathBuf>,
+    /// Print the report as JSON (docs/capture.schema.json)
+    #[arg(long)]
+    json: bool,
 }
 
 const HELP: &str = "\
@@ -64,9 +70,13 @@ pub(super) fn main(args: Args) -> Outcome {
         name: name.clone(),
     };
     let planted = Captured { id: original.id, files: original.files.iter().map(|f| file(f, &mut redactor)).collect() };
-    let compared = compare(&world, &redacted, &planted, &args.out)?;
-    print(&told(&args, &redacted, redactor.removed(), &compared))?;
-    Ok(if compared.differences.is_empty() { Exit::Fine } else { Exit::Failed })
+    let compared = compare(&world, &path, &redacted, &planted, &args.out)?;
+    let exit = if compared.differences.is_empty() { Exit::Fine } else { Exit::Failed };
+    print(&match args.json {
+        true => document::of(&args.out, &redacted, redactor.removed(), &compared, exit),
+        false => told(&args, &redacted, redactor.removed(), &compared),
+    })?;
+    Ok(exit)
 }
 
 fn told(args: &Args, redacted: &Captured, removed: Removed, compared: &Compared) -> String {

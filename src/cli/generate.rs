@@ -79,7 +79,7 @@ pub(super) struct Args {
     #[arg(long, value_delimiter = ',', value_name = "NAME", value_parser = mutator_named)]
     damage: Vec<Mutator>,
     /// A whole home of so many threads; `--turns` and `--size` are then those of a file
-    #[arg(long, value_name = "N", conflicts_with_all = ["damage", "start", "zone", "codex"])]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), conflicts_with_all = ["damage", "start", "zone", "codex"])]
     home: Option<u32>,
     /// Overwrite what is there
     #[arg(long)]
@@ -292,7 +292,8 @@ fn write_answer(path: &Path, expected: &Expected, force: bool) -> Result<(), Fai
 
 fn unwritable(path: &Path, error: &io::Error) -> Failure {
     match error.kind() {
-        io::ErrorKind::AlreadyExists => {
+        // A file where a directory is to be made is told by the same kind of error.
+        io::ErrorKind::AlreadyExists if path.symlink_metadata().is_ok() => {
             Failure::usage(format!("{} is there already: write elsewhere, or say --force", path.display()))
         }
         _ => Failure::broken(format!("failed to write {}: {error}", path.display())),

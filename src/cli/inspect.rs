@@ -58,10 +58,11 @@ pub(super) fn main(args: Args) -> Outcome {
     let disk = &*world.disk;
     let named = args.home.clone();
     let path = if args.what.is_dir() {
-        if !["sessions", "archived_sessions"].iter().any(|tree| args.what.join(tree).is_dir()) {
+        if !sources::TREES.iter().any(|tree| args.what.join(tree).is_dir()) {
             let text = "neither `sessions` nor `archived_sessions` is in it; name the directory that holds them";
             return Err(Failure::usage(format!("{}: {text}", args.what.display())));
         }
+        sources::readable(&args.what)?;
         let report = home::survey(disk, &args.what, !args.json)?;
         let exit = exit_of(report.verdict());
         print(&match args.json {

@@ -21,6 +21,7 @@ mod shard;
 mod show;
 mod sources;
 mod suite;
+mod sweep;
 mod targets;
 mod unusable;
 
@@ -50,6 +51,8 @@ enum Command {
     Serve(serve::Args),
     /// Tell what a rollout or a whole home holds, what is wrong with it, and what Codex would do
     Inspect(inspect::Args),
+    /// Let a server die at every point of a conversation, and tell in which ways it comes back
+    Sweep(sweep::Args),
     /// Get to know a server by talking to it, and write its profile
     Init(init::Args),
     /// Make a scenario that can be handed over out of a broken thread, with everything private taken out
@@ -76,6 +79,7 @@ pub fn main() -> ExitCode {
         Command::Replay(args) => replay::main(args),
         Command::Serve(args) => serve::main(args),
         Command::Inspect(args) => inspect::main(args),
+        Command::Sweep(args) => sweep::main(args),
         Command::Init(args) => init::main(args),
         Command::Capture(args) => capture::main(args),
         Command::Repair(args) => repair::main(args),

@@ -58,7 +58,7 @@ pub(super) struct Args {
     /// Fail (exit code 1) on a told loss too
     #[arg(long)]
     deny_told: bool,
-    /// Write the results as JSON to this file, `-` for stdout
+    /// Write the results as JSON to this file, `-` for stdout (docs/parser-report.schema.json)
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
     /// Write the results as JUnit XML
@@ -169,7 +169,12 @@ fn cases(args: &Args) -> Result<Vec<Case>, Failure> {
 
 fn show(args: &Args, played: &[Played], elapsed_ms: u64) -> Outcome {
     let kept = played.iter().map(|one| kept(args.keep.as_deref(), one)).collect::<Result<Vec<_>, _>>()?;
-    let parsed = Parsed { played, kept: &kept, seed: args.seed, elapsed_ms };
+    let fails = |one: &Played| match one.judgement.outcome {
+        parser::Outcome::ToldLoss => args.deny_told,
+        outcome => outcome.is_failure(),
+    };
+    let fails = played.iter().any(fails);
+    let parsed = Parsed { played, kept: &kept, seed: args.seed, elapsed_ms, fails };
     let unwritten = |path: &Path, error| Failure::broken(format!("failed to write {}: {error}", path.display()));
     if args.json.as_ref().is_some_and(|path| path.as_os_str() == "-") {
         print(&report::parser_document(&parsed))?;
@@ -182,11 +187,7 @@ fn show(args: &Args, played: &[Played], elapsed_ms: u64) -> Outcome {
     if let Some(path) = &args.junit {
         fs::write(path, report::parser_junit(&parsed)).map_err(|error| unwritten(path, error))?;
     }
-    let fails = |one: &Played| match one.judgement.outcome {
-        parser::Outcome::ToldLoss => args.deny_told,
-        outcome => outcome.is_failure(),
-    };
-    Ok(if played.iter().any(fails) { Exit::Failed } else { Exit::Fine })
+    Ok(if fails { Exit::Failed } else { Exit::Fine })
 }
 
 /// The directory that keeps the case, if it is a failure.

@@ -1,15 +1,17 @@
 //! `rehydra repair`: a clean copy of a thread that Codex will not take, and what was lost.
 
-use std::path::PathBuf;
+mod document;
 
-use serde_json::{Value, json};
+use std::path::PathBuf;
 
 use super::out::print;
 use super::{Exit, Failure, Outcome, sources};
 use crate::neutral;
 use crate::rollout::Consequence;
-use crate::rollout::repair::{Destination, Fallback, RepairErrorKind, Repaired, Request, repair};
+use crate::rollout::repair::{Destination, Fallback, Form, RepairErrorKind, Repaired, Request, repair};
 use crate::world::World;
+
+pub(super) use document::schema;
 
 /// Flags of `rehydra repair`.
 #[derive(Debug, clap::Args)]
@@ -27,20 +29,26 @@ pub(super) struct Args {
     /// Keep the thread's id; only where the destination's home does not hold the thread
     #[arg(long)]
     keep_id: bool,
+    /// Keep everything that was ever said: what a compaction replaced and what was rolled back stays in the transcript, and
+    /// the model is sent the same
+    #[arg(long)]
+    complete: bool,
     /// The thread's cwd where nothing in it tells one [default: this directory]
     #[arg(long, value_name = "DIR")]
     cwd: Option<PathBuf>,
     /// The model provider where the thread names none (before 0.55)
     #[arg(long, value_name = "NAME", default_value = "openai")]
     model_provider: String,
-    /// Print the report as JSON
+    /// Print the report as JSON (docs/repair.schema.json)
     #[arg(long)]
     json: bool,
 }
 
 const HELP: &str = "\
 The source is only read: its segments, the threads it was forked from, archived and compressed files become one plain
-file, which every Codex from 0.42 on resumes. It has an id of its own unless --keep-id is given.
+file, which every Codex from 0.42 on resumes. It has an id of its own unless --keep-id is given. It holds what the model is
+to be sent; with --complete all that was ever said, in which case releases before about 0.90, which know neither rollbacks
+nor the history that a compaction brings, send the model more or less of it than newer ones.
 
 Exit code:
   0  the copy holds everything          2  wrong command line, DST exists, or nothing can be read of SRC
@@ -48,7 +56,7 @@ Exit code:
 
 Examples:
   rehydra repair 01a203fe-4d2b-7bc2-9ce0-fdcc76d9015a --out ~/.codex
-  rehydra repair broken.jsonl --out clean.jsonl --json";
+  rehydra repair broken.jsonl --out clean.jsonl --complete --json";
 
 pub(super) fn main(args: Args) -> Outcome {
     let world = World::real();
@@ -58,6 +66,7 @@ pub(super) fn main(args: Args) -> Outcome {
         source,
         destination: Destination::of(&args.out),
         keep_id: args.keep_id,
+        form: if args.complete { Form::Complete } else { Form::Live },
         fallback: Fallback { cwd: here.join(args.cwd.unwrap_or_default()), model_provider: args.model_provider },
     };
     let repaired = repair(&world, &request).map_err(|error| match error.kind {
@@ -65,8 +74,7 @@ pub(super) fn main(args: Args) -> Outcome {
         _ => Failure::usage(neutral::line(&error.to_string(), TEXT)),
     })?;
     if args.json {
-        let document = serde_json::to_string_pretty(&document(&request, &repaired)).unwrap_or_default();
-        print(&format!("{}\n", neutral::json(&document)))?;
+        print(&document::of(&request, &repaired))?;
     } else {
         print(&told(&repaired))?;
     }
@@ -93,6 +101,9 @@ fn told(repaired: &Repaired) -> String {
         "thread  {} ({kept})\nfile    {path}\nkept    {} complete turns, {} items, {} records\n",
         repaired.id, repaired.turns, repaired.items, repaired.records,
     );
+    if let Some(past) = repaired.past {
+        text.push_str(&format!("past    {past} items and compactions, which the model is no longer sent\n"));
+    }
     for filled in &repaired.filled {
         let (field, value) = (filled.field, neutral::line(&filled.value, TEXT));
         text.push_str(&format!("filled  {field} = {value}: nothing in the source says one\n"));
@@ -105,30 +116,4 @@ fn told(repaired: &Repaired) -> String {
         text.push_str(&format!("damage  {base}{damage} ({})\n", became(damage.consequence)));
     }
     text
-}
-
-/// The report as JSON: places count bytes from 0 and lines from 1; `file` is 0 for the source and counts its bases.
-fn document(request: &Request, repaired: &Repaired) -> Value {
-    let damage = repaired.damage.iter().map(|damage| {
-        json!({
-            "file": damage.file,
-            "line": damage.line,
-            "bytes": [damage.bytes.start, damage.bytes.end],
-            "says": damage.to_string(),
-            "lost": damage.is_lossy(),
-            "became": became(damage.consequence),
-        })
-    });
-    json!({
-        "source": request.source.display().to_string(),
-        "from": repaired.from.to_string(),
-        "id": repaired.id.to_string(),
-        "path": repaired.path.display().to_string(),
-        "kept": {
-            "turns": repaired.turns, "items": repaired.items, "records": repaired.records,
-        },
-        "filled": repaired.filled.iter().map(|f| json!({"field": f.field, "value": f.value})).collect::<Vec<_>>(),
-        "damage": damage.collect::<Vec<_>>(),
-        "lossy": repaired.is_lossy(),
-    })
 }

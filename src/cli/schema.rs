@@ -24,8 +24,14 @@ enum Of {
     Expected,
     /// What a parser prints for `rehydra parser`
     Parser,
+    /// What `parser --json` writes
+    ParserReport,
     /// What `inspect --json` writes
     Inspect,
+    /// What `repair --json` writes
+    Repair,
+    /// What `capture --json` writes
+    Capture,
 }
 
 pub(super) fn main(args: Args) -> Outcome {
@@ -37,7 +43,10 @@ pub(super) fn main(args: Args) -> Outcome {
             generator.into_root_schema_for::<Expected>().into()
         }
         Of::Parser => parser::schema(),
+        Of::ParserReport => report::parser_schema(),
         Of::Inspect => super::inspect::schema(),
+        Of::Repair => super::repair::schema(),
+        Of::Capture => super::capture::schema(),
     };
     print(&format!("{schema:#}\n"))?;
     Ok(Exit::Fine)

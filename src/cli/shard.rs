@@ -18,6 +18,11 @@ impl Shard {
     /// All there is.
     pub(super) const WHOLE: Shard = Shard { i: 1, n: 1 };
 
+    /// Its number and how many there are.
+    pub(super) fn part(self) -> (usize, usize) {
+        (self.i, self.n)
+    }
+
     /// Whether it is the first: what is about no scenario that is played is told by that one alone, so that all shards
     /// together say what one run of the whole would.
     pub(super) fn is_first(self) -> bool {

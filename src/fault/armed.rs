@@ -134,6 +134,14 @@ impl Armed {
         due
     }
 
+    /// The fault of a call has fired, as a record says; its action was taken then.
+    pub fn fire(&self, call: CallId) {
+        for waiting in self.lock().iter_mut().filter(|w| w.call == call && !w.fired) {
+            waiting.fired = true;
+            self.tell(waiting, true);
+        }
+    }
+
     /// Takes the action of a fault that fired at a file. Must be called within a tokio runtime.
     pub fn take(&self, due: &Due) {
         let Some(hands) = self.hands.get() else { return };

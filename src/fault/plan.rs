@@ -123,7 +123,7 @@ pub enum Touched {
     Rename,
     /// Its name goes.
     Unlink,
-    /// It is made.
+    /// It is made, or gets one more name.
     Create,
     /// A directory is made.
     Mkdir,

@@ -128,7 +128,7 @@ impl Builder {
         let made = make_runs(&self.runs).map_err(|error| unmade(&self.runs, error));
         let dir = made.and_then(|()| make_run(&self.runs, &plain(&format!("{}@{}", scenario.name, name.text()))))?;
         let limits = limits_for(self.limits.as_ref(), &target);
-        let plan = Plan { scenario: &scenario, target: &target, launcher: rehydra.as_deref(), limits, dir: &dir };
+        let plan = Plan { launcher: rehydra.as_deref(), ..Plan::new(&scenario, &target, limits, &dir) };
         let live = Live::begin(plan).map_err(|error| Error::Setup(error.to_string()))?;
         Ok(Harness::new(live, scenario, name, dir, self.keep))
     }

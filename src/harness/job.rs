@@ -74,7 +74,7 @@ impl Job<'_> {
 
     async fn live(&self) -> Result<(), String> {
         let play = async |target: &Resolved, dir: &Path| {
-            let plan = Plan { scenario: self.scenario, target, launcher: None, limits: self.limits.clone(), dir };
+            let plan = Plan::new(self.scenario, target, self.limits.clone(), dir);
             player::play(plan).await.map_err(|error| error.to_string())
         };
         play(self.target, self.dir).await?;

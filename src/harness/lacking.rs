@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 
 use crate::fault::plan::{Rehydration, Trigger, Watched};
 use crate::journal::{Level, TargetKind, TargetProfile};
-use crate::proc::{self, Machine};
+use crate::proc::{self, Machine, Rung};
 use crate::scenario::{Call, Id, Need, PathPart, Scenario, StepKind};
 
 /// What is lacking, as the end of a sentence; `None` if the scenario can be played. `env` are the variables that the
@@ -45,7 +45,10 @@ pub(crate) fn lacking(target: &TargetProfile, env: &[(String, String)], scenario
 
 /// Why single writes cannot be seen on this machine; asked once.
 fn no_injector() -> Option<&'static str> {
-    static WHY: LazyLock<Option<&'static str>> = LazyLock::new(|| Machine::probe().writes.obstacles().first().copied());
+    static WHY: LazyLock<Option<&'static str>> = LazyLock::new(|| match Machine::probe().writes.rung() {
+        Rung::Exact | Rung::Reopened => None,
+        Rung::None(why) => Some(why.first().copied().unwrap_or("writes cannot be seen on this machine")),
+    });
     *WHY
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::homes::Homes;
 use super::story::{Parts, Story};
 use crate::fault::armed::Armed;
+use crate::fault::plan::Watched;
 use crate::journal::{FORMAT, Header, Journal, Redactor, ScenarioHeader, TargetKind};
 use crate::limits::Limits;
 use crate::model::{BadPattern, Stub};
@@ -15,6 +16,7 @@ use crate::target::TargetError;
 use crate::target::egress::Guard;
 use crate::target::home::{Home, HomeSpec, TOKEN_VAR};
 use crate::target::live::{LiveConfig, LiveTarget};
+use crate::target::past::{Cut, Past, Recording};
 use crate::target::resolve::Resolved;
 use crate::target::stand_in::StandIn;
 use crate::world::World;
@@ -31,6 +33,18 @@ pub struct Plan<'a> {
     pub limits: Limits,
     /// The run's directory; must not exist yet.
     pub dir: &'a Path,
+    /// What the injector is to see, beyond what the scenario needs.
+    pub watched: Watched,
+    /// The disk, the time and the ids of the player; the real ones but for whoever plays a story again and again.
+    pub world: World,
+}
+
+impl<'a> Plan<'a> {
+    /// A plan without more.
+    pub fn new(scenario: &'a Scenario, target: &'a Resolved, limits: Limits, dir: &'a Path) -> Plan<'a> {
+        let (launcher, watched, world) = (None, Watched::Nothing, World::real());
+        Plan { scenario, target, launcher, limits, dir, watched, world }
+    }
 }
 
 /// Why the stage could not be set.
@@ -69,6 +83,15 @@ pub async fn play(plan: Plan<'_>) -> Result<(), LiveError> {
     complete(&journal)
 }
 
+/// The same, but for the lives up to a cut, which are read from a record.
+pub async fn play_after(plan: Plan<'_>, recording: Arc<Recording>, cut: Cut) -> Result<(), LiveError> {
+    let Staged { parts, props: _props } = stage(plan)?;
+    let (journal, armed) = (parts.journal.clone(), Arc::clone(&parts.armed));
+    let parts = parts.with(|live| Past::new(live, recording, cut, journal.clone(), armed));
+    Story::new(parts).play().await;
+    complete(&journal)
+}
+
 fn complete(journal: &Journal) -> Result<(), LiveError> {
     journal.failure().map_or(Ok(()), |text| Err(LiveError::Journal { text }))
 }
@@ -80,64 +103,16 @@ pub struct Live {
     story: Story<LiveTarget>,
     journal: Journal,
     /// What a run has around it as long as it goes on.
-    _props: (Guard, Option<StandIn>),
+    _props: Props,
 }
 
 impl Live {
     /// Sets the stage: the run's directory, its home, the stub. No life has begun. Must be called within a tokio runtime
     /// that has time and IO enabled.
     pub fn begin(plan: Plan<'_>) -> Result<Live, LiveError> {
-        let Plan { scenario, target, launcher, limits, dir } = plan;
-        let failed = |what: &'static str| move |source| LiveError::Io { what, path: dir.to_owned(), source };
-        std::fs::create_dir_all(dir).map_err(failed("make"))?;
-        // Absolute: the target's cwd is another one in each life.
-        let dir = &dir.canonicalize().map_err(failed("resolve"))?;
-        let world = World::real();
-        let token = format!("rehydra-token-{}", world.ids.uuid().simple());
-        let header = header(scenario, target, &limits, &world);
-        let seed = header.seed;
-        let clock = world.clock.clone();
-        let began = clock.elapsed();
-        let elapsed = move || (clock.elapsed() - began).as_micros() as u64;
-        let journal = Journal::create(dir, &header, Redactor::new([token.clone()]), elapsed)
-            .map_err(failed("begin the journal in"))?;
-        let armed = Arc::new(Armed::new(journal.clone()));
-        let stub =
-            Stub::start(journal.clone(), armed.clone(), token.clone()).map_err(failed("start the stub model for"))?;
-        for unprompted in &scenario.models {
-            stub.unprompted(&unprompted.when, unprompted.response.clone())?;
-        }
-        let spec = HomeSpec::wide(target.profile.kind, target.version, stub.port(), token);
-        let home = Home::create(dir, &spec).map_err(failed("make the home in"))?;
-        let filling = home.filling(stub.port());
-        let guard = Guard::start(journal.clone()).map_err(failed("start the egress guard for"))?;
-        let stand_in = match target.profile.kind {
-            TargetKind::Foreign => Some(home.stand_in(&target.setup, launcher, &guard)),
-            _ => None,
-        };
-        let stand_in = stand_in.transpose().map_err(failed("make a `codex` in"))?;
-        let config = LiveConfig {
-            profile: filling.profile(target.profile.clone()),
-            env: bound(scenario, home.env_with(&target.setup, &filling, &guard, stand_in.as_ref())),
-            secret_env: vec![TOKEN_VAR.to_owned()],
-            limits: limits.clone(),
-            run: world.ids.uuid().simple().to_string(),
-            launcher: launcher.map(Path::to_owned),
-            watched: scenario.watches(),
-        };
-        let live = LiveTarget::new(config, journal.clone(), armed.clone())?;
-        let parts = Parts {
-            scenario: Arc::new(scenario.clone()),
-            target: live,
-            stub,
-            armed,
-            journal: journal.clone(),
-            world,
-            limits,
-            homes: Homes::new(home, spec),
-            seed,
-        };
-        Ok(Live { story: Story::new(parts), journal, _props: (guard, stand_in) })
+        let Staged { parts, props } = stage(plan)?;
+        let journal = parts.journal.clone();
+        Ok(Live { story: Story::new(parts), journal, _props: props })
     }
 
     /// What has happened so far.
@@ -155,6 +130,70 @@ impl Live {
         self.story.end().await;
         complete(&self.journal)
     }
+}
+
+/// What a run has around it as long as it goes on.
+type Props = (Guard, Option<StandIn>);
+
+/// A stage that is set.
+struct Staged {
+    parts: Parts<LiveTarget>,
+    props: Props,
+}
+
+/// Sets the stage: the run's directory, its home, the stub.
+fn stage(plan: Plan<'_>) -> Result<Staged, LiveError> {
+    let Plan { scenario, target, launcher, limits, dir, watched, world } = plan;
+    let failed = |what: &'static str| move |source| LiveError::Io { what, path: dir.to_owned(), source };
+    std::fs::create_dir_all(dir).map_err(failed("make"))?;
+    // Absolute: the target's cwd is another one in each life.
+    let dir = &dir.canonicalize().map_err(failed("resolve"))?;
+    let token = format!("rehydra-token-{}", world.ids.uuid().simple());
+    let header = header(scenario, target, &limits, &world);
+    let seed = header.seed;
+    let clock = world.clock.clone();
+    let began = clock.elapsed();
+    let elapsed = move || (clock.elapsed() - began).as_micros() as u64;
+    let journal = Journal::create(dir, &header, Redactor::new([token.clone()]), elapsed)
+        .map_err(failed("begin the journal in"))?;
+    let armed = Arc::new(Armed::new(journal.clone()));
+    let stub =
+        Stub::start(journal.clone(), armed.clone(), token.clone()).map_err(failed("start the stub model for"))?;
+    for unprompted in &scenario.models {
+        stub.unprompted(&unprompted.when, unprompted.response.clone())?;
+    }
+    let spec = HomeSpec::wide(target.profile.kind, target.version, stub.port(), token);
+    let home = Home::create(dir, &spec).map_err(failed("make the home in"))?;
+    let filling = home.filling(stub.port());
+    let guard = Guard::start(journal.clone()).map_err(failed("start the egress guard for"))?;
+    let stand_in = match target.profile.kind {
+        TargetKind::Foreign => Some(home.stand_in(&target.setup, launcher, &guard)),
+        _ => None,
+    };
+    let stand_in = stand_in.transpose().map_err(failed("make a `codex` in"))?;
+    let config = LiveConfig {
+        profile: filling.profile(target.profile.clone()),
+        env: bound(scenario, home.env_with(&target.setup, &filling, &guard, stand_in.as_ref())),
+        secret_env: vec![TOKEN_VAR.to_owned()],
+        limits: limits.clone(),
+        // Runs that are played with the same ids are still told apart.
+        run: World::real().ids.uuid().simple().to_string(),
+        launcher: launcher.map(Path::to_owned),
+        watched: if watched == Watched::Nothing { scenario.watches() } else { watched },
+    };
+    let live = LiveTarget::new(config, journal.clone(), armed.clone())?;
+    let parts = Parts {
+        scenario: Arc::new(scenario.clone()),
+        target: live,
+        stub,
+        armed,
+        journal,
+        world,
+        limits,
+        homes: Homes::new(home, spec),
+        seed,
+    };
+    Ok(Staged { parts, props: (guard, stand_in) })
 }
 
 /// Where the story takes permissions away, they bind every life, root's too.

@@ -22,5 +22,5 @@ mod sqlite;
 mod story;
 mod survey;
 
-pub use live::{Live, LiveError, Plan, play};
+pub use live::{Live, LiveError, Plan, play, play_after};
 pub use story::Story;

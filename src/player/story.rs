@@ -76,6 +76,14 @@ pub(super) struct Parts<T: Target> {
     pub seed: u64,
 }
 
+impl<T: Target> Parts<T> {
+    /// The same with another target.
+    pub(super) fn with<U: Target>(self, make: impl FnOnce(T) -> U) -> Parts<U> {
+        let Parts { scenario, target, stub, armed, journal, world, limits, homes, seed } = self;
+        Parts { scenario, target: make(target), stub, armed, journal, world, limits, homes, seed }
+    }
+}
+
 impl<T: Target> Story<T> {
     pub(super) fn new(parts: Parts<T>) -> Story<T> {
         let Parts { scenario, target, stub, armed, journal, world, limits, homes, seed } = parts;

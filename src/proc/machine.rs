@@ -12,6 +12,7 @@ use rustix::process::{
     ForeignRawFd, PidfdFlags, PidfdGetfdFlags, Resource, getpid, getrlimit, parent_process_death_signal, pidfd_getfd,
     pidfd_open, set_child_subreaper,
 };
+use rustix::thread::{CapabilitySet, capabilities};
 
 /// See the module.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,33 +36,52 @@ pub struct Missing {
     pub why: String,
 }
 
-/// What faults at single writes would find on this machine.
+/// How well faults at single writes work here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Rung {
+    /// To the byte: writes are done through the target's own open file.
+    Exact,
+    /// Through the same file opened once more, because open files cannot be taken. All is exact but a short count, or an
+    /// error after a part has landed, on a file that is not open for appending: the target's position stays where it was.
+    Reopened,
+    /// Not at all; why, each with its remedy.
+    None(Vec<&'static str>),
+}
+
+/// What faults at single writes find on this machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct WriteFaults {
     /// Seccomp filters can ask a supervisor (`user_notif`).
     pub user_notification: bool,
     /// `pidfd_getfd` works.
     pub takes_descriptors: bool,
-    /// Yama's `ptrace_scope`; `None` without Yama, which is as good as 0. Up to 1 a process may trace its children.
+    /// Yama's `ptrace_scope`; `None` without Yama, which is as good as 0. Up to 1 a process may trace its descendants,
+    /// which all targets are: what they leave behind is adopted by the harness. With 2 it takes a privilege.
     pub ptrace_scope: Option<u32>,
+    /// That privilege (`CAP_SYS_PTRACE`).
+    pub may_trace: bool,
     /// Whether an ordinary user may make user namespaces.
     pub user_namespaces: bool,
 }
 
 impl WriteFaults {
-    /// What stands in the way, each with its remedy; empty where nothing does.
-    pub fn obstacles(&self) -> Vec<&'static str> {
-        let mut found = Vec::new();
+    /// How well they work.
+    pub fn rung(&self) -> Rung {
+        let mut obstacles = Vec::new();
+        if !cfg!(any(target_arch = "x86_64", target_arch = "aarch64")) {
+            obstacles.push("no filter is written for this architecture (x86-64 and aarch64 have one)");
+        }
         if !self.user_notification {
-            found.push("seccomp has no user notification (Linux 5.0, CONFIG_SECCOMP_FILTER)");
+            obstacles.push("seccomp has no user notification (Linux 5.5, CONFIG_SECCOMP_FILTER)");
         }
-        if !self.takes_descriptors {
-            found.push("pidfd_getfd is refused (Linux 5.6; a container's seccomp profile may forbid it)");
+        if self.ptrace_scope.is_some_and(|scope| scope > 2 || (scope > 1 && !self.may_trace)) {
+            obstacles.push("children may not be traced (set kernel.yama.ptrace_scope to 1 or 0)");
         }
-        if self.ptrace_scope.is_some_and(|scope| scope > 1) {
-            found.push("children may not be traced (set kernel.yama.ptrace_scope to 1 or 0)");
+        match (obstacles.as_slice(), self.takes_descriptors) {
+            ([], true) => Rung::Exact,
+            ([], false) => Rung::Reopened,
+            _ => Rung::None(obstacles),
         }
-        found
     }
 }
 
@@ -102,6 +122,7 @@ fn write_faults(proc: &Path) -> WriteFaults {
         user_notification: actions.split_whitespace().any(|action| action == "user_notif"),
         takes_descriptors: takes_own_descriptor(),
         ptrace_scope: number("sys/kernel/yama/ptrace_scope").and_then(|scope| u32::try_from(scope).ok()),
+        may_trace: capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::SYS_PTRACE)),
         user_namespaces: namespaces && !forbidden,
     }
 }
@@ -124,7 +145,7 @@ mod tests {
             fs::create_dir_all(path.parent().expect("a parent")).expect("made");
             fs::write(path, text).expect("written");
         }
-        WriteFaults { takes_descriptors: true, ..write_faults(proc.path()) }
+        WriteFaults { takes_descriptors: true, may_trace: false, ..write_faults(proc.path()) }
     }
 
     #[test]
@@ -144,12 +165,29 @@ mod tests {
     fn each_obstacle_to_write_faults_is_told_by_itself() {
         let actions = ("sys/kernel/seccomp/actions_avail", "kill_process trap errno user_notif trace log allow\n");
         let scope = |n: &'static str| ("sys/kernel/yama/ptrace_scope", n);
-        assert_eq!(machine(&[actions]).obstacles(), [""; 0]);
-        assert_eq!(machine(&[actions, scope("1\n")]).obstacles(), [""; 0]);
-        assert!(machine(&[actions, scope("2\n")]).obstacles().concat().contains("ptrace_scope"));
-        assert!(machine(&[]).obstacles().concat().contains("user notification"));
+        let why = |faults: &WriteFaults| match faults.rung() {
+            Rung::None(obstacles) => obstacles.concat(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(machine(&[actions]).rung(), Rung::Exact);
+        assert_eq!(machine(&[actions, scope("1\n")]).rung(), Rung::Exact);
+        assert!(why(&machine(&[actions, scope("2\n")])).contains("ptrace_scope"));
+        assert!(why(&machine(&[])).contains("user notification"));
         let refused = WriteFaults { takes_descriptors: false, ..machine(&[actions]) };
-        assert!(refused.obstacles().concat().contains("pidfd_getfd"));
+        assert_eq!(refused.rung(), Rung::Reopened);
+    }
+
+    #[test]
+    fn who_may_trace_everything_is_stopped_by_the_last_scope_alone() {
+        let scope = |n| WriteFaults {
+            user_notification: true,
+            takes_descriptors: true,
+            ptrace_scope: Some(n),
+            may_trace: true,
+            user_namespaces: false,
+        };
+        assert_eq!(scope(2).rung(), Rung::Exact);
+        assert!(matches!(scope(3).rung(), Rung::None(_)));
     }
 
     #[test]

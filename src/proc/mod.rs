@@ -31,7 +31,7 @@ pub use launcher::{
     permissions_can_bind,
 };
 pub use leftover::{Found, Scope, clear, clear_now, find, wait_gone};
-pub use machine::{Machine, Missing, WriteFaults};
+pub use machine::{Machine, Missing, Rung, WriteFaults};
 pub use rustix::process::Signal;
 pub use spawner::{Gift, Order, SpawnError, Spawned, spawn};
 pub use tag::{TAG_VAR, Tag};

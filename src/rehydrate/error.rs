@@ -104,7 +104,7 @@ impl From<ReadError> for RehydrateError {
             ReadErrorKind::Io(_) => {
                 (ErrorKind::Unreadable, None, "make the file readable for this user, then send the reply again")
             }
-            ReadErrorKind::NoMeta => (
+            ReadErrorKind::NoMeta | ReadErrorKind::Empty => (
                 ErrorKind::NoMeta,
                 Some(0),
                 "restore its `session_meta` line from a backup, or run `rehydra repair` on a copy",

@@ -18,6 +18,7 @@ mod page;
 mod parser;
 mod progress;
 mod repeats;
+mod sweep;
 mod tally;
 mod telling;
 #[cfg(test)]
@@ -32,9 +33,10 @@ pub use junit::junit;
 pub use markdown::{SUMMARY_BYTES, markdown};
 pub use matrix::matrix;
 pub use page::{COLUMNS, columns, headline, word, wrapped};
-pub use parser::{Parsed, parser_document, parser_junit, parser_text};
+pub use parser::{Parsed, parser_document, parser_junit, parser_schema, parser_text};
 pub use progress::Progress;
 pub use repeats::repeats;
+pub use sweep::{sweep_json, sweep_text};
 pub use tally::{Tally, tallies};
 pub use totals::{reasons, totals};
 

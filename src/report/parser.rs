@@ -1,4 +1,6 @@
 //! What came of trying a parser: a table with a row for each class, the failures one by one, JSON and JUnit.
+//!
+//! The JSON is versioned as that of `rehydra run` is; the types here are the one place where its form stands.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,7 +8,10 @@ use std::time::Duration;
 
 use anstyle::{AnsiColor, Style};
 use quick_junit::{NonSuccessKind, TestCase, TestCaseStatus, TestSuite, XmlString};
+use schemars::JsonSchema;
+use schemars::generate::SchemaSettings;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{neutral, wrapped};
 use crate::parser::{Fact, Finding, FindingKind, Judgement, Outcome, Played};
@@ -27,6 +32,8 @@ pub struct Parsed<'a> {
     pub seed: u64,
     /// The whole of it.
     pub elapsed_ms: u64,
+    /// Whether the call fails: some outcome is one that it was not to come to.
+    pub fails: bool,
 }
 
 /// The heading of an outcome's column.
@@ -170,32 +177,59 @@ fn failure(one: &Played, kept: Option<&PathBuf>, more: usize, columns: usize) ->
 }
 
 /// What one call of `rehydra parser` came to.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "Rehydra parser report")]
 struct Document<'a> {
+    /// Version of this document. It is raised when a field changes its meaning or goes, not when one is added.
+    #[schemars(extend("const" = VERSION))]
     version: u32,
+    /// Version of the program that wrote it.
     rehydra: &'a str,
+    /// What decided every file; the same seed and flags give the same files.
     seed: u64,
+    /// How long the whole of it took.
     elapsed_ms: u64,
+    /// 0: only `pass` and `told-loss`. 1: anything else, or a told loss with `--deny-told`.
+    #[schemars(extend("enum" = [0, 1]))]
     exit_code: u8,
+    /// The classes of files that were tried, in the order of the table.
     classes: Vec<ClassOf<'a>>,
+    /// Every file that was tried.
     cases: Vec<CaseOf<'a>>,
 }
 
-#[derive(Serialize)]
+/// A class of files: healthy ones, recorded ones, or those with one class of damage.
+#[derive(Serialize, JsonSchema)]
 struct ClassOf<'a> {
+    /// Its name.
     class: &'a str,
+    /// How many files of it were tried.
     files: usize,
+    /// How often each outcome came; one that never came is left out.
     outcomes: BTreeMap<&'static str, usize>,
 }
 
-#[derive(Serialize)]
+/// A file, and what came of it.
+#[derive(Serialize, JsonSchema)]
 struct CaseOf<'a> {
+    /// Its name, unique in this document.
     name: &'a str,
+    /// The class that it is of.
     class: &'a str,
+    /// The worst of it.
     outcome: Outcome,
+    /// Why it is no pass; of the smallest file that fails alike.
     findings: &'a [Finding],
+    /// What the parser did not tell of it, and so was not judged.
     not_told: &'a [Fact],
+    /// The directory that keeps the smallest file that fails alike, where `--keep` is given.
     kept: Option<String>,
+}
+
+/// The JSON Schema of [`parser_document`]. `docs/parser-report.schema.json` is this, pretty-printed, with a newline at its
+/// end.
+pub fn parser_schema() -> Value {
+    SchemaSettings::draft2020_12().for_serialize().into_generator().into_root_schema_for::<Document<'static>>().into()
 }
 
 /// The results as JSON, with a newline at the end. Findings are of the smallest file that fails alike.
@@ -221,7 +255,7 @@ pub fn parser_document(parsed: &Parsed<'_>) -> String {
         rehydra: env!("CARGO_PKG_VERSION"),
         seed: parsed.seed,
         elapsed_ms: parsed.elapsed_ms,
-        exit_code: u8::from(parsed.played.iter().any(|one| one.judgement.outcome.is_failure())),
+        exit_code: u8::from(parsed.fails),
         classes: rows(parsed.played).into_iter().map(class).collect(),
         cases: parsed.played.iter().zip(parsed.kept).map(case).collect(),
     };

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 
 use super::ThreadId;
-use super::items;
+use super::items::ItemFacts;
 use super::meta::TurnContext;
 
 /// A record without its time.
@@ -108,9 +108,11 @@ impl Draft {
     /// The event that stands beside a message item, so that listings and transcripts show it; `None` for items that no
     /// event accompanies: context that Codex wrote itself, tool calls, reasoning.
     pub fn event_beside(item: &Value) -> Option<Draft> {
-        let text = || items::texts(item).collect::<Vec<_>>().join("\n");
-        match items::message_role(item) {
-            Some("user") if items::begins_turn(item) => Some(Draft::user_message(&text())),
+        let item = item.to_string();
+        let facts = ItemFacts::of(&item);
+        let text = || facts.texts().join("\n");
+        match facts.role.as_deref() {
+            Some("user") if facts.begins_turn() => Some(Draft::user_message(&text())),
             Some("assistant") => Some(Draft::agent_message(&text())),
             _ => None,
         }

@@ -1,4 +1,7 @@
-//! The four eras of the format.
+//! The four eras of the format: what tells them apart is how a line looks, and not the version that a file names.
+//!
+//! A version can write two of them (0.153.4: its `mcp-server` world-state files, everything else paginated ones), and a
+//! migrated file keeps the version that wrote the thread. The table at the head of [`rollout`](super) has the releases.
 
 /// The era of a rollout's format: what its lines look like. A later one is greater.
 #[cfg_attr(feature = "harness", derive(schemars::JsonSchema))]

@@ -6,9 +6,10 @@
 use std::borrow::Cow;
 use std::path::PathBuf;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::scan::keys::{Inner, Sort, Span, sort_of, text_of};
+use super::scan::parts::Contents;
 use super::scan::skim::Skim;
 
 /// What becomes of a response item.
@@ -20,7 +21,7 @@ pub(super) enum Use {
     Drop,
     /// This build does not know its type, and so can not send it.
     Unknown,
-    /// It lacks what its type needs; the API would refuse it.
+    /// It lacks what its type needs, or holds a part that no release knows; Codex skips it.
     Bad,
 }
 
@@ -64,6 +65,8 @@ pub(super) struct ItemFacts<'a> {
     pub(super) execution: Option<Cow<'a, str>>,
     /// It is a user message that Codex wrote itself.
     pub(super) is_contextual: bool,
+    /// Its message or output holds a part that 0.105.0 and 0.130.0 do not know.
+    pub(super) has_late_part: bool,
     content: Option<&'a str>,
 }
 
@@ -83,15 +86,17 @@ impl<'a> ItemFacts<'a> {
         let role = said(&keys.role).filter(|_| is_message);
         let content = at(&keys.content);
         let is_contextual = role.as_deref() == Some("user") && content.is_some_and(begins_contextually);
+        let sort =
+            |key: for<'k> fn(&'k Inner) -> &'k Option<Span>| at(key(keys)).map(|value| sort_of(value.as_bytes()));
+        let parts = (keys.content_parts, keys.output_parts);
         ItemFacts {
-            use_: use_of_keys(kind.as_deref(), role.as_deref(), |key| {
-                at(key(keys)).map(|value| sort_of(value.as_bytes()))
-            }),
+            use_: use_of_keys(kind.as_deref(), role.as_deref(), parts, sort),
             kind,
             role,
             call_id: said(&keys.call_id),
             execution: said(&keys.execution),
             is_contextual,
+            has_late_part: keys.content_parts.late || keys.output_parts.late,
             content,
         }
     }
@@ -115,6 +120,7 @@ impl<'a> ItemFacts<'a> {
 fn use_of_keys(
     kind: Option<&str>,
     role: Option<&str>,
+    (content, output): (Contents, Contents),
     sort: impl Fn(for<'k> fn(&'k Inner) -> &'k Option<Span>) -> Option<Sort>,
 ) -> Use {
     let text = Some(Sort::Text);
@@ -124,12 +130,14 @@ fn use_of_keys(
         None => return Use::Bad,
         Some("ghost_snapshot") => return Use::Drop,
         Some("message") if role == Some("system") => return Use::Drop,
-        Some("message") => role.is_some() && sort(|keys| &keys.content) == Some(Sort::Array),
+        Some("message") => role.is_some() && sort(|keys| &keys.content) == Some(Sort::Array) && content.fit_message,
         Some("function_call") => call_id() == text && name() == text && sort(|keys| &keys.arguments) == text,
         Some("custom_tool_call") => call_id() == text && name() == text && sort(|keys| &keys.input) == text,
         // An object as output makes Codex skip the line (all versions seen); the call then counts as without output.
         Some("function_call_output" | "custom_tool_call_output") => {
-            call_id() == text && matches!(sort(|keys| &keys.output), Some(Sort::Text | Sort::Array))
+            call_id() == text
+                && matches!(sort(|keys| &keys.output), Some(Sort::Text | Sort::Array))
+                && output.fit_output
         }
         Some(kind) if SENT.contains(&kind) => true,
         Some(_) => return Use::Unknown,
@@ -197,16 +205,37 @@ fn head_of(value: &str) -> Option<Cow<'_, str>> {
     }
 }
 
-/// The role of a message; `None` for every other item.
-pub(super) fn message_role(item: &Value) -> Option<&str> {
-    let is_message = item.get("type").and_then(Value::as_str) == Some("message");
-    item.get("role").and_then(Value::as_str).filter(|_| is_message)
+/// The kind of a record that tells what one agent said to another (0.147 and later).
+pub(super) const BETWEEN_AGENTS: &str = "inter_agent_communication";
+
+/// The item that Codex makes of such a record (0.153.4 and 0.169.0), by its payload; `None` where that lacks something. A
+/// message whose words are encrypted is introduced by what kind it is, for whom and from whom.
+pub(super) fn between_agents(payload: &str) -> Option<String> {
+    let payload: Value = serde_json::from_str(payload).ok()?;
+    let text = |key: &str| payload.get(key).and_then(Value::as_str);
+    let (author, recipient, words) = (text("author")?, text("recipient")?, text("content")?);
+    if payload.get("other_recipients").is_some_and(|others| !others.is_array()) {
+        return None;
+    }
+    let begins = payload.get("trigger_turn").and_then(Value::as_bool)?;
+    let content = match text("encrypted_content") {
+        None => json!([{"type": "input_text", "text": words}]),
+        Some(encrypted) => {
+            let kind = if begins { "NEW_TASK" } else { "MESSAGE" };
+            let head = format!("Message Type: {kind}\nTask name: {recipient}\nSender: {author}\nPayload:\n");
+            json!([
+                {"type": "input_text", "text": head},
+                {"type": "encrypted_content", "encrypted_content": encrypted},
+            ])
+        }
+    };
+    let item = json!({"type": "agent_message", "author": author, "recipient": recipient, "content": content});
+    Some(item.to_string())
 }
 
-/// The texts of a message, in order.
-pub(super) fn texts(item: &Value) -> impl Iterator<Item = &str> {
-    let content = item.get("content").and_then(Value::as_array);
-    content.into_iter().flatten().filter_map(|part| part.get("text").and_then(Value::as_str))
+/// Whether the item is sent to the model.
+pub(super) fn is_sent(item: &Value) -> bool {
+    ItemFacts::of(&item.to_string()).use_ == Use::Send
 }
 
 /// Beginnings of user messages that Codex writes itself; such a message begins no turn. Compared without regard to
@@ -220,26 +249,20 @@ const CONTEXTUAL: [&str; 6] = [
     "<skill>",
 ];
 
-/// Whether the item is a user message that Codex wrote itself.
-pub(super) fn is_contextual(item: &Value) -> bool {
-    message_role(item) == Some("user") && texts(item).next().is_some_and(begins_contextual)
-}
-
 /// More than the longest of [`CONTEXTUAL`] has.
 const HEAD_CHARS: usize = 32;
 
+/// Whether a user message whose first text begins so is one that Codex wrote itself.
 pub(super) fn begins_contextual(text: &str) -> bool {
-    CONTEXTUAL.iter().any(|start| text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start)))
+    CONTEXTUAL.iter().any(|start| begins_with(text, start))
 }
 
-/// Whether the item begins a turn: a user message that a user wrote.
-pub(super) fn begins_turn(item: &Value) -> bool {
-    message_role(item) == Some("user") && !is_contextual(item)
+fn begins_with(text: &str, start: &str) -> bool {
+    text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start))
 }
 
 fn is_environment(text: &str) -> bool {
-    let start = "<environment_context>";
-    text.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start))
+    begins_with(text, "<environment_context>")
 }
 
 fn cwd_in(context: &str) -> Option<PathBuf> {
@@ -251,8 +274,7 @@ fn cwd_in(context: &str) -> Option<PathBuf> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
+    use super::super::scan::value::value_of;
     use super::*;
 
     fn use_of(item: &Value) -> Use {
@@ -265,6 +287,11 @@ mod tests {
 
     #[test]
     fn messages_that_codex_wrote_begin_no_turn() {
+        let begins = |text: &str| {
+            let item = user(text).to_string();
+            let facts = ItemFacts::of(&item);
+            (facts.begins_turn(), facts.is_contextual)
+        };
         for text in [
             "<environment_context>\n</environment_context>",
             "<ENVIRONMENT_CONTEXT>",
@@ -274,11 +301,11 @@ mod tests {
             "<subagent_notification>",
             "<skill>",
         ] {
-            assert!(!begins_turn(&user(text)) && is_contextual(&user(text)), "{text}");
+            assert_eq!(begins(text), (false, true), "{text}");
         }
         for text in ["hello", " <environment_context>", "<user_instructions>", "<hook_prompt>", "# AGENTS.md", "<ÄÄÄ"]
         {
-            assert!(begins_turn(&user(text)), "{text}");
+            assert_eq!(begins(text), (true, false), "{text}");
         }
     }
 
@@ -296,9 +323,7 @@ mod tests {
             let long = part(&(spelled.to_owned() + &r"\n\u00e4\ud83d\ude00".repeat(40)));
             for content in [part(spelled), format!(r#"{{"text":7}},{long},{}"#, part("<skill>"))] {
                 let item = format!(r#"{{"type":"message","role":"user","content":[{content}]}}"#);
-                let value: Value = serde_json::from_str(&item).unwrap();
                 assert_eq!(ItemFacts::of(&item).is_contextual, is_contextual, "{item}");
-                assert!(content.starts_with('{') && super::is_contextual(&value) == is_contextual, "{item}");
             }
         }
     }
@@ -313,12 +338,35 @@ mod tests {
     }
 
     #[test]
+    fn what_agents_say_to_each_other_becomes_an_item() {
+        let of = |payload: Value| between_agents(&payload.to_string()).map(|text| value_of(&text));
+        let said =
+            json!({"author": "/a", "recipient": "/b", "other_recipients": [], "content": "x", "trigger_turn": true});
+        let item = of(said.clone()).unwrap();
+        let parts = json!([{"type": "input_text", "text": "x"}]);
+        assert_eq!(item, json!({"type": "agent_message", "author": "/a", "recipient": "/b", "content": parts}));
+        let mut encrypted = said.clone();
+        encrypted["encrypted_content"] = "abc".into();
+        let head = "Message Type: NEW_TASK\nTask name: /b\nSender: /a\nPayload:\n";
+        assert_eq!(of(encrypted).unwrap()["content"][0]["text"], head);
+        for key in ["author", "recipient", "content", "trigger_turn"] {
+            let mut less = said.clone();
+            less.as_object_mut().unwrap().shift_remove(key);
+            assert_eq!(of(less), None, "{key}");
+        }
+    }
+
+    #[test]
     fn items_are_sent_dropped_or_told() {
         assert_eq!(use_of(&user("x")), Use::Send);
         assert_eq!(use_of(&json!({"type": "ghost_snapshot"})), Use::Drop);
         assert_eq!(use_of(&json!({"type": "message", "role": "system", "content": []})), Use::Drop);
         assert_eq!(use_of(&json!({"type": "hologram"})), Use::Unknown);
         assert_eq!(use_of(&json!({"type": "message", "role": "user"})), Use::Bad);
+        let odd = json!({"type": "message", "role": "user", "content": [{"type": "smell", "text": "x"}]});
+        assert_eq!(use_of(&odd), Use::Bad);
+        let output = |part: &str| json!({"type": "function_call_output", "call_id": "c", "output": [{"type": part, "text": "x"}]});
+        assert_eq!((use_of(&output("input_text")), use_of(&output("smell"))), (Use::Send, Use::Bad));
         let object = json!({"type": "function_call_output", "call_id": "c", "output": {"content": "x"}});
         assert_eq!(use_of(&object), Use::Bad);
         assert_eq!(use_of(&json!([])), Use::Bad);

@@ -4,6 +4,49 @@
 //! eras of it lie on people's disks ([`Era`]); this room reads all of them, tells every oddity it meets with
 //! its place ([`Damage`]), and rebuilds from the records what the model is to be sent ([`History`]).
 //!
+//! # Where to start
+//!
+//! ```
+//! use rehydra::rollout::generate::{Spec, generate};
+//! use rehydra::rollout::{DamageKind, ThreadId, read_history_bytes};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let id = ThreadId::parse("01a203fe-4d2b-7bc2-9ce0-fdcc76d9015a")?;
+//! let mut file = generate(&Spec::default(), id, "/project", "2026-11-22T16:02:07Z".parse()?);
+//! file.bytes.truncate(file.bytes.len() - 20);
+//!
+//! let history = read_history_bytes(file.bytes, &file.path)?;
+//! assert_eq!(history.cwd.as_deref(), Some("/project".as_ref()));
+//! assert!(history.items.iter().any(|item| item.raw().contains("Remember the colour")));
+//! assert_eq!(history.damage.last().map(|damage| damage.kind), Some(DamageKind::TornTail));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | you have | and want | use |
+//! |---|---|---|
+//! | a thread's id and a home | its file | [`find_thread_path_by_id_str`] |
+//! | a file | whose it is, by its own first words | [`read_session_meta_line`] |
+//! | a file | what the model is to be sent, the thread's settings with their sources, the damage | [`read_history`] |
+//! | a file | everything that was ever said, and what became of it | [`history::read_transcript`] |
+//! | a file or bytes | record by record, with each oddity between them | [`reader::Reader`] |
+//! | a file or a home | what it holds, for people | [`inspect`] |
+//! | a file | what a release of Codex would do with it | [`codex_reads`] |
+//! | a broken thread | a clean copy; one without anything private in it | [`repair`]; [`redact`] |
+//! | turns of your own | a rollout that Codex resumes | [`writer`] |
+//! | a reader of your own | files and homes to try it on, damaged ones, the right answers | [`generate`](mod@generate), [`mutate`], `strategies` |
+//!
+//! # Where the files lie
+//!
+//! | below the home | what | since |
+//! |---|---|---|
+//! | `sessions/YYYY/MM/DD/rollout-<time>-<thread>.jsonl` | a thread. Day and time of the name are local, all times inside are UTC | 0.20 |
+//! | `…-<thread>_<segment>.jsonl` | a later segment of it, which a revert opened: the *first* id is the thread | 0.153 or before |
+//! | `archived_sessions/rollout-….jsonl` | a thread that was put away, under its name and without days | 0.130 or before |
+//! | `….jsonl.zst` | any of them compressed, which Codex itself does only where a feature is switched on; read from 0.142 on | 0.142 or before |
+//!
+//! [`locate`] has the rules by which one of several files is the thread. The index in `state_*.sqlite` is not needed.
+//!
 //! # The eras
 //!
 //! | era | written by | lines | told apart by |
@@ -32,11 +75,22 @@
 //! loss and full disks. [`reader`] finds the lines, and what stands on them.
 //!
 //! The envelope's keys stand in the order timestamp, ordinal (paginated files, on every line), type, payload, and from
-//! 0.160 on metadata, on items alone. A file of the two later eras may also be a zstd frame, `.jsonl.zst`. The kind of a
-//! record is its envelope's `type` ([`record::Kind`]); what reaches the model is `response_item` and `compacted`, what changes that is `event_msg` with a
-//! `thread_rolled_back`, and everything else is settings, display and bookkeeping.
+//! 0.160 on metadata, on items alone. The kind of a record is its envelope's `type` ([`record::Kind`]); what reaches the
+//! model is `response_item` and `compacted`, what changes that is `event_msg` with a `thread_rolled_back`, and everything
+//! else is settings, display and bookkeeping.
 //!
 //! # What counts
+//!
+//! Which record tells what, and wins where several do:
+//!
+//! | value | from, the strongest first |
+//! |---|---|
+//! | id | `session_meta`, line 1 of a bare file, the file's name |
+//! | cwd | the last `turn_context`, the last `thread_settings_applied`, `session_meta`, the `<cwd>` that the last environment context tells the model |
+//! | model, sandbox, approval | the newest of all `turn_context` and `thread_settings_applied` |
+//! | provider | the newest `thread_settings_applied`, `session_meta` |
+//! | writer's version | `cli_version` of `session_meta`; a bare file names none |
+//! | what it continues | `history_base` and `forked_from_id` of `session_meta` |
 //!
 //! A thread's records are those of its file, after those that the file inherits ([`lineage`]); compactions and rollbacks
 //! decide which of them the model still gets ([`history`]), and the newest record that still counts says under which
@@ -83,8 +137,6 @@ pub mod damage;
 pub mod draft;
 mod draw;
 pub mod era;
-#[cfg(test)]
-mod exhaustive;
 pub mod generate;
 pub mod history;
 pub mod id;

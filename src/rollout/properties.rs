@@ -130,9 +130,9 @@ fn fragments() -> impl Strategy<Value = Vec<u8>> {
 /// Whole records in any order, so that compactions and rollbacks meet in every way.
 fn records() -> impl Strategy<Value = Vec<u8>> {
     const RECORDS: [&str; 10] = [
-        r#""response_item","payload":{"type":"message","role":"user","content":[{"text":"u"}]}"#,
-        r#""response_item","payload":{"type":"message","role":"user","content":[{"text":"<environment_context>"}]}"#,
-        r#""response_item","payload":{"type":"message","role":"assistant","content":[{"text":"a"}]}"#,
+        r#""response_item","payload":{"type":"message","role":"user","content":[{"type":"input_text","text":"u"}]}"#,
+        r#""response_item","payload":{"type":"message","role":"user","content":[{"type":"input_text","text":"<environment_context>"}]}"#,
+        r#""response_item","payload":{"type":"message","role":"assistant","content":[{"type":"output_text","text":"a"}]}"#,
         r#""response_item","payload":{"type":"function_call","name":"f","arguments":"","call_id":"c"}"#,
         r#""response_item","payload":{"type":"function_call_output","call_id":"c","output":"o"}"#,
         r#""compacted","payload":{"message":"m"}"#,

@@ -22,8 +22,11 @@ pub enum ReadErrorKind {
     /// The disk says no.
     #[error("failed to read: {0}")]
     Io(#[from] std::io::Error),
+    /// There is nothing in it.
+    #[error("no session metadata is in it, nor anything else: the file is empty")]
+    Empty,
     /// No session metadata, neither as a record nor rebuilt.
-    #[error("no session metadata at byte 0 or later, and none can be rebuilt from the file's name and records")]
+    #[error("no session metadata is in it, and none can be rebuilt from its name and records: it may be no rollout")]
     NoMeta,
     /// A `history_mode` this build does not know: its data may be elsewhere.
     #[error("unknown history_mode `{0}`: a newer Codex wrote it and its history may lie elsewhere")]

@@ -75,7 +75,12 @@ impl Writer {
 
     /// Appends one record, in one write. It is durable after the next [`Writer::sync`].
     pub fn append(&mut self, draft: &Draft) -> io::Result<()> {
-        let mut line = draft.line(self.world.clock.now(), None);
+        self.append_at(draft, self.world.clock.now())
+    }
+
+    /// The same of a record that was first written at another time.
+    pub fn append_at(&mut self, draft: &Draft, at: Timestamp) -> io::Result<()> {
+        let mut line = draft.line(at, None);
         if self.torn {
             line.insert(0, b'\n');
         }

@@ -15,6 +15,7 @@ mod life;
 pub mod live;
 mod mcp;
 mod opening;
+pub mod past;
 pub mod profile;
 mod reading;
 pub mod resolve;

@@ -222,14 +222,32 @@ fn plain(era: Era, seed: u64) -> Spec {
 }
 
 fn damaged(mut placed: Placed, mutators: &[(Mutator, Where)]) -> Option<Placed> {
-    let mutated = apply_all(mutators, &placed.bytes);
+    let mut mutated = apply_all(mutators, &placed.bytes);
     mutated.touched?;
+    make_unique(&mut mutated.bytes, placed.id);
     if mutated.compressed {
         placed.path.set_extension("jsonl.zst");
     }
     placed.bytes = mutated.bytes;
     Some(placed)
 }
+
+/// Gives the other id that a mutator writes into a `session_meta` an end of this case's own: Codex takes files that say one
+/// id for one thread, and the case would have to be tried again alone.
+fn make_unique(bytes: &mut [u8], id: ThreadId) {
+    let own = id.to_string();
+    let Some(own) = own.as_bytes().get(OTHER_ID.len()..) else { return };
+    let starts: Vec<usize> = memchr::memmem::find_iter(bytes, OTHER_ID).collect();
+    for start in starts {
+        let from = start + OTHER_ID.len();
+        if let Some(end) = bytes.get_mut(from..from + own.len()) {
+            end.copy_from_slice(own);
+        }
+    }
+}
+
+/// What every other id begins with that a mutator writes.
+const OTHER_ID: &[u8] = b"01a203fe-0000-7000-8000-";
 
 /// splitmix64.
 struct Draw(u64);

@@ -82,7 +82,7 @@ fn tidy(release: Release, item: Value) -> Value {
     if item.get("type").is_some_and(|kind| kind == "compaction_summary") {
         item.insert("type".into(), "compaction".into());
     }
-    // The stub's model takes no images: a picture is sent as a text that says so, a generated one empty.
+    // The stub's model takes no images and no sounds: one is sent as a text that says so, a generated one empty.
     if item.get("type").is_some_and(|kind| kind == "image_generation_call") {
         item.insert("result".into(), "".into());
     }
@@ -139,9 +139,11 @@ fn without_nulls(value: Value) -> Value {
 
 fn is_picture(part: &Value) -> bool {
     let is = |kind| part.get("type").is_some_and(|of| of == kind);
-    let says_so =
-        part.get("text").and_then(Value::as_str).is_some_and(|text| text.starts_with("image content omitted"));
-    is("input_image") || (is("input_text") && says_so)
+    let says_so = part
+        .get("text")
+        .and_then(Value::as_str)
+        .is_some_and(|text| text.starts_with("image content omitted") || text.starts_with("audio content omitted"));
+    is("input_image") || is("input_audio") || (is("input_text") && says_so)
 }
 
 /// What Codex adds or rebuilds gets an id of its own (0.153.4, 0.169.0), so ids are compared where both have one.

@@ -36,6 +36,8 @@ pub(crate) type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 /// How long one case may take before its server counts as silent.
 const CASE: Duration = Duration::from_secs(20);
+/// The same for one that is tried again.
+const AGAIN: Duration = Duration::from_secs(90);
 /// Seed of the markers of our own prompts; no case uses it.
 const OWN_SEED: u64 = u64::MAX;
 
@@ -69,6 +71,7 @@ pub(crate) struct Batch {
     calls: CallId,
     lives: u32,
     alive: bool,
+    limit: Duration,
 }
 
 impl Batch {
@@ -122,8 +125,13 @@ impl Batch {
             watched: Watched::Nothing,
         };
         let target = LiveTarget::new(config, journal.clone(), armed)?;
-        let (calls, lives, alive) = (0, 0, false);
-        Ok(Batch { _dir: dir, journal, stub, _guard: guard, home, target, bodies, calls, lives, alive })
+        let (calls, lives, alive, limit) = (0, 0, false, CASE);
+        Ok(Batch { _dir: dir, journal, stub, _guard: guard, home, target, bodies, calls, lives, alive, limit })
+    }
+
+    /// The same with more time for a case.
+    pub(crate) fn patient(self) -> Batch {
+        Batch { limit: AGAIN, ..self }
     }
 
     /// Places the files of a case below `CODEX_HOME`.
@@ -165,7 +173,7 @@ impl Batch {
             approval: None,
             faulted: false,
             approve: Some(false),
-            limit: CASE,
+            limit: self.limit,
         };
         let answer = self.target.send(ask).await?.0.await?;
         match answer.outcome {

@@ -1,6 +1,6 @@
 //! The conditions that are about items, compactions and rollbacks.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::conditions::Condition;
 use super::placed::*;
@@ -20,6 +20,148 @@ pub(crate) const ITEMS: &[Condition] = &[
     Condition {
         name: "a message with an odd part",
         edit: |p| p.item(json!({"type": "message", "role": "user", "content": [{"type": "smell", "text": "x"}]})),
+    },
+    Condition {
+        name: "a message with a part of another type",
+        edit: |p| {
+            p.items(&["input_file", "input_audio", "refusal", "text", "summary_text"].map(|kind| {
+                json!({"type": "message", "role": "assistant", "content": [{"type": kind, "text": kind, "file_id": "x", "refusal": "x", "audio_url": "x"}]})
+            }))
+        },
+    },
+    Condition {
+        name: "a message with a part of no type",
+        edit: |p| p.item(json!({"type": "message", "role": "user", "content": [{"text": "x"}]})),
+    },
+    Condition {
+        name: "a message with a part that lacks its text",
+        edit: |p| {
+            p.item(json!({"type": "message", "role": "user", "content": [{"type": "input_text"}, {"type": "input_text", "text": "x"}]}))
+        },
+    },
+    Condition {
+        name: "a message with a text that is a number",
+        edit: |p| p.item(json!({"type": "message", "role": "user", "content": [{"type": "input_text", "text": 7}]})),
+    },
+    Condition {
+        name: "a message with an image that lacks its url",
+        edit: |p| p.item(json!({"type": "message", "role": "user", "content": [{"type": "input_image"}]})),
+    },
+    Condition {
+        name: "a message with a part that is a text",
+        edit: |p| p.item(json!({"type": "message", "role": "user", "content": ["x"]})),
+    },
+    Condition {
+        name: "an output with an odd part",
+        edit: |p| {
+            p.items(&[
+                call("c9"),
+                json!({"type": "function_call_output", "call_id": "c9", "output": [{"type": "smell", "text": "x"}]}),
+            ])
+        },
+    },
+    Condition {
+        name: "an output with a text of the model",
+        edit: |p| p.items(&output_of(json!({"type": "output_text", "text": "x"}))),
+    },
+    Condition {
+        name: "an output with a sound",
+        edit: |p| p.items(&output_of(json!({"type": "input_audio", "audio_url": "x"}))),
+    },
+    Condition {
+        name: "an output with an encrypted part",
+        edit: |p| p.items(&output_of(json!({"type": "encrypted_content", "encrypted_content": "x"}))),
+    },
+    Condition {
+        name: "an output with a file",
+        edit: |p| p.items(&output_of(json!({"type": "input_file", "file_id": "x", "text": "x"}))),
+    },
+    Condition {
+        name: "a custom call's output with an odd part",
+        edit: |p| {
+            p.items(&[
+                json!({"type": "custom_tool_call", "name": "apply_patch", "input": "x", "call_id": "c9"}),
+                json!({"type": "custom_tool_call_output", "call_id": "c9", "output": [{"type": "smell", "text": "x"}]}),
+            ])
+        },
+    },
+    Condition {
+        name: "a message with an encrypted part",
+        edit: |p| {
+            p.item(json!({"type": "message", "role": "user", "content": [{"type": "encrypted_content", "encrypted_content": "x"}]}))
+        },
+    },
+    Condition {
+        name: "an output with a part that lacks its text",
+        edit: |p| {
+            p.items(&[
+                call("c9"),
+                json!({"type": "function_call_output", "call_id": "c9", "output": [{"type": "input_text"}]}),
+            ])
+        },
+    },
+    Condition {
+        name: "compacted with an odd part",
+        edit: |p| {
+            p.append(&[(
+                "compacted",
+                json!({"message": "s", "replacement_history": [user("sum"), {"type": "message", "role": "user", "content": [{"type": "smell", "text": "x"}]}]}),
+            )])
+        },
+    },
+    Condition {
+        name: "between agents, with more to it",
+        edit: |p| {
+            p.lines(|l| l.insert(3, record(3, "inter_agent_communication", json!({"author": "/root", "recipient": "/root/a", "other_recipients": ["/root/b"], "content": "one\ntwo", "encrypted_content": "abc", "trigger_turn": true, "metadata": {"x": 1}}))))
+        },
+    },
+    Condition {
+        name: "between agents, with no text",
+        edit: |p| {
+            p.lines(|l| l.insert(3, record(3, "inter_agent_communication", json!({"author": "/root", "recipient": "/root/a", "other_recipients": [], "content": "", "encrypted_content": "abc", "trigger_turn": false}))))
+        },
+    },
+    Condition {
+        name: "between agents, with no other recipients",
+        edit: |p| {
+            p.lines(|l| {
+                l.insert(
+                    3,
+                    record(
+                        3,
+                        "inter_agent_communication",
+                        json!({"author": "/root", "recipient": "/root/a", "content": "x", "trigger_turn": true}),
+                    ),
+                )
+            })
+        },
+    },
+    Condition {
+        name: "between agents, without a trigger",
+        edit: |p| {
+            p.lines(|l| {
+                l.insert(
+                    3,
+                    record(
+                        3,
+                        "inter_agent_communication",
+                        json!({"author": "/root", "recipient": "/root/a", "other_recipients": [], "content": "x"}),
+                    ),
+                )
+            })
+        },
+    },
+    Condition {
+        name: "between agents, without content",
+        edit: |p| {
+            p.lines(|l| l.insert(3, record(3, "inter_agent_communication", json!({"author": "/root", "recipient": "/root/a", "other_recipients": [], "encrypted_content": "x", "trigger_turn": false}))))
+        },
+    },
+    Condition {
+        name: "between agents, before a rollback",
+        edit: |p| {
+            p.append(&[("inter_agent_communication", json!({"author": "/root", "recipient": "/root/a", "other_recipients": [], "content": "x", "trigger_turn": true})), ("response_item", user("after")), rolled_back(1)])
+        },
     },
     Condition {
         name: "a message of an odd role",
@@ -264,5 +406,10 @@ pub(crate) const ITEMS: &[Condition] = &[
         },
     },
 ];
+
+/// A call, and an output of one part.
+fn output_of(part: Value) -> [Value; 2] {
+    [call("c9"), json!({"type": "function_call_output", "call_id": "c9", "output": [part]})]
+}
 
 const PIXEL: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";

@@ -81,7 +81,13 @@ fn rehydra(role: &str, args: &[&str]) -> Output {
 fn played(role: &str, args: &[&str]) -> (Option<i32>, Value) {
     let out = rehydra(role, &[&["--json", "-"], args].concat());
     let text = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
-    let value = serde_json::from_slice(&out.stdout).unwrap_or_else(|error| panic!("{error}: {text}"));
+    let value: Value = serde_json::from_slice(&out.stdout).unwrap_or_else(|error| panic!("{error}: {text}"));
+    let schema = include_str!("../../docs/parser-report.schema.json");
+    let schema = serde_json::from_str(schema).expect("JSON");
+    let validator = jsonschema::validator_for(&schema).expect("a schema");
+    let wrong: Vec<_> = validator.iter_errors(&value).map(|e| format!("{}: {e}", e.instance_path())).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}\n{value:#}");
+    assert_eq!(value["exit_code"].as_i64(), out.status.code().map(i64::from), "{text}");
     (out.status.code(), value)
 }
 

@@ -27,8 +27,15 @@ pub(super) struct Compared {
     pub(super) differences: Vec<String>,
 }
 
-/// Writes the scenario into `out` and compares it with the original, which has the same markers planted.
-pub(super) fn compare(world: &World, redacted: &Captured, planted: &Captured, out: &Path) -> Result<Compared, Failure> {
+/// Writes the scenario into `out` and compares it with the original: the one that lies at `path`, and a copy of it that
+/// has the same markers planted.
+pub(super) fn compare(
+    world: &World,
+    path: &Path,
+    redacted: &Captured,
+    planted: &Captured,
+    out: &Path,
+) -> Result<Compared, Failure> {
     let dir = tempfile::tempdir().map_err(|error| Failure::broken(format!("no temporary directory: {error}")))?;
     let read = |captured: &Captured, name: &str| read(world, captured, &dir.path().join(name));
     let (after, before) = (read(redacted, "redacted")?, read(planted, "original")?);
@@ -37,9 +44,14 @@ pub(super) fn compare(world: &World, redacted: &Captured, planted: &Captured, ou
     // The markers are at the same places, so what is expected is the same.
     story::write(&original, planted, before.as_ref().ok())?;
     let mut differences = Vec::new();
+    let places = |damage: &[Damage]| damage.iter().map(place).collect::<Vec<_>>();
+    match (&before, read_whole_history(&*world.disk, path)) {
+        (Ok(copy), Ok(original)) if places(&copy.damage) == places(&original.damage) => {}
+        (Err(_), Err(_)) => {}
+        _ => differences.push("a copy with markers planted has other damage than the original".to_owned()),
+    }
     match (&after, &before) {
         (Ok(after), Ok(before)) => {
-            let places = |damage: &[Damage]| damage.iter().map(place).collect::<Vec<_>>();
             let (now, then) = (places(&after.damage), places(&before.damage));
             if now != then {
                 differences.push(format!("the damage was {then:?} and is {now:?}"));

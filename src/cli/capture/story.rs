@@ -26,6 +26,7 @@ pub(super) fn markers(history: &History) -> Vec<Marker> {
 /// Writes scenario, manifest and files into `dir`, which is made. `history` is what can be read of the thread.
 pub(super) fn write(dir: &Path, captured: &Captured, history: Option<&History>) -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::broken(format!("failed to write below {}: {error}", dir.display()));
+    dir.parent().map_or(Ok(()), fs::create_dir_all).map_err(failed)?;
     fs::create_dir(dir).map_err(|error| match error.kind() {
         std::io::ErrorKind::AlreadyExists => {
             Failure::usage(format!("{} exists already; name a directory that does not", dir.display()))

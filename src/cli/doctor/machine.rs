@@ -8,7 +8,7 @@ use rustix::fs::{Access, access, statvfs};
 
 use super::finding::{Finding, bytes};
 use crate::codex::inventory;
-use crate::proc::{self, Machine};
+use crate::proc::{self, Machine, Rung};
 
 /// Less room than this and runs are likely to break.
 const LITTLE_ROOM: u64 = 1 << 30;
@@ -67,16 +67,25 @@ pub(super) fn kernel(findings: &mut Vec<Finding>) {
     }
 }
 
-/// Faults at single writes: what they would find here. They are no part of this build.
+/// Faults at single writes: how exact they are here.
 pub(super) fn writes(findings: &mut Vec<Finding>) {
+    const NAME: &str = "writes";
     let writes = Machine::probe().writes;
-    let here = match writes.obstacles().as_slice() {
-        [] => "this machine would allow them".to_owned(),
-        obstacles => format!("here {}", obstacles.join(", and ")),
-    };
     let spaces = if writes.user_namespaces { "with" } else { "without" };
-    let text = format!("faults at single writes are not in this build; {here} ({spaces} user namespaces)");
-    findings.push(Finding::warn("writes", text, "scenarios that need `injector` are left out as unsupported"));
+    findings.push(match writes.rung() {
+        Rung::Exact => Finding::ok(NAME, format!("faults at single writes hit to the byte ({spaces} user namespaces)")),
+        Rung::Reopened => {
+            let text = "faults at single writes work through files that are opened once more: a short count on a file \
+                        that is not appended to is not exact";
+            let help = "pidfd_getfd is refused: use Linux 5.6, or allow it in the container (`docker run --cap-add \
+                        SYS_PTRACE` does)";
+            Finding::warn(NAME, text, help)
+        }
+        Rung::None(obstacles) => {
+            let text = format!("no faults at single writes: {}", obstacles.join(", and "));
+            Finding::warn(NAME, text, "scenarios that need `injector` are left out as unsupported")
+        }
+    });
 }
 
 /// Room for the directories of runs.

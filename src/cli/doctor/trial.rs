@@ -43,7 +43,7 @@ fn played(launcher: &Path) -> Result<(), String> {
     let dir = tempfile::tempdir().map_err(|error| format!("no temporary directory can be made: {error}"))?;
     let run = dir.path().join("run");
     let limits = Limits { run_ms: TRIAL_MS, ..Limits::default() };
-    let plan = Plan { scenario: &scenario, target: &target, launcher: Some(launcher), limits, dir: &run };
+    let plan = Plan { launcher: Some(launcher), ..Plan::new(&scenario, &target, limits, &run) };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     let runtime = runtime.map_err(|error| format!("no threads can be made: {error}"))?;
     let limit = Duration::from_millis(2 * TRIAL_MS);

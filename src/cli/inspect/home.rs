@@ -1,10 +1,11 @@
 //! A home: a line for each file that is not healthy while they are read, and a summary.
 
+use std::fmt;
 use std::io::IsTerminal;
 use std::path::Path;
 
 use anstyle::Style;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 
 use crate::cli::out::{Failure, print};
 use crate::neutral;
@@ -17,9 +18,7 @@ const TEXT_CHARS: usize = 1_000;
 
 /// Reads the home; where `shows`, each file that is not healthy is printed as soon as it is its turn.
 pub(super) fn survey(disk: &dyn Disk, home: &Path, shows: bool) -> Result<HomeReport, Failure> {
-    let bar = ProgressBar::new(0);
-    let style = ProgressStyle::with_template("{bar:24} {pos}/{len} files  {per_sec}  {eta} left");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bar = bar();
     let columns = report::columns();
     let threads = std::thread::available_parallelism().map_or(2, |n| n.get().min(8));
     let mut failed = None;
@@ -44,21 +43,44 @@ pub(super) fn survey(disk: &dyn Disk, home: &Path, shows: bool) -> Result<HomeRe
     }
 }
 
-/// A file that is not healthy: its verdict and name, then what is wrong, class by class.
+/// Hidden by indicatif where standard error is no terminal. Until the names are known, it says that they are looked for.
+fn bar() -> ProgressBar {
+    let style = |template| ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let bar = ProgressBar::new(0).with_style(style("looking for rollouts"));
+    bar.tick();
+    let rate = |state: &ProgressState, text: &mut dyn fmt::Write| {
+        // A text in memory takes everything.
+        let _ = write!(text, "{} files/s", grouped(state.per_sec() as u64));
+    };
+    bar.set_style(style("{bar:24} {human_pos} of {human_len}  {rate}  {eta} left").with_key("rate", rate));
+    bar
+}
+
+/// A file that is not healthy: its path on a line of its own, which Codex's names fill, then its verdict and what is
+/// wrong, class by class.
 fn line(file: &FileLine, home: &Path, columns: usize) -> String {
     let path = Path::new(&file.path);
     let path = path.strip_prefix(home).unwrap_or(path).display().to_string();
-    let style = super::file::style_of(file.verdict);
-    let mut text = format!("{style}{:<10}{style:#}  {}\n", file.verdict.name(), neutral::line(&path, TEXT_CHARS));
-    if let Some(why) = &file.unreadable {
-        text.push_str(&wrapped(&" ".repeat(12), &neutral::inside(why), columns));
-    }
+    let mut wrong: Vec<String> = file.unreadable.iter().map(|why| neutral::inside(why)).collect();
     for class in &file.damage {
         let times = if class.count == 1 { String::new() } else { format!("{} times, first at ", class.count) };
         let place = class.line.map_or(String::new(), |line| format!("line {line}, "));
-        let says =
-            format!("{}: {times}{place}byte {}: {}", class.follows.name(), class.byte, neutral::inside(&class.text));
-        text.push_str(&wrapped(&" ".repeat(12), &says, columns));
+        let what = neutral::inside(&class.text);
+        wrong.push(format!("{}: {times}{place}byte {}: {what}", class.follows.name(), class.byte));
+    }
+    if wrong.is_empty() {
+        wrong.push(String::new());
+    }
+    let (style, verdict) = (super::file::style_of(file.verdict), file.verdict.name());
+    let first = format!("  {verdict:<10}  ");
+    let (mut text, mut head) = (neutral::line(&path, TEXT_CHARS) + "\n", first.clone());
+    for says in &wrong {
+        text.push_str(&wrapped(&head, says, columns).replacen(
+            &first,
+            &format!("  {style}{verdict:<10}{style:#}  "),
+            1,
+        ));
+        head = " ".repeat(first.len());
     }
     text
 }

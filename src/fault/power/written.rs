@@ -73,18 +73,21 @@ impl Written {
     pub fn replay<'e>(events: impl IntoIterator<Item = &'e Event>, blobs: &BlobStore) -> Written {
         let mut written = Written::default();
         for event in events {
-            match &event.kind {
-                Kind::Write(seen) if is_session_path(&seen.path) || is_home_path(&seen.path) => {
-                    written.take(seen, blobs);
-                }
-                Kind::Spawn(_) => drop(written.alive.insert(event.incarnation)),
-                Kind::Death(_) => drop(written.alive.remove(&event.incarnation)),
-                Kind::Step(step) if step.what == POWER_LOSS => written.lost = true,
-                Kind::Snapshot(snapshot) if snapshot.when == SnapshotWhen::Birth => written.settle(snapshot, blobs),
-                _ => {}
-            }
+            written.follow(event, blobs);
         }
         written
+    }
+
+    /// Goes on with one event more.
+    pub fn follow(&mut self, event: &Event, blobs: &BlobStore) {
+        match &event.kind {
+            Kind::Write(seen) if is_session_path(&seen.path) || is_home_path(&seen.path) => self.take(seen, blobs),
+            Kind::Spawn(_) => drop(self.alive.insert(event.incarnation)),
+            Kind::Death(_) => drop(self.alive.remove(&event.incarnation)),
+            Kind::Step(step) if step.what == POWER_LOSS => self.lost = true,
+            Kind::Snapshot(snapshot) if snapshot.when == SnapshotWhen::Birth => self.settle(snapshot, blobs),
+            _ => {}
+        }
     }
 
     /// The files as every process sees them.

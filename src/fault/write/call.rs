@@ -1,5 +1,7 @@
 //! What a notified call says: its number and its arguments, read as what they mean.
 
+use libc::c_long;
+
 /// A call of the family. Addresses are those of the caller's memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Call {
@@ -23,8 +25,10 @@ pub(super) enum Call {
     Unlink { name: Name },
     /// `mkdir*`.
     Mkdir { name: Name },
-    /// `link*`, `symlink*`, `mknod*`: a new name, of that file where it is one more of it.
-    Link { name: Name, of: Option<Name> },
+    /// `link*`: one more name of a file.
+    Link { from: Name, to: Name },
+    /// `symlink*`, `mknod*`: a new name.
+    Make { name: Name },
     /// `open*`, `creat`.
     Open { name: Name, flags: Flags },
 }
@@ -63,7 +67,7 @@ pub(super) enum Flags {
 }
 
 /// The call; `None` for one that is not of the family.
-pub(super) fn decode(number: i64, args: [u64; 6]) -> Option<Call> {
+pub(super) fn decode(number: c_long, args: [u64; 6]) -> Option<Call> {
     let [a, b, c, d, e, f] = args;
     let fd = int(a);
     let one = Memory::One { at: b, len: c };
@@ -88,30 +92,32 @@ pub(super) fn decode(number: i64, args: [u64; 6]) -> Option<Call> {
         libc::SYS_copy_file_range => Call::Copy { what: "copy_file_range", from: fd, to: int(c), refusal: libc::EXDEV },
         libc::SYS_sendfile => Call::Copy { what: "sendfile", from: int(b), to: fd, refusal: libc::EINVAL },
         libc::SYS_splice => Call::Copy { what: "splice", from: fd, to: int(c), refusal: libc::EINVAL },
-        libc::SYS_renameat | libc::SYS_renameat2 => Call::Rename { from: at(a, b), to: at(c, d) },
+        libc::SYS_renameat2 => Call::Rename { from: at(a, b), to: at(c, d) },
         libc::SYS_unlinkat => Call::Unlink { name: at(a, b) },
         libc::SYS_mkdirat => Call::Mkdir { name: at(a, b) },
-        libc::SYS_linkat => Call::Link { name: at(c, d), of: Some(at(a, b)) },
-        libc::SYS_symlinkat => Call::Link { name: at(b, c), of: None },
-        libc::SYS_mknodat => Call::Link { name: at(a, b), of: None },
+        libc::SYS_linkat => Call::Link { from: at(a, b), to: at(c, d) },
+        libc::SYS_symlinkat => Call::Make { name: at(b, c) },
+        libc::SYS_mknodat => Call::Make { name: at(a, b) },
         libc::SYS_openat => Call::Open { name: at(a, b), flags: Flags::Are(c) },
         libc::SYS_openat2 => Call::Open { name: at(a, b), flags: Flags::StandAt(c) },
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+        libc::SYS_renameat => Call::Rename { from: at(a, b), to: at(c, d) },
         _ => return decode_old(number, [a, b, c, d, e, f]),
     })
 }
 
-/// Calls from before there were directory descriptors.
+/// Calls that only this architecture has, from before there were directory descriptors.
 #[cfg(target_arch = "x86_64")]
-fn decode_old(number: i64, [a, b, ..]: [u64; 6]) -> Option<Call> {
+fn decode_old(number: c_long, [a, b, ..]: [u64; 6]) -> Option<Call> {
     let here = |text| Name { dir: libc::AT_FDCWD, text };
     let created = (libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC).unsigned_abs();
     Some(match number {
         libc::SYS_rename => Call::Rename { from: here(a), to: here(b) },
         libc::SYS_unlink | libc::SYS_rmdir => Call::Unlink { name: here(a) },
         libc::SYS_mkdir => Call::Mkdir { name: here(a) },
-        libc::SYS_link => Call::Link { name: here(b), of: Some(here(a)) },
-        libc::SYS_symlink => Call::Link { name: here(b), of: None },
-        libc::SYS_mknod => Call::Link { name: here(a), of: None },
+        libc::SYS_link => Call::Link { from: here(a), to: here(b) },
+        libc::SYS_symlink => Call::Make { name: here(b) },
+        libc::SYS_mknod => Call::Make { name: here(a) },
         libc::SYS_open => Call::Open { name: here(a), flags: Flags::Are(b) },
         libc::SYS_creat => Call::Open { name: here(a), flags: Flags::Are(u64::from(created)) },
         _ => return None,

@@ -4,7 +4,7 @@
 //! see. So `openat2`, whose flags are in memory, is always asked about, and `open` and `openat` only where they create or
 //! truncate. Whoever calls by the numbers of another ABI could do by them what is not asked about, and is killed.
 
-use libc::sock_filter;
+use libc::{c_long, sock_filter};
 
 /// The architecture's own mark in a call (`linux/audit.h`).
 #[cfg(target_arch = "x86_64")]
@@ -15,7 +15,7 @@ pub(super) const ARCH: Option<u32> = Some(0xc000_00b7);
 pub(super) const ARCH: Option<u32> = None;
 
 /// Calls that are asked about whatever their arguments are; the most frequent ones first.
-const ASKED: &[i64] = &[
+const ASKED: &[c_long] = &[
     libc::SYS_write,
     libc::SYS_writev,
     libc::SYS_pwrite64,
@@ -27,7 +27,6 @@ const ASKED: &[i64] = &[
     libc::SYS_truncate,
     libc::SYS_ftruncate,
     libc::SYS_fallocate,
-    libc::SYS_renameat,
     libc::SYS_renameat2,
     libc::SYS_unlinkat,
     libc::SYS_mkdirat,
@@ -39,9 +38,10 @@ const ASKED: &[i64] = &[
     libc::SYS_splice,
 ];
 
-/// The same, where the architecture still has calls from before there were directory descriptors.
+/// The same, where the architecture still has calls that have become special cases of others.
 #[cfg(target_arch = "x86_64")]
-const ASKED_OLD: &[i64] = &[
+const ASKED_OLD: &[c_long] = &[
+    libc::SYS_renameat,
     libc::SYS_rename,
     libc::SYS_unlink,
     libc::SYS_rmdir,
@@ -51,14 +51,16 @@ const ASKED_OLD: &[i64] = &[
     libc::SYS_symlink,
     libc::SYS_mknod,
 ];
-#[cfg(not(target_arch = "x86_64"))]
-const ASKED_OLD: &[i64] = &[];
+#[cfg(target_arch = "aarch64")]
+const ASKED_OLD: &[c_long] = &[libc::SYS_renameat];
+#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+const ASKED_OLD: &[c_long] = &[];
 
 /// Asked about only where reads are watched.
-const READS: &[i64] = &[libc::SYS_read, libc::SYS_readv, libc::SYS_pread64, libc::SYS_preadv, libc::SYS_preadv2];
+const READS: &[c_long] = &[libc::SYS_read, libc::SYS_readv, libc::SYS_pread64, libc::SYS_preadv, libc::SYS_preadv2];
 
 /// Calls that are not there: what they queue is done in the kernel, past every filter.
-const ABSENT: &[i64] = &[
+const ABSENT: &[c_long] = &[
     libc::SYS_io_uring_setup,
     libc::SYS_io_uring_enter,
     libc::SYS_io_uring_register,
@@ -134,7 +136,7 @@ fn head() -> Option<Vec<sock_filter>> {
 }
 
 /// `then` for that call; it must end in a return on every way.
-fn on(code: &mut Vec<sock_filter>, number: i64, then: &[sock_filter]) {
+fn on(code: &mut Vec<sock_filter>, number: c_long, then: &[sock_filter]) {
     let number = u32::try_from(number).unwrap_or(LEFT_OUT);
     code.push(jump(libc::BPF_JEQ, number, 0, u8::try_from(then.len()).unwrap_or(u8::MAX)));
     code.extend(then.iter().copied());
@@ -166,8 +168,8 @@ mod tests {
     use super::*;
 
     /// Runs the filter as the kernel would.
-    fn run(code: &[sock_filter], arch: u32, number: i64, args: [u64; 2]) -> u32 {
-        let mut data = vec![0_u8; 64];
+    fn run(code: &[sock_filter], arch: u32, number: c_long, args: [u64; 2]) -> u32 {
+        let mut data = [0_u8; 64];
         data[0..4].copy_from_slice(&(number as u32).to_le_bytes());
         data[4..8].copy_from_slice(&arch.to_le_bytes());
         for (n, arg) in args.iter().enumerate() {
@@ -193,7 +195,7 @@ mod tests {
         }
     }
 
-    fn answer(reads: bool, number: i64, args: [u64; 2]) -> u32 {
+    fn answer(reads: bool, number: c_long, args: [u64; 2]) -> u32 {
         run(&program(reads).unwrap(), ARCH.unwrap(), number, args)
     }
 
@@ -244,7 +246,7 @@ mod tests {
         let i386 = 0x4000_0003;
         assert_eq!(run(&program, i386, 4, [0, 0]), libc::SECCOMP_RET_KILL_PROCESS);
         if let Some(x32) = X32 {
-            let number = i64::from(x32) + libc::SYS_write;
+            let number = c_long::from(x32) + libc::SYS_write;
             assert_eq!(run(&program, ARCH.unwrap(), number, [0, 0]), libc::SECCOMP_RET_KILL_PROCESS);
             assert_eq!(run(&program, ARCH.unwrap(), -1, [0, 0]), libc::SECCOMP_RET_ALLOW);
         }

@@ -27,13 +27,25 @@ const READS: &str = "--reads";
 
 /// The harness's end: where the notifier will arrive.
 #[derive(Debug)]
-pub struct Handover(OwnedFd);
+pub struct Handover {
+    socket: OwnedFd,
+    /// Whether reads are asked about too.
+    pub(super) reads: bool,
+}
+
+/// What arrives there.
+#[derive(Debug)]
+pub(super) struct Notifier {
+    pub(super) listener: OwnedFd,
+    /// Whether a signal can interrupt a call that waits for its answer, as it can before Linux 5.19.
+    pub(super) interruptible: bool,
+}
 
 /// Both ends of the way that a notifier takes; `reads` says whether reads are to be asked about too.
 pub fn offer(reads: bool) -> io::Result<(Gift, Handover)> {
-    let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
+    let (socket, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
     let words = if reads { vec![READS] } else { Vec::new() };
-    Ok((Gift { option: OPTION, fd: theirs, words }, Handover(ours)))
+    Ok((Gift { option: OPTION, fd: theirs, words }, Handover { socket, reads }))
 }
 
 /// Why a launcher could not take the filter.
@@ -86,7 +98,7 @@ fn hand_over(number: i32, reads: bool) -> Result<(), InstallError> {
     let socket = sys::own(number).map_err(|_| InstallError::Usage)?;
     // Without it a filter is the privilege of an administrator; with it, a program can only lose by one.
     set_no_new_privs(true).map_err(refused("no_new_privs", "use Linux 3.5 or newer"))?;
-    let listener = sys::listen(&program).map_err(|source| {
+    let (listener, interruptible) = sys::listen(&program).map_err(|source| {
         let remedy = match source.raw_os_error() {
             Some(libc::EBUSY) => "there is such a filter already: do not run it under another supervisor of its calls",
             _ => "seccomp's user notification is needed (Linux 5.5); a container may forbid it. Ask `rehydra doctor`",
@@ -97,7 +109,7 @@ fn hand_over(number: i32, reads: bool) -> Result<(), InstallError> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut message = SendAncillaryBuffer::new(&mut space);
     message.push(SendAncillaryMessage::ScmRights(&fds));
-    sendmsg(&socket, &[IoSlice::new(&[0])], &mut message, SendFlags::NOSIGNAL)
+    sendmsg(&socket, &[IoSlice::new(&[u8::from(interruptible)])], &mut message, SendFlags::NOSIGNAL)
         .map(drop)
         .map_err(refused("the notifier's way to the harness", "the harness is gone"))
 }
@@ -108,22 +120,22 @@ fn refused(doing: &'static str, remedy: &'static str) -> impl Fn(rustix::io::Err
 
 impl Handover {
     /// Takes the notifier that has arrived; `None` if the other end was closed without sending one.
-    pub(super) fn take(&self) -> io::Result<Option<OwnedFd>> {
+    pub(super) fn take(&self) -> io::Result<Option<Notifier>> {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
         let mut message = RecvAncillaryBuffer::new(&mut space);
         let mut byte = [0];
-        recvmsg(&self.0, &mut [IoSliceMut::new(&mut byte)], &mut message, RecvFlags::CMSG_CLOEXEC)?;
+        recvmsg(&self.socket, &mut [IoSliceMut::new(&mut byte)], &mut message, RecvFlags::CMSG_CLOEXEC)?;
         let mut fds = message.drain().filter_map(|part| match part {
             RecvAncillaryMessage::ScmRights(mut fds) => fds.next(),
             _ => None,
         });
-        Ok(fds.next())
+        Ok(fds.next().map(|listener| Notifier { listener, interruptible: byte != [0] }))
     }
 }
 
 impl AsFd for Handover {
     fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-        self.0.as_fd()
+        self.socket.as_fd()
     }
 }
 

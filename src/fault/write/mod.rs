@@ -15,7 +15,21 @@
 //!   ABI ends the program.
 //! * **Nobody else.** It needs no privileges and touches only the program that carries the filter, and its children.
 //!
-//! What it does not see: stores into a shared mapping (a sqlite `-shm`, say) and what other processes write.
+//! What it does not see: stores into a shared mapping (a sqlite `-shm`, say), clones of extents (`FICLONE`), and what other
+//! processes write. What it changes besides: a program under it cannot gain privileges (`no_new_privs`), cannot hide from
+//! its own user (`PR_SET_DUMPABLE` is answered and not done), and cannot stop, though it can die, in the middle of a call
+//! that waits for an answer.
+//!
+//! | file | what stands there |
+//! |---|---|
+//! | `filter` | what the kernel asks about |
+//! | `install` | how the filter gets into the program, and the notifier to the harness |
+//! | `supervisor` | the thread that answers |
+//! | `engine` | from a notification to its answer |
+//! | `sight` | what a call is about |
+//! | `call`, `names`, `tracee` | what a call says, which file a path means, the caller seen from outside |
+//! | `opened` | a covered file, and what is done to it; the two rungs |
+//! | `sys` | the system calls without a safe wrapper |
 
 mod call;
 mod engine;
@@ -23,6 +37,7 @@ mod filter;
 mod install;
 mod names;
 mod opened;
+mod sight;
 mod supervisor;
 mod sys;
 mod tracee;
@@ -68,7 +83,7 @@ pub struct Attempt<'a> {
     pub op: Op,
     /// The file, absolute, as the kernel names it.
     pub path: &'a Path,
-    /// Where a rename leads to; of a new name by `link*`, the file that has it.
+    /// Where a rename leads to; of a hard link that is made, the name that its file has already.
     pub to: Option<&'a Path>,
     /// Where in the file a write begins.
     pub offset: u64,
@@ -83,7 +98,8 @@ pub enum Decision {
     Pass,
     /// It happens after that time.
     Delay(Duration),
-    /// Nothing of it happens until [`Supervisor::release`] is called, and then all of it.
+    /// Nothing of it happens until [`Supervisor::release`] is called, and then all of it. Meanwhile its process cannot be
+    /// stopped, but killed.
     Hold,
     /// The first `bytes` of a write land, then `then`. Of anything but a write nothing happens before `then`.
     Cut {
@@ -99,7 +115,8 @@ pub enum Decision {
 pub enum Then {
     /// No answer: whoever decided this ends the program in [`Watch::happened`], and the call never returns.
     NoReturn,
-    /// The count of what has landed. Of nothing landed, and of anything but a write, this is success without effect.
+    /// The count of what has landed. Of nothing landed, and of anything but a write, this is success without effect; an
+    /// `open` has none without effect, so it passes and that is told.
     Short,
     /// That errno, whatever has landed.
     Errno(i32),
@@ -111,10 +128,11 @@ pub enum Then {
 pub trait Watch: Send + Sync {
     /// Whether calls about this path matter. What does not is not looked at further.
     fn covers(&self, path: &Path) -> bool;
-    /// A covered call is about to happen.
+    /// A covered call is about to happen. If its caller dies before it does, nothing more is heard of it.
     fn about_to(&self, attempt: &Attempt<'_>) -> Decision;
     /// It has happened as far as it was to, with so many bytes of its data in the file; or it has failed with that errno,
-    /// by the kernel's word or by the decision's. The program has not been answered yet.
+    /// by the kernel's word or by the decision's. The program has not been answered yet. What is done to a name, and a
+    /// read, is done by the kernel right after this.
     fn happened(&self, attempt: &Attempt<'_>, landed: u64, errno: Option<i32>);
     /// Something that the injector could not do as it was told, or that may have passed it by.
     fn trouble(&self, text: &str);

@@ -30,6 +30,9 @@ pub(super) struct Opened {
     flags: OFlags,
     /// The caller's position, where ours is not it.
     elsewhere: Option<u64>,
+    is_regular: bool,
+    /// How long it was when it was taken.
+    len: u64,
 }
 
 /// Why an open file cannot be had.
@@ -48,7 +51,7 @@ impl Opened {
             match tracees.take(tid, fd) {
                 Ok(taken) => {
                     let flags = fcntl_getfl(&taken).map_err(Untaken::Refused)?;
-                    return Ok(Opened { fd: taken, flags, elsewhere: None });
+                    return Opened::of(taken, flags, None);
                 }
                 Err(Errno::BADF | Errno::SRCH) => return Err(Untaken::NotThere),
                 Err(Errno::PERM | Errno::NOSYS | Errno::ACCESS) => *exact = false,
@@ -58,9 +61,15 @@ impl Opened {
         reopen(tid, fd)
     }
 
+    fn of(fd: OwnedFd, flags: OFlags, elsewhere: Option<u64>) -> Result<Opened, Untaken> {
+        let stat = fstat(&fd).map_err(Untaken::Refused)?;
+        let is_regular = FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile;
+        Ok(Opened { fd, flags, elsewhere, is_regular, len: u64::try_from(stat.st_size).unwrap_or(0) })
+    }
+
     /// Whether it is a regular file, of which a write is known to end soon.
     pub(super) fn is_regular(&self) -> bool {
-        fstat(&self.fd).is_ok_and(|stat| FileType::from_raw_mode(stat.st_mode) == FileType::RegularFile)
+        self.is_regular
     }
 
     /// Whether the caller may write through it.
@@ -68,12 +77,14 @@ impl Opened {
         matches!(self.flags & OFlags::ACCMODE, OFlags::WRONLY | OFlags::RDWR)
     }
 
-    /// Where the next write there will begin.
+    /// Whether what is written must be aligned as only the caller knows.
+    pub(super) fn is_direct(&self) -> bool {
+        self.flags.contains(OFlags::DIRECT)
+    }
+
+    /// Where a write there begins, if it is done right after the file was taken.
     pub(super) fn offset(&self, place: Place, flags: u32) -> u64 {
-        if !self.appends(flags) {
-            return self.offset_of_read(place);
-        }
-        fstat(&self.fd).ok().and_then(|stat| u64::try_from(stat.st_size).ok()).unwrap_or(0)
+        if self.appends(flags) { self.len } else { self.offset_of_read(place) }
     }
 
     /// Where the next read there will begin.
@@ -87,8 +98,9 @@ impl Opened {
 
     /// Writes: where it began, and how much landed.
     pub(super) fn write(&self, data: &[u8], place: Place, flags: u32) -> (u64, Result<usize, Errno>) {
-        let before = self.offset(place, flags);
-        let here = place == Place::Here && (self.elsewhere.is_none() || self.appends(flags));
+        let appends = self.appends(flags);
+        let before = if appends { 0 } else { self.offset_of_read(place) };
+        let here = place == Place::Here && (self.elsewhere.is_none() || appends);
         let landed = match (flags, here) {
             (0, true) => write(&self.fd, data),
             (0, false) => pwrite(&self.fd, data, self.at(place)),
@@ -97,14 +109,13 @@ impl Opened {
                 pwritev2(&self.fd, &[IoSlice::new(data)], at, ReadWriteFlags::from_bits_retain(flags))
             }
         };
-        let begun = match landed {
-            // Only now is it known where the end was.
-            Ok(landed) if self.appends(flags) && here => {
-                let after = seek(&self.fd, SeekFrom::Current(0)).unwrap_or(before);
-                after.saturating_sub(landed as u64)
-            }
-            _ => before,
+        // Only now is it known where the end was: as far before it as has landed.
+        let end = match landed {
+            Ok(_) if appends && here => seek(&self.fd, SeekFrom::Current(0)).ok(),
+            _ if appends => fstat(&self.fd).ok().and_then(|stat| u64::try_from(stat.st_size).ok()),
+            _ => None,
         };
+        let begun = end.map_or(before, |end| end.saturating_sub(landed.unwrap_or(0) as u64));
         (begun, landed)
     }
 
@@ -143,7 +154,7 @@ fn reopen(tid: u32, fd: i32) -> Result<Opened, Untaken> {
     let path = format!("/proc/{tid}/fd/{fd}");
     let fd = openat(CWD, path, kept | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY, Mode::empty())
         .map_err(|error| refused(error.into()))?;
-    Ok(Opened { fd, flags, elsewhere: Some(pos) })
+    Opened::of(fd, flags, Some(pos))
 }
 
 #[cfg(test)]
@@ -172,6 +183,7 @@ mod tests {
         for exact in [true, false] {
             let (dir, _file, opened) = opened(exact, true);
             assert_eq!(opened.offset(Place::Here, 0), 4);
+            assert_eq!(opened.write(b"", Place::At(1), 0), (4, Ok(0)));
             assert_eq!(opened.write(b"ab", Place::Here, 0), (4, Ok(2)));
             // Of an append the kernel ignores the offset.
             assert_eq!(opened.write(b"c", Place::At(0), 0), (6, Ok(1)));

@@ -94,9 +94,10 @@ fn serve(shared: &Shared, handover: &Handover, watch: &Arc<dyn Watch>) -> io::Re
         }
     }
     // Without one the launcher has failed, and said why.
-    let Some(listener) = handover.take()? else { return Ok(()) };
+    let Some(notifier) = handover.take()? else { return Ok(()) };
+    let listener = &notifier.listener;
     sys::wake_in_place(listener.as_fd());
-    let mut engine = Engine::new(listener.as_fd(), Arc::clone(watch));
+    let mut engine = Engine::new(&notifier, handover.reads, Arc::clone(watch));
     let mut releases = 0;
     loop {
         let ready = wait(shared, listener.as_fd(), engine.due())?;

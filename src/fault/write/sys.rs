@@ -20,16 +20,17 @@ pub(super) fn own(number: RawFd) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
 
-/// Sets the filter on this thread for good and gives the notifier that hears of its notifications.
-pub(super) fn listen(filter: &[sock_filter]) -> io::Result<OwnedFd> {
+/// Sets the filter on this thread for good and gives the notifier that hears of its notifications, and whether signals can
+/// interrupt a call that waits for its answer.
+pub(super) fn listen(filter: &[sock_filter]) -> io::Result<(OwnedFd, bool)> {
     let wanted = libc::SECCOMP_FILTER_FLAG_NEW_LISTENER;
-    let number = match set_filter(filter, wanted | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) {
-        // Before Linux 5.19 a signal may interrupt a call that waits for us.
-        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => set_filter(filter, wanted)?,
-        set => set?,
+    let (number, interruptible) = match set_filter(filter, wanted | libc::SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV) {
+        // Before Linux 5.19.
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => (set_filter(filter, wanted)?, true),
+        set => (set?, false),
     };
     // SAFETY: with this flag a success is a new descriptor that nobody else owns.
-    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+    Ok((unsafe { OwnedFd::from_raw_fd(number) }, interruptible))
 }
 
 /// Sets a filter without notifications on this thread for good.

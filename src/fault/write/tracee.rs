@@ -100,7 +100,9 @@ fn open_pidfd(tid: u32) -> Result<OwnedFd, Errno> {
 pub(super) fn is_dying(tid: u32) -> bool {
     let mask = |name| status(tid, name).and_then(|text| u64::from_str_radix(&text, 16).ok());
     match (mask("SigPnd:"), mask("ShdPnd:")) {
-        (Some(own), Some(shared)) => (own | shared) & KILL_MASK != 0,
+        (Some(own), Some(shared)) => {
+            (own | shared) & KILL_MASK != 0 || status(tid, "State:").is_none_or(|state| state.starts_with(['Z', 'X']))
+        }
         _ => true,
     }
 }

@@ -72,3 +72,16 @@ pub(super) fn is_utf8(mut source: Source) -> io::Result<bool> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_found_wherever_a_piece_ends() {
+        let long = "ä".repeat(70_000);
+        let is = |bytes: Vec<u8>| is_utf8(Source::of(bytes)).unwrap();
+        assert!(is(long.clone().into_bytes()) && is(format!("x{long}").into_bytes()));
+        assert!(!is([long.as_bytes(), b"\xc3"].concat()) && !is([b"\xff", long.as_bytes()].concat()));
+    }
+}

@@ -14,13 +14,15 @@
 
 mod facts;
 mod files;
+mod gather;
 mod predict;
 mod release;
 mod session;
 mod table;
 mod twice;
 
-pub use facts::{Base, Facts, Head, Mode, Unseen, gather, gather_bytes};
+pub use facts::{Base, Facts, Head, Mode, Unseen};
+pub use gather::{gather, gather_bytes};
 pub use predict::{Loss, Prediction, predict};
 pub use release::{NotARelease, Release};
 pub use table::{Does, Hidden, Row, SEEN, TABLE, markdown};

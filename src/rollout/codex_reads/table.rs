@@ -211,9 +211,12 @@ pub static TABLE: &[Row] = &[
         [RECORD, Resumes, Resumes, Resumes],
         |f| sees(f, Hidden::After0105),
     ),
-    records("has a message between agents", Hidden::After0130, [RECORD, RECORD, Resumes, Resumes], |f| {
-        sees(f, Hidden::After0130)
-    }),
+    records(
+        "has a message between agents, or an item with a sound or an encrypted part",
+        Hidden::After0130,
+        [RECORD, RECORD, Resumes, Resumes],
+        |f| sees(f, Hidden::After0130),
+    ),
     row(
         "has turns taken back from before a compaction",
         [

@@ -1,146 +1,25 @@
 //! Writing one file, turn by turn, with the answer kept beside it.
+//!
+//! Here is what happens in a thread and in which order; `records.rs` has the keys, by version.
 
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
 
-use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use uuid::Uuid;
 
-use super::expected::{Base, Expected, Item, Said, settings};
+use super::expected::{Expected, Item, Said, home_path, settings};
+use super::out::Out;
 use super::text::{Filler, Text};
+use super::thread::{Lineage, Place, Thread};
 use super::{Era, Spec, records};
 use crate::marker::{Carrier, Marker};
-use crate::rollout::ThreadId;
 use crate::rollout::draft::utc_millis;
 use crate::rollout::writer::relative_path;
-
-/// A thread that is made up.
-#[derive(Clone, Debug)]
-pub struct Thread {
-    /// Its id.
-    pub id: ThreadId,
-    /// Its cwd.
-    pub cwd: String,
-    /// When it begins.
-    pub start: Timestamp,
-    /// The zone of its file's name; all times inside are UTC.
-    pub zone: TimeZone,
-    /// What it continues.
-    pub lineage: Lineage,
-}
-
-/// What a thread continues: nothing, unless [`home`](mod@super::home) says so.
-#[derive(Clone, Debug, Default)]
-pub struct Lineage {
-    pub(super) forked_from: Option<ThreadId>,
-    /// The file is a later segment of the thread.
-    pub(super) segment: Option<Uuid>,
-    pub(super) base: Option<Base>,
-    /// Lines of the parent that stand behind the fork's own first line.
-    pub(super) copied: Vec<u8>,
-    /// What was said before.
-    pub(super) said: Said,
-}
-
-/// A generated rollout and what is known of it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Generated {
-    /// The file.
-    pub bytes: Vec<u8>,
-    /// Where it belongs below the home; date and time of the name are UTC.
-    pub path: PathBuf,
-    /// What a correct server sends to the model for it, in order; what a compaction replaced is not there.
-    pub markers: Vec<Marker>,
-    /// Of the turn without an end: they may be sent or not.
-    pub unacknowledged: Vec<Marker>,
-    /// It holds at least one complete turn.
-    pub complete: bool,
-    /// The whole answer.
-    pub expected: Expected,
-}
-
-/// Generates the rollout of thread `id`, which lives in `cwd` and begins at `start`.
-pub fn generate(spec: &Spec, id: ThreadId, cwd: &str, start: Timestamp) -> Generated {
-    let lineage = Lineage::default();
-    let thread = Thread { id, cwd: cwd.to_owned(), start, zone: TimeZone::UTC, lineage };
-    let mut author = Author::new(spec, &thread, None);
-    // Nothing is written to that could fail.
-    let _ = author.write();
-    let Author { out, .. } = &mut author;
-    let bytes = std::mem::take(&mut out.text.0);
-    let expected = author.expected();
-    let (markers, unacknowledged) = expected.acknowledged();
-    let path = PathBuf::from(&expected.file);
-    Generated { bytes, path, markers, unacknowledged, complete: spec.turns > 0, expected }
-}
-
-/// Writes the rollout of a thread, record by record; what is held does not grow with the size of the file.
-pub fn write(spec: &Spec, thread: &Thread, out: &mut dyn Write) -> io::Result<Expected> {
-    Ok(write_known(spec, thread, out)?.expected)
-}
-
-/// What home.rs needs of a file to let another one continue it.
-pub(super) struct Known {
-    pub(super) expected: Expected,
-    /// Its end.
-    pub(super) end: Place,
-    /// Where its last turn begins.
-    pub(super) last_turn: Place,
-}
-
-/// A place between two records, and what was said before it.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Place {
-    pub(super) bytes: u64,
-    /// The first ordinal behind it.
-    pub(super) ordinal: u64,
-    pub(super) said: Said,
-}
-
-pub(super) fn write_known(spec: &Spec, thread: &Thread, out: &mut dyn Write) -> io::Result<Known> {
-    let mut author = Author::new(spec, thread, Some(out));
-    author.write()?;
-    author.out.flush()?;
-    Ok(Known { expected: author.expected(), end: author.place(), last_turn: author.last_turn })
-}
 
 /// Time between two records.
 const STEP_MS: i64 = 250;
 const COLOURS: [&str; 8] = ["blue", "green", "red", "grey", "violet", "amber", "teal", "white"];
 /// An image of one pixel.
 pub(super) const PIXEL: &str = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
-
-/// Lines on their way: into memory, or through a buffer to a writer.
-pub(super) struct Out<'a> {
-    pub(super) text: Text,
-    sink: Option<&'a mut dyn Write>,
-    written: u64,
-}
-
-impl Out<'_> {
-    /// How much is held before it is passed on.
-    const BUFFER_BYTES: usize = 256 << 10;
-
-    fn end_line(&mut self) -> io::Result<()> {
-        self.text.raw("\n");
-        if self.text.0.len() < Self::BUFFER_BYTES { Ok(()) } else { self.flush() }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        if let Some(sink) = &mut self.sink {
-            sink.write_all(&self.text.0)?;
-            self.written += self.text.0.len() as u64;
-            self.text.0.clear();
-        }
-        Ok(())
-    }
-
-    /// Bytes of the file so far.
-    fn len(&self) -> u64 {
-        self.written + self.text.0.len() as u64
-    }
-}
 
 pub(super) struct Author<'a> {
     pub(super) spec: &'a Spec,
@@ -156,18 +35,19 @@ pub(super) struct Author<'a> {
     said: Said,
     /// Where the unfinished turn begins among the items.
     unfinished_from: Option<usize>,
-    last_turn: Place,
+    /// Where its last turn begins.
+    pub(super) last_turn: Place,
     filler: Filler,
 }
 
 impl<'a> Author<'a> {
-    fn new(spec: &'a Spec, thread: &'a Thread, sink: Option<&'a mut dyn Write>) -> Author<'a> {
+    pub(super) fn new(spec: &'a Spec, thread: &'a Thread, sink: Option<&'a mut dyn Write>) -> Author<'a> {
         let lineage = &thread.lineage;
         Author {
             spec,
             thread,
             minor: spec.minor(),
-            out: Out { text: Text::default(), sink, written: 0 },
+            out: Out::new(sink),
             records: 0,
             first_ordinal: lineage.base.as_ref().map_or(0, |base| base.end_ordinal_exclusive),
             drawn: 0,
@@ -179,7 +59,7 @@ impl<'a> Author<'a> {
         }
     }
 
-    fn write(&mut self) -> io::Result<()> {
+    pub(super) fn write(&mut self) -> io::Result<()> {
         self.session_meta()?;
         self.out.text.0.extend_from_slice(&self.thread.lineage.copied);
         let (first, turns) = (self.said.turns, self.spec.turns);
@@ -209,7 +89,7 @@ impl<'a> Author<'a> {
         Ok(())
     }
 
-    fn place(&self) -> Place {
+    pub(super) fn place(&self) -> Place {
         Place { bytes: self.out.len(), ordinal: self.first_ordinal + self.records, said: self.said.clone() }
     }
 
@@ -418,7 +298,7 @@ impl<'a> Author<'a> {
         self.task_complete(&turn_id, None)
     }
 
-    fn expected(&self) -> Expected {
+    pub(super) fn expected(&self) -> Expected {
         let (spec, thread) = (self.spec, self.thread);
         let Lineage { forked_from, segment, base, .. } = &thread.lineage;
         let mut file = relative_path(thread.id, thread.start, &thread.zone);
@@ -455,11 +335,6 @@ impl<'a> Author<'a> {
             damaged: None,
         }
     }
-}
-
-/// A path below a home as answers tell it: with `/` between its parts.
-pub fn home_path(path: &Path) -> String {
-    path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
 /// How a turn ends.

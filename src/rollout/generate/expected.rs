@@ -3,6 +3,8 @@
 //! It stands as JSON beside the file, so that a parser in any language can be held to it. `docs/expected.schema.json`
 //! is its schema.
 
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Era, Spec};
@@ -138,6 +140,11 @@ impl Expected {
         let (finished, unfinished) = self.items.split_at_checked(finished).unwrap_or((&self.items, &[]));
         (markers(finished), markers(unfinished))
     }
+}
+
+/// A path below a home as answers tell it: with `/` between its parts.
+pub fn home_path(path: &Path) -> String {
+    path.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
 /// What was said so far, in the order of the file: the memory of whoever writes one.

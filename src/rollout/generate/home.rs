@@ -17,8 +17,8 @@ use jiff::tz::{Offset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
-use super::author::{Known, Place, write_known};
 use super::expected::{Base, Expected};
+use super::thread::{Known, Place, write_known};
 use super::{Era, Lineage, Spec, Thread, ToolKind};
 use crate::rollout::ThreadId;
 use crate::rollout::draw::Draw;

@@ -15,12 +15,14 @@
 mod author;
 mod expected;
 pub mod home;
+mod out;
 mod records;
 mod spec;
 mod text;
+mod thread;
 mod tools;
 
 pub use super::era::Era;
-pub use author::{Generated, Lineage, Thread, generate, home_path, write};
-pub use expected::{Base, Damaged, Expected, Shown};
+pub use expected::{Base, Damaged, Expected, Shown, home_path};
 pub use spec::{MODEL, MODEL_PROVIDER, Spec, ToolKind};
+pub use thread::{Generated, Lineage, Thread, generate, write};

@@ -3,8 +3,8 @@
 //! The walk begins at the last compaction that brings a history of its own. One that brings none (0.42 to about 0.80)
 //! leaves the newest of the users' own messages and its summary. Last, calls and outputs are paired.
 //!
-//! A file of those old versions with a rollback over such a compaction differs from what Codex 0.153 makes of it: there
-//! the summary itself counts as a turn, and a message comes back that the user had taken back.
+//! To Codex the summary is one more message of the user's, so a rollback takes it for a turn; what it replaced does not
+//! come back (0.105.0, 0.130.0, 0.153.4 and 0.169.0 alike).
 
 use super::super::damage::{Consequence, DamageKind, Damages};
 use super::super::draft;
@@ -65,10 +65,12 @@ pub(super) fn carriers_of(steps: Steps, damages: &mut Damages) -> Vec<Carrier> {
                 let begins_turn = written_by == WrittenBy::User;
                 carriers.push(Carrier { text, place, side, begins_turn, complete: false });
             }
-            Step::Compaction { text: Held::Here(payload), .. } => {
+            Step::Compaction { text: Held::Here(payload), without_summary } => {
                 match Brings::of(&payload) {
                     Some(Brings::History(items)) => carriers = replaced(&items, &place, damages),
-                    Some(Brings::Summary(summary)) => summarise(&mut carriers, &summary, &place),
+                    Some(Brings::Summary(summary)) => {
+                        summarise(&mut carriers, Some(&*summary).filter(|_| !without_summary), &place);
+                    }
                     None => {}
                 }
                 complete_to_here = any_complete;
@@ -111,8 +113,8 @@ fn replaced(history: &[Brought<'_>], place: &Place, damages: &mut Damages) -> Ve
 /// How much of the users' own words survives a compaction that brings no history: 20 000 tokens of about 4 bytes.
 pub(super) const KEPT_USER_BYTES: usize = 80_000;
 
-/// A compaction of 0.42 to about 0.80: the newest user messages, then the summary as one more.
-fn summarise(carriers: &mut Vec<Carrier>, summary: &str, place: &Place) {
+/// A compaction of 0.42 to about 0.80: the newest user messages, then the summary as one more, unless it was taken back.
+fn summarise(carriers: &mut Vec<Carrier>, summary: Option<&str>, place: &Place) {
     let mut left = KEPT_USER_BYTES;
     let mut kept = Vec::new();
     for carrier in std::mem::take(carriers).into_iter().rev().filter(|carrier| carrier.begins_turn) {
@@ -136,8 +138,10 @@ fn summarise(carriers: &mut Vec<Carrier>, summary: &str, place: &Place) {
         }
     }
     kept.reverse();
-    let summary = if summary.is_empty() { "(no summary available)" } else { summary };
-    kept.push(Carrier::of_text(user_message(summary), place));
+    kept.extend(summary.map(|summary| {
+        let summary = if summary.is_empty() { "(no summary available)" } else { summary };
+        Carrier::of_text(user_message(summary), place)
+    }));
     *carriers = kept;
 }
 

@@ -10,11 +10,11 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::super::damage::{Damage, DamageKind};
-use super::super::items::{ItemFacts, Use};
+use super::super::items::{BETWEEN_AGENTS, Use, between_agents};
 use super::super::meta::{ReadError, SessionMeta, ThreadMeta};
 use super::super::place::{Place, Position};
-use super::super::reader::{Found, Reader};
-use super::super::record::{Kind, Record};
+use super::super::reader::{RawFound, Reader};
+use super::super::record::{Kind, RawRecord, Record};
 use super::assemble::{carriers_of, pair};
 use super::files::Files;
 use super::steps::TakenBack;
@@ -126,8 +126,19 @@ impl<'a> Transcript<'a> {
         let left = files.oldest_first().collect::<Vec<_>>().into_iter().rev().collect();
         let orphans = damage.iter().filter(|damage| damage.kind == DamageKind::OrphanOutput);
         let orphans = orphans.map(Place::start_of).collect();
-        let fates = Fates { live, orphans, taken_back, compactions };
+        let fates = Fates { live, orphans, taken_back, compactions, turns: false };
         Ok(Transcript { meta, thread, damage, files, fates, left, open: None })
+    }
+
+    /// The same with the events among its entries that say where a turn begins and where it ends.
+    pub(in super::super) fn with_turns(mut self) -> Transcript<'a> {
+        self.fates.turns = true;
+        self
+    }
+
+    /// The last of the compactions that still count.
+    pub(in super::super) fn newest_compaction(&self) -> Option<&Place> {
+        self.fates.compactions.last()
     }
 
     /// The files it is read from: the one that was asked for, then its bases. [`Place::file`] counts them.
@@ -143,13 +154,13 @@ impl<'a> Transcript<'a> {
                 continue;
             };
             let file = *file;
-            match reader.next_found()? {
+            match reader.next_raw()? {
                 None => self.open = None,
-                Some(Found::Damage(_)) => {}
-                Some(Found::Record(record)) => {
+                Some(RawFound::Damage(_)) => {}
+                Some(RawFound::Record(record)) => {
                     let place = Place { file, bytes: record.bytes.clone(), line: record.line };
                     if let Some(fate) = self.fates.of(&place, &record) {
-                        return Ok(Some(Entry { place, fate, record }));
+                        return Ok(Some(Entry { place, fate, record: record.to_record() }));
                     }
                 }
             }
@@ -176,23 +187,31 @@ struct Fates {
     taken_back: Vec<TakenBack>,
     /// Those that still count, in order.
     compactions: Vec<Place>,
+    /// Where turns begin and end is told as well.
+    turns: bool,
 }
 
 impl Fates {
     /// What becomes of a record; `None` if it says nothing to people.
-    fn of(&self, place: &Place, record: &Record) -> Option<Fate> {
+    fn of(&self, place: &Place, record: &RawRecord<'_>) -> Option<Fate> {
         let own = match &record.kind {
-            Kind::ResponseItem => match ItemFacts::of(record.payload_text()).use_ {
+            Kind::ResponseItem => match record.item_facts().use_ {
                 Use::Send => None,
                 Use::Drop => Some(NotSent::ByDesign),
                 Use::Unknown | Use::Bad => Some(NotSent::Unusable),
             },
             Kind::Compacted => None,
-            Kind::Other(kind) if kind == "inter_agent_communication" => Some(NotSent::Unusable),
+            Kind::Other(kind) if kind == BETWEEN_AGENTS => {
+                between_agents(record.payload_text()).is_none().then_some(NotSent::Unusable)
+            }
             Kind::Event => {
-                let payload = record.payload();
-                let says = payload.get("type").and_then(Value::as_str)?;
-                return matches!(says, "thread_rolled_back" | "turn_aborted").then_some(Fate::Live);
+                let says = record.payload_type()?;
+                let tells = match &*says {
+                    "thread_rolled_back" | "turn_aborted" => true,
+                    "task_started" | "turn_started" | "task_complete" | "turn_complete" => self.turns,
+                    _ => false,
+                };
+                return tells.then_some(Fate::Live);
             }
             _ => return None,
         };

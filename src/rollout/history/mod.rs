@@ -3,12 +3,14 @@
 //! Not every record reaches the model, and not every one that did still counts. The rules are those of Codex 0.117 and
 //! later, as 0.130, 0.153.4 and 0.169 were seen to follow them.
 //!
-//! * **Items.** A `response_item` is sent, but for ghost snapshots, `system` messages and types that nobody knows.
+//! * **Items.** A `response_item` is sent, but for ghost snapshots, `system` messages, types that nobody knows, and messages
+//!   and outputs with a part that nobody knows. What one agent said to another is sent as an `agent_message`.
 //! * **Turns** begin at a user's message that Codex did not write itself; an environment context, `AGENTS.md`
 //!   instructions, a `<turn_aborted>` and their like begin none. They end with `task_complete` (0.105 and later), before
 //!   that with the assistant's message.
 //! * **Compactions** replace what was before them by the history that they bring (0.87 and later), which may be empty; one
-//!   that brings none (0.42 to about 0.80) leaves the newest 80 000 bytes of the users' own words and its summary.
+//!   that brings none (0.42 to about 0.80) leaves the newest 80 000 bytes of the users' own words and its summary, which
+//!   a rollback takes for a turn.
 //! * **Rollbacks** take the last turns back, with the context told directly before them and with a compaction that lies
 //!   inside them; the history before that compaction is there again (0.153.4 and 0.169; older ones lose it).
 //! * **Calls** without an output get one that says `aborted`; outputs without a call are taken out.

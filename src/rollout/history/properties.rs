@@ -11,19 +11,20 @@ const NAME: &str = "rollout-2026-11-22T16-02-07-01a203fe-4d2b-7bc2-9ce0-fdcc76d9
 const META: &str = r#""session_meta","payload":{"id":"01a203fe-4d2b-7bc2-9ce0-fdcc76d9015a","cwd":"/p"}"#;
 
 /// What may stand in a thread; `N` becomes the record's number, so that no two say the same.
-const RECORDS: [&str; 12] = [
-    r#""response_item","payload":{"type":"message","role":"user","content":[{"text":"uN"}]}"#,
-    r#""response_item","payload":{"type":"message","role":"user","content":[{"text":"<environment_context>N"}]}"#,
-    r#""response_item","payload":{"type":"message","role":"assistant","content":[{"text":"aN"}]}"#,
+const RECORDS: [&str; 13] = [
+    r#""response_item","payload":{"type":"message","role":"user","content":[{"type":"input_text","text":"uN"}]}"#,
+    r#""response_item","payload":{"type":"message","role":"user","content":[{"type":"input_text","text":"<environment_context>N"}]}"#,
+    r#""response_item","payload":{"type":"message","role":"assistant","content":[{"type":"output_text","text":"aN"}]}"#,
     r#""response_item","payload":{"type":"function_call","name":"f","arguments":"N","call_id":"c"}"#,
     r#""response_item","payload":{"type":"function_call_output","call_id":"c","output":"oN"}"#,
     r#""response_item","payload":{"type":"ghost_snapshot","of":"N"}"#,
     r#""compacted","payload":{"message":"mN"}"#,
-    r#""compacted","payload":{"message":"m","replacement_history":[{"type":"message","role":"user","content":[{"text":"rN"}]}]}"#,
-    r#""compacted","payload":{"message":"m","replacement_history":[{"type":"message","role":"assistant","content":[{"text":"sN"}]}]}"#,
+    r#""compacted","payload":{"message":"m","replacement_history":[{"type":"message","role":"user","content":[{"type":"input_text","text":"rN"}]}]}"#,
+    r#""compacted","payload":{"message":"m","replacement_history":[{"type":"message","role":"assistant","content":[{"type":"output_text","text":"sN"}]}]}"#,
     r#""event_msg","payload":{"type":"thread_rolled_back","num_turns":1}"#,
     r#""event_msg","payload":{"type":"thread_rolled_back","num_turns":2}"#,
     r#""event_msg","payload":{"type":"turn_aborted"}"#,
+    r#""inter_agent_communication","payload":{"author":"/a","recipient":"/b","other_recipients":[],"content":"iN","trigger_turn":true}"#,
 ];
 
 /// A whole turn, with its events.
@@ -114,7 +115,8 @@ proptest! {
         let transcript = read_transcript_bytes(lines.concat().into_bytes(), Path::new(NAME)).unwrap();
         prop_assert_eq!((&transcript.meta, &transcript.thread, &transcript.damage), (&history.meta, &history.thread, &history.damage));
         let entries: Vec<Entry> = transcript.map(Result::unwrap).collect();
-        let items = lines.iter().filter(|line| line.contains("response_item") || line.contains("compacted")).count();
+        let kinds = ["response_item", "compacted", "inter_agent_communication"];
+        let items = lines.iter().filter(|line| kinds.iter().any(|kind| line.contains(kind))).count();
         let told = entries.iter().filter(|entry| !matches!(entry.kind(), crate::rollout::record::Kind::Event)).count();
         prop_assert_eq!(told, items);
         let sent: Vec<_> = history.items.iter().map(|item| item.place().position()).collect();

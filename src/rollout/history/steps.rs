@@ -31,6 +31,8 @@ pub(super) enum Step {
     Compaction {
         /// Of its payload.
         text: Held,
+        /// Its summary was taken back; what it replaced does not come back.
+        without_summary: bool,
     },
     Settings(Arc<SettingsTold>),
     /// `counts`: it ends a turn that no other step has ended.
@@ -132,8 +134,11 @@ impl Steps {
             }
             self.held_from = self.live.len();
             self.bases.push(Base { at: self.live.len(), has_turn });
+        } else {
+            // Its summary is to Codex what a user wrote.
+            self.beginnings.push(self.live.len());
         }
-        self.live.push((place, Step::Compaction { text: Held::Here(payload) }));
+        self.live.push((place, Step::Compaction { text: Held::Here(payload), without_summary: false }));
     }
 
     pub(super) fn settings(&mut self, place: Place, told: Arc<SettingsTold>) {
@@ -162,7 +167,8 @@ impl Steps {
     }
 
     /// Takes the last `turns` turns back. Where the history holds a turn before them, the contextual messages and
-    /// settings directly before go too; what stands before the first turn stays. `by` is the record that says so.
+    /// settings directly before go too; what stands before the first turn stays. A compaction that brings no history is a
+    /// turn of its own, and one that is taken back leaves its summary out and nothing else. `by` is the record that says so.
     pub(super) fn roll_back(&mut self, turns: u64, by: &Place) {
         self.turn = Turn::default();
         let asked = usize::try_from(turns).unwrap_or(usize::MAX);
@@ -174,7 +180,9 @@ impl Steps {
             self.remember(from, by.clone(), by);
         }
         self.beginnings.truncate(kept);
+        let summarised = self.summarised_from(cut);
         self.live.truncate(cut);
+        self.live.extend(summarised);
         while self.bases.last().is_some_and(|base| base.at >= cut) {
             self.bases.pop();
         }
@@ -183,6 +191,21 @@ impl Steps {
             self.drop_context(by);
         }
         self.held_from = self.held_from.min(self.live.len());
+    }
+
+    /// The first compaction from `cut` on, if it brings no history: it stays, without its summary.
+    fn summarised_from(&mut self, cut: usize) -> Option<(Place, Step)> {
+        let is_base = |at| self.bases.iter().any(|base| base.at == at);
+        let mut steps = self.live.iter().enumerate().skip(cut);
+        let (at, _) = steps.find(|(_, (_, step))| matches!(step, Step::Compaction { .. }))?;
+        if is_base(at) {
+            return None;
+        }
+        let (place, step) = self.live.drain(at..).next()?;
+        match step {
+            Step::Compaction { text, .. } => Some((place, Step::Compaction { text, without_summary: true })),
+            _ => None,
+        }
     }
 
     fn remember(&mut self, from: Place, to: Place, by: &Place) {

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::super::damage::{Consequence, Damage, DamageKind, Damages};
-use super::super::items::{ItemFacts, Use};
+use super::super::items::{BETWEEN_AGENTS, ItemFacts, Use, between_agents};
 use super::super::meta::{MetaScan, ReadError, SettingsReader};
 use super::super::place::Place;
 use super::super::reader::RawFound;
@@ -126,7 +126,7 @@ impl Walk {
     fn take(&mut self, file: u32, record: &RawRecord<'_>) {
         let place = Place { file, bytes: record.bytes.clone(), line: record.line };
         match &record.kind {
-            Kind::ResponseItem => self.item(place, record),
+            Kind::ResponseItem => self.item(place, record.payload_text(), &record.item_facts()),
             Kind::Compacted => {
                 let payload = record.payload_text();
                 match Brings::of(payload) {
@@ -138,23 +138,22 @@ impl Walk {
                 self.steps.settings(place, self.settings.turn_context(record.payload_text()));
             }
             Kind::Event => self.event(place, record),
-            // Codex turns it into an item of a form that is not known here.
-            Kind::Other(kind) if kind == "inter_agent_communication" => {
-                self.tell(&place, DamageKind::UnknownItem, Consequence::Lost);
-            }
+            Kind::Other(kind) if kind == BETWEEN_AGENTS => match between_agents(record.payload_text()) {
+                Some(item) => self.item(place, &item, &ItemFacts::of(&item)),
+                None => self.tell(&place, DamageKind::BadItem, Consequence::Lost),
+            },
             Kind::SessionMeta | Kind::BareMeta | Kind::Bookkeeping | Kind::Other(_) => {}
         }
     }
 
-    fn item(&mut self, place: Place, record: &RawRecord<'_>) {
-        let facts = record.item_facts();
+    fn item(&mut self, place: Place, text: &str, facts: &ItemFacts<'_>) {
         match facts.use_ {
             Use::Send => {
                 let text = match self.keep {
-                    Keep::Texts => Held::Here(record.payload_text().into()),
-                    Keep::Lengths => Held::Measured(said_bytes(&facts)),
+                    Keep::Texts => Held::Here(text.into()),
+                    Keep::Lengths => Held::Measured(said_bytes(facts)),
                 };
-                self.steps.item(place, text, &facts);
+                self.steps.item(place, text, facts);
             }
             Use::Drop => {}
             Use::Unknown => self.tell(&place, DamageKind::UnknownItem, Consequence::Lost),
@@ -192,7 +191,7 @@ impl Walk {
                 if let RawFound::Record(record) = found
                     && record.bytes == place.bytes
                 {
-                    **held = Held::Here(record.payload_text().into());
+                    **held = Held::Here(text_again(&record));
                     missing.next();
                 }
             }
@@ -204,6 +203,15 @@ impl Walk {
 
     fn tell(&mut self, place: &Place, kind: DamageKind, consequence: Consequence) {
         self.damages.tell(place.damage(kind, consequence));
+    }
+}
+
+/// The text that a record was taken for, once more.
+fn text_again(record: &RawRecord<'_>) -> Box<str> {
+    let payload = record.payload_text();
+    match &record.kind {
+        Kind::Other(_) => between_agents(payload).map_or_else(|| payload.into(), String::into_boxed_str),
+        _ => payload.into(),
     }
 }
 

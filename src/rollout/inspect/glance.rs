@@ -11,7 +11,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::told::{ClassCount, Classes, Verdict};
-use crate::rollout::items::{ItemFacts, Use};
+use crate::rollout::items::{BETWEEN_AGENTS, ItemFacts, Use, between_agents};
 use crate::rollout::lineage::HistoryBase;
 use crate::rollout::locate::RolloutFile;
 use crate::rollout::reader::{Found, Reader};
@@ -79,6 +79,9 @@ impl Glance {
                 Use::Unknown => self.tell(record, DamageKind::UnknownItem, Consequence::Lost),
                 Use::Bad => self.tell(record, DamageKind::BadItem, Consequence::Lost),
             },
+            Kind::Other(kind) if kind == BETWEEN_AGENTS && between_agents(record.payload_text()).is_none() => {
+                self.tell(record, DamageKind::BadItem, Consequence::Lost);
+            }
             _ => {}
         }
         self.era.get_or_insert(if record.timestamp.is_some() { Era::Envelope } else { Era::Bare });

@@ -14,7 +14,7 @@
 //!
 //! **By name.** Everything else needs the names of all files. A paginated thread (0.148 and later) may have been
 //! reverted, which begins a new segment on the day of the revert and leaves no trace in the root: no file tells that it
-//! is the head. So do ids of version 4 (0.20 and 0.29), archived threads, compressed files, files in a directory of
+//! is the head. So do ids of version 4 (0.20 to 0.36), archived threads, compressed files, files in a directory of
 //! another day, empty ones. Among several these count, in this order:
 //!
 //! 1. a file with records before one without, and one that gives itself the id before one that gives itself another;

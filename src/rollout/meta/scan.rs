@@ -105,7 +105,8 @@ impl MetaScan {
         }
         let name = path.file_name().and_then(|name| name.to_str()).and_then(RolloutName::parse);
         let Some(name) = name.filter(|_| self.seen_records) else {
-            return Err(ReadErrorKind::NoMeta.at(path));
+            let nothing = if end == 0 { ReadErrorKind::Empty } else { ReadErrorKind::NoMeta };
+            return Err(nothing.at(path));
         };
         damages.tell(Damage::new(0..end, Some(1), DamageKind::NoMeta, Consequence::Lost));
         let raw = self.without_id.unwrap_or_else(|| Value::Object(Map::new()));

@@ -1,6 +1,6 @@
 //! Files and names of one capture, redacted together.
 
-use std::io::Read;
+use std::io::{self, Read, Write};
 use std::path::{Component, Path, PathBuf};
 
 use super::super::ThreadId;
@@ -129,18 +129,20 @@ impl Redactor {
         new + suffix
     }
 
-    /// A compressed file is unpacked for this as far as it can be, and compressed again.
+    /// A compressed file is unpacked for this as far as it can be, and compressed again; one that breaks off does so again.
     fn pieces(&mut self, bytes: &[u8], only_plants: bool) -> Vec<u8> {
         if !bytes.starts_with(&ZSTD) {
             return self.plain_pieces(bytes, only_plants);
         }
         let mut plain = Vec::new();
-        if let Ok(decoder) = zstd::stream::Decoder::new(bytes) {
-            // What was unpacked before the frame broke off stays.
-            let _ = decoder.take(CAPTURE_FILE_BYTES).read_to_end(&mut plain);
-        }
+        // What was unpacked before the frame broke off stays.
+        let unpacked = zstd::stream::Decoder::new(bytes)
+            .and_then(|decoder| decoder.take(CAPTURE_FILE_BYTES).read_to_end(&mut plain));
         let plain = self.plain_pieces(&plain, only_plants);
-        zstd::encode_all(plain.as_slice(), LEVEL).unwrap_or_default()
+        match unpacked {
+            Ok(_) => zstd::encode_all(plain.as_slice(), LEVEL).unwrap_or_default(),
+            Err(_) => broken_off(&plain).unwrap_or_default(),
+        }
     }
 
     fn plain_pieces(&mut self, bytes: &[u8], only_plants: bool) -> Vec<u8> {
@@ -182,6 +184,14 @@ impl Redactor {
         lines(&mut lexer, bytes.get(at..).unwrap_or_default(), &mut out);
         out
     }
+}
+
+/// A frame that holds all of `plain`, and then breaks off.
+fn broken_off(plain: &[u8]) -> io::Result<Vec<u8>> {
+    let mut encoder = zstd::stream::Encoder::new(Vec::new(), LEVEL)?;
+    encoder.write_all(plain)?;
+    encoder.flush()?;
+    Ok(encoder.get_ref().clone())
 }
 
 fn lines(lexer: &mut Lexer<'_>, bytes: &[u8], out: &mut Vec<u8>) {

@@ -8,6 +8,7 @@ use super::super::draft::NewThread;
 use super::super::meta::{SessionMeta, TurnContext};
 use super::super::writer::Writer;
 use super::super::{Damage, History, Item, ThreadId, read_whole_history};
+use super::complete;
 use super::destination::Destination;
 use super::error::{RepairError, RepairErrorKind};
 use crate::world::World;
@@ -21,8 +22,20 @@ pub struct Request {
     pub destination: Destination,
     /// The copy keeps the thread's id. Refused where the destination's home holds the thread already.
     pub keep_id: bool,
+    /// What is kept.
+    pub form: Form,
     /// What stands in for what the source does not say.
     pub fallback: Fallback,
+}
+
+/// What a copy keeps of a thread. The model is sent the same of either.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// What the model is to be sent, and nothing else.
+    #[default]
+    Live,
+    /// Everything that was ever said, with the compactions and rollbacks that say what the model is no longer sent.
+    Complete,
 }
 
 /// What stands in a copy where the source says nothing that can be read.
@@ -55,8 +68,10 @@ pub struct Repaired {
     pub path: PathBuf,
     /// Complete turns that are kept.
     pub turns: u32,
-    /// Items that are kept, answers to unanswered calls included.
+    /// Items that are kept and that the model is sent, answers to unanswered calls included.
     pub items: usize,
+    /// Items and compactions that are kept and that the model is no longer sent; `None` in the live form, which keeps none.
+    pub past: Option<u64>,
     /// Records of the copy.
     pub records: u64,
     /// What nothing readable said.
@@ -82,7 +97,20 @@ pub fn repair(world: &World, request: &Request) -> Result<Repaired, RepairError>
     let context = context(&history, &thread);
     let failed = |error| RepairErrorKind::writing(error).at(&path);
     let mut writer = Writer::create_at(world, path.clone(), &thread).map_err(failed)?;
-    writer.append_history(context.as_ref(), history.items.iter().map(Item::value)).map_err(failed)?;
+    let past = match request.form {
+        Form::Live => {
+            writer.append_history(context.as_ref(), history.items.iter().map(Item::value)).map_err(failed)?;
+            None
+        }
+        Form::Complete => {
+            writer.append_history(context.as_ref(), []).map_err(failed)?;
+            let appended = complete::append(&mut writer, world, source, &history);
+            Some(appended.map_err(|kind| match kind {
+                RepairErrorKind::Unreadable(_) => kind.at(source),
+                kind => kind.at(&path),
+            })?)
+        }
+    };
     if let Err(error) = writer.publish() {
         writer.withdraw();
         return Err(failed(error));
@@ -92,6 +120,7 @@ pub fn repair(world: &World, request: &Request) -> Result<Repaired, RepairError>
         id,
         turns: history.complete_turns,
         items: history.items.len(),
+        past,
         records: writer.records(),
         path: writer.path().to_owned(),
         filled,

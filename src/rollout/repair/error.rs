@@ -21,7 +21,7 @@ pub struct RepairError {
 #[non_exhaustive]
 pub enum RepairErrorKind {
     /// Nothing can be made of the source.
-    #[error("{0}")]
+    #[error("{}", .0.kind)]
     Unreadable(Box<ReadError>),
     /// The destination is taken.
     #[error("exists already and is left as it is; choose another destination")]

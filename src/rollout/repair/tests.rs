@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 
 use super::*;
+use crate::rollout::draft::{Draft, message};
 use crate::rollout::generate::{Generated, Spec, generate};
-use crate::rollout::mutate::{Mutator, Where};
+use crate::rollout::history::{Entry, Fate, NotSent, read_transcript};
+use crate::rollout::mutate::{Mutator, Where, apply_all};
 use crate::rollout::{Era, History, Item, ThreadId, find_thread_path, read_whole_history};
 use crate::world::{RealDisk, World};
 
@@ -55,7 +57,7 @@ impl Home {
 
     fn request(&self, destination: Destination) -> Request {
         let fallback = Fallback { cwd: "/fallback".into(), model_provider: "some".to_owned() };
-        Request { source: self.source.clone(), destination, keep_id: false, fallback }
+        Request { source: self.source.clone(), destination, keep_id: false, form: Form::Live, fallback }
     }
 
     fn repair(&self, destination: Destination) -> Result<Repaired, RepairError> {
@@ -99,6 +101,139 @@ fn every_class_of_damage_in_every_era_becomes_a_file_without_any() {
         }
     }
     assert!(repaired_files > 3 * Era::ALL.len(), "{repaired_files}");
+}
+
+/// What a thread ever said, in order: its text, and what became of it.
+fn said(path: &Path) -> Vec<(serde_json::Value, &'static str)> {
+    let transcript = read_transcript(&RealDisk, None, path).unwrap().map(Result::unwrap);
+    let usable = |entry: &Entry| !matches!(entry.fate, Fate::NotSent(NotSent::Unusable | NotSent::Orphan));
+    // The answer to a call that has none is made up, and stands in the copy.
+    let made_up = |value: &serde_json::Value| value.get("output").is_some_and(|output| output == "aborted");
+    let fate = |fate: &Fate| match fate {
+        Fate::Live => "live",
+        Fate::CompactedAway(_) => "compacted away",
+        Fate::RolledBack(_) => "rolled back",
+        Fate::NotSent(_) => "not sent",
+    };
+    let said = transcript.filter(usable).map(|entry| (entry.value(), fate(&entry.fate)));
+    said.filter(|(value, _)| !made_up(value)).collect()
+}
+
+#[test]
+fn a_complete_copy_says_all_that_was_ever_said_and_sends_the_same() {
+    let mut kinds = std::collections::HashSet::new();
+    for era in Era::ALL {
+        for (compaction, summary_only) in [(Some(2), false), (Some(2), true), (None, false)] {
+            let spec = Spec {
+                turns: 5,
+                era,
+                seed: 9,
+                tools: 1,
+                reasoning: true,
+                aborted: true,
+                rolled_back: if era == Era::Paginated { 0 } else { 2 },
+                interrupted: true,
+                compaction,
+                summary_only,
+                ..Spec::default()
+            };
+            let whole = generate(&spec, id(), "/a/project", Timestamp::from_second(1_795_363_327).unwrap()).bytes;
+            let damages = ["invalid-utf8", "record-duplicated", "torn-tail"].map(Mutator::named).into_iter().flatten();
+            let chosen: Vec<_> = damages.map(|mutator| (mutator, Where::Seed(5))).collect();
+            for bytes in [whole.clone(), apply_all(&chosen, &whole).bytes] {
+                let case = format!("{era:?}, {compaction:?}, {summary_only}, {} bytes", bytes.len());
+                let home = Home::with(&bytes, false);
+                let request = Request { form: Form::Complete, ..home.request(Destination::Home(home.at("to"))) };
+                let repaired = repair(&World::real(), &request).unwrap();
+                let (copy, source) = (read(&repaired.path), read(&home.source));
+                assert_eq!(copy.damage, vec![], "{case}");
+                assert_eq!(texts(&copy), texts(&source), "{case}");
+                assert_eq!((copy.complete_turns, &copy.cwd), (source.complete_turns, &source.cwd), "{case}");
+                let (ours, theirs) = (said(&repaired.path), said(&home.source));
+                assert_eq!(ours, theirs, "{case}");
+                let past = theirs.iter().filter(|(_, fate)| ["compacted away", "rolled back"].contains(fate)).count();
+                assert_eq!(repaired.past, Some(past as u64), "{case}");
+                kinds.extend(theirs.into_iter().map(|(_, fate)| fate));
+            }
+        }
+    }
+    assert!(["live", "compacted away", "rolled back"].iter().all(|fate| kinds.contains(fate)), "{kinds:?}");
+}
+
+#[test]
+fn a_complete_copy_keeps_the_times_and_the_turns_of_a_thread() {
+    let home = Home::with(&generated(Era::Envelope).bytes, false);
+    let request = Request { form: Form::Complete, ..home.request(Destination::File(home.at("copy.jsonl"))) };
+    repair(&World::real(), &request).unwrap();
+    let lines = |path: &Path| -> Vec<serde_json::Value> {
+        let text = std::fs::read_to_string(path).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    };
+    let turns = |path: &Path| -> Vec<(serde_json::Value, serde_json::Value)> {
+        let is = |line: &serde_json::Value| {
+            line["payload"]["type"]
+                .as_str()
+                .is_some_and(|kind| ["task_started", "task_complete", "message"].contains(&kind))
+        };
+        lines(path).into_iter().filter(is).map(|line| (line["timestamp"].clone(), line["payload"].clone())).collect()
+    };
+    assert_eq!(turns(&home.at("copy.jsonl")), turns(&home.source));
+}
+
+#[test]
+fn a_thread_of_several_files_becomes_one() {
+    let base = generated(Era::Paginated).bytes;
+    let ordinal = base.iter().filter(|byte| **byte == b'\n').count() as u64;
+    let home = Home::with(&base, false);
+    let segment = "01a203fe-4f82-7021-8336-6f3d36f211b5";
+    let meta = serde_json::json!({
+        "id": ID, "timestamp": "2026-11-22T16:03:07.000Z", "cwd": "/a/project", "originator": "codex_exec",
+        "cli_version": "0.153.4", "source": "exec", "model_provider": "stub", "history_mode": "paginated",
+        "history_base": {"thread_id": ID, "end_ordinal_exclusive": ordinal, "end_byte_offset": base.len()},
+    });
+    let more = [
+        Draft::other("session_meta", meta),
+        Draft::user_item("And the colours?"),
+        Draft::response_item(message("assistant", "Those that you named.")),
+    ];
+    let bytes: Vec<u8> =
+        (ordinal..).zip(&more).flat_map(|(ordinal, draft)| draft.line(Timestamp::UNIX_EPOCH, Some(ordinal))).collect();
+    let head = home.source.with_file_name(format!("rollout-2026-11-22T16-03-07-{ID}_{segment}.jsonl"));
+    std::fs::write(&head, bytes).unwrap();
+    let source = read(&head);
+    assert!(source.files.len() == 2 && source.damage.is_empty(), "{source:?}");
+    for form in [Form::Live, Form::Complete] {
+        let to = home.at(&format!("{form:?}"));
+        let request = Request { source: head.clone(), form, ..home.request(Destination::Home(to)) };
+        let repaired = repair(&World::real(), &request).unwrap();
+        let copy = read(&repaired.path);
+        assert_eq!((copy.files.len(), copy.damage.len(), repaired.is_lossy()), (1, 0, false), "{form:?}");
+        assert_eq!(texts(&copy), texts(&source), "{form:?}");
+        assert_eq!(repaired.past.is_some(), form == Form::Complete);
+        if form == Form::Complete {
+            assert_eq!(said(&repaired.path), said(&head));
+        }
+    }
+}
+
+#[test]
+fn a_base_that_is_gone_is_told_and_the_rest_is_kept() {
+    // Without a compaction, which would make what was before it irrelevant.
+    let spec = Spec { turns: 2, era: Era::Paginated, ..Spec::default() };
+    let base = generate(&spec, id(), "/a/project", Timestamp::from_second(1_795_363_327).unwrap()).bytes;
+    let home = Home::with(&base, false);
+    let text = String::from_utf8(base).unwrap();
+    let named = format!(
+        "\"history_mode\":\"paginated\",\"history_base\":{{\"thread_id\":\"{}\",\"end_ordinal_exclusive\":9,\"end_byte_offset\":999}}",
+        "01a203fe-4f82-7021-8336-6f3d36f211b5"
+    );
+    std::fs::write(&home.source, text.replacen("\"history_mode\":\"paginated\"", &named, 1)).unwrap();
+    let source = read(&home.source);
+    assert!(source.is_lossy(), "{:?}", source.damage);
+    let repaired = home.repair(Destination::Home(home.at("to"))).unwrap();
+    let copy = read(&repaired.path);
+    assert!(repaired.is_lossy() && copy.damage.is_empty());
+    assert_eq!(texts(&copy), texts(&source));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use super::parts::Contents;
 use super::skim::{Flaw, Skim};
 
 /// Where a value stands in its text.
@@ -33,6 +34,10 @@ pub(in super::super) struct Inner {
     pub(in super::super) input: Option<Span>,
     pub(in super::super) output: Option<Span>,
     pub(in super::super) execution: Option<Span>,
+    /// What `content` is made of.
+    pub(in super::super) content_parts: Contents,
+    /// What `output` is made of.
+    pub(in super::super) output_parts: Contents,
 }
 
 /// What a value is, as its first byte tells.
@@ -104,12 +109,20 @@ impl Skim<'_> {
             let slot = match key {
                 b"type" => &mut inner.kind,
                 b"role" => &mut inner.role,
-                b"content" => &mut inner.content,
+                b"content" => {
+                    let (span, parts) = skim.parts()?;
+                    (inner.content, inner.content_parts) = (Some(span), parts);
+                    return Ok(());
+                }
                 b"call_id" => &mut inner.call_id,
                 b"name" => &mut inner.name,
                 b"arguments" => &mut inner.arguments,
                 b"input" => &mut inner.input,
-                b"output" => &mut inner.output,
+                b"output" => {
+                    let (span, parts) = skim.parts()?;
+                    (inner.output, inner.output_parts) = (Some(span), parts);
+                    return Ok(());
+                }
                 b"execution" => &mut inner.execution,
                 _ => return skim.value().map(drop),
             };

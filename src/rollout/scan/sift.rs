@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::ops::Range;
 
 use super::super::damage::{Consequence, Damage, DamageKind};
+use super::super::items::BETWEEN_AGENTS;
 use super::super::record::{self, Kind, Parts, Shape, Told};
 use super::keys::Envelope;
 use super::lines::{Line, LineSort};
@@ -137,7 +138,7 @@ impl Sift {
                 }
                 if let Kind::Other(kind) = &kind
                     && !record::is_bookkeeping_kind(kind)
-                    && kind != "inter_agent_communication"
+                    && kind != BETWEEN_AGENTS
                 {
                     self.tell(line, place.clone(), DamageKind::UnknownKind, Consequence::PassedOver);
                 }

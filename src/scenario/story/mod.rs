@@ -182,7 +182,7 @@ impl Story<'_> {
                 self.begin(&place.thread, view.key_span("thread"), None);
             }
             StepKind::Damage(damage) => self.damage(&damage.thread, view),
-            StepKind::File(_) => {}
+            StepKind::File(file) => self.file(file, view),
         }
     }
 

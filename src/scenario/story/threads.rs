@@ -6,8 +6,9 @@ use std::ops::Range;
 use super::{Life, Story, Thread};
 use crate::scenario::builtin;
 use crate::scenario::diagnostic::quoted;
+use crate::scenario::places::PathPart;
 use crate::scenario::suggest::nearest;
-use crate::scenario::types::{Call, Id};
+use crate::scenario::types::{Call, FileStep, Id};
 use crate::scenario::view::View;
 
 impl Story<'_> {
@@ -63,6 +64,20 @@ impl Story<'_> {
         self.into.add(at, message, "not there", help);
         // Told once.
         self.threads.insert(name.to_owned(), Thread { begun: None, used_in: BTreeSet::new(), rehydrated: true });
+    }
+
+    /// What stands in braces in a path must be something.
+    pub(super) fn file(&mut self, file: &FileStep, view: View<'_, '_>) {
+        let at = || view.view("file").value_span(file.name());
+        for part in file.paths().into_iter().flat_map(PathPart::all) {
+            if let PathPart::Unknown(word) = part {
+                let help = "it can be `{rollout}`, `{dir}`, `{name}` or `{id}`, each with `:` and a thread's name if it is not main's";
+                self.into.add(at(), format!("`{{{word}}}` stands for nothing in a path"), "unknown", help);
+            }
+            if let Some(thread) = part.thread().filter(|thread| !self.threads.contains_key(*thread)) {
+                self.nobody(thread, at());
+            }
+        }
     }
 
     pub(super) fn damage(&mut self, name: &str, view: View<'_, '_>) {

@@ -13,6 +13,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         &[
             "harness",
             "report",
+            "explore",
             "verdict",
             "player",
             "parser",

@@ -62,6 +62,8 @@ struct Walk<'r> {
     /// How often each thing was done to a file since the newest call was planted.
     counts: BTreeMap<&'static str, u32>,
     writes: u32,
+    /// How many of each other thing there were.
+    others: BTreeMap<&'static str, u32>,
 }
 
 impl<'r> Walk<'r> {
@@ -77,6 +79,7 @@ impl<'r> Walk<'r> {
             answered: 0,
             counts: BTreeMap::new(),
             writes: 0,
+            others: BTreeMap::new(),
         }
     }
 
@@ -87,11 +90,19 @@ impl<'r> Walk<'r> {
         }
         match &event.kind {
             Kind::Write(seen) if is_session_path(&seen.path) && seen.op != FileOp::Read => self.touch(event, seen),
-            Kind::Frame(_) => self.point(event, 0, "a frame".to_owned(), None, self.written.clone()),
-            Kind::ModelBytes(_) => self.point(event, 0, "bytes of the model".to_owned(), None, self.written.clone()),
-            Kind::Exit(_) => self.point(event, 0, "nothing under way".to_owned(), None, self.written.clone()),
+            Kind::Frame(_) => self.between(event, "frame"),
+            Kind::ModelBytes(_) => self.between(event, "model's bytes"),
+            Kind::Exit(_) => self.between(event, "exit"),
             _ => {}
         }
+    }
+
+    /// Right before something that is not done to a file.
+    fn between(&mut self, event: &Event, what: &'static str) {
+        let n = self.others.entry(what).or_default();
+        *n += 1;
+        let what = format!("before {what} {n}, after touch {}", self.writes);
+        self.point(event, 0, what, None, self.written.clone());
     }
 
     fn touch(&mut self, event: &Event, seen: &WriteSeen) {

@@ -123,7 +123,7 @@ pub async fn sweep(plan: Plan, progress: Arc<dyn Progress>) -> Result<Report, Sw
     let plan = Arc::new(Plan { dir: dir.clone(), ..plan });
     let recorded = record(&plan).await?;
     let Points { all, distinct } = points(&recorded.run);
-    let Some(last) = distinct.last().cloned() else {
+    let Some(last) = distinct.iter().rev().find(|point| point.loss.is_none()).cloned() else {
         return Err(SweepError(
             "nothing was seen written; the target keeps no session files that a sweep could cut".into(),
         ));

@@ -1,5 +1,6 @@
 //! The table of a sweep.
 
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use serde::Serialize;
@@ -29,22 +30,21 @@ pub fn sweep_text(report: &Report) -> String {
                     &format!("{name}: {}", neutral::line(how, 400)),
                     super::COLUMNS,
                 ));
-                text.push('\n');
             }
         }
         if let Some(error) = &first.constructed.error {
             text.push_str(&wrapped("  why       ", &neutral::line(error, 400), super::COLUMNS));
-            text.push('\n');
         }
         if let Some(example) = example {
             let _ = writeln!(text, "  play it   rehydra run {}", example.display());
         }
     }
     if !report.quiet.broken.is_empty() {
-        let names: Vec<&str> = report.quiet.broken.iter().map(|(name, _)| name.as_str()).collect();
+        let names: BTreeSet<&str> = report.quiet.broken.iter().map(|(name, _)| name.as_str()).collect();
+        let names: Vec<&str> = names.into_iter().collect();
         let said = format!("a death while nothing happens breaks {} as well: no point's doing", names.join(", "));
-        text.push_str(&wrapped("\n", &said, super::COLUMNS));
         text.push('\n');
+        text.push_str(&wrapped("", &said, super::COLUMNS));
     }
     for at in &report.differ {
         let Some(one) = report.swept.get(*at) else { continue };
@@ -52,7 +52,6 @@ pub fn sweep_text(report: &Report) -> String {
         let live = one.live.as_ref().map(class).unwrap_or_default();
         let said = format!("{}: constructed `{}`, live `{live}`", one.point, class(&one.constructed));
         text.push_str(&wrapped("DIFFERS  ", &neutral::line(&said, 400), super::COLUMNS));
-        text.push('\n');
     }
     let (broken, live) = (report.broken(), report.live);
     let _ = writeln!(

@@ -47,6 +47,7 @@ fn main() {
             case("a_gigabyte_of_zero_bytes", zeros, "NulBytes"),
             case("nesting_of_a_hundred_thousand", deep, "TooDeep"),
             case("a_small_frame_that_unpacks_to_four_gigabytes", bomb, "TooLong"),
+            case("objects_that_never_end_line_after_line", unfinished, "BadJson"),
             case("a_frame_that_asks_for_a_window_of_two_gigabytes", window, "CorruptFrame"),
         ],
     )
@@ -121,6 +122,14 @@ fn deep(file: &mut File) -> Result<()> {
         file,
         "{META}{open}{close}\n{{\"timestamp\":\"t\",\"type\":\"event_msg\",\"payload\":{{\"a\":{open}{close}}}}}\n{ITEM}"
     )?;
+    Ok(())
+}
+
+/// Lines each of which begins an object, and could be its beginning for as many lines as are joined.
+fn unfinished(file: &mut File) -> Result<()> {
+    const BYTES: usize = 4 << 20;
+    let line = format!("{{\"a\":[{}\n", "[1],".repeat(2_000));
+    write!(file, "{META}{}{ITEM}", line.repeat(BYTES / line.len()))?;
     Ok(())
 }
 

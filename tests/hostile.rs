@@ -52,6 +52,12 @@ fn main() {
             case("objects_that_never_end_line_after_line", unfinished, "BadJson"),
             case_of("a_frame_that_asks_for_a_window_of_two_gigabytes", window, "CorruptFrame", (1, 0)),
             case_of("turns_that_are_each_taken_back", taken_back, "", (2 * TURNS + 2, 1)),
+            case_of(
+                "compactions_that_each_keep_all_users_words",
+                compactions,
+                "Repeated",
+                (2 * KEPT + 2, 2 * KEPT + 1),
+            ),
         ],
     )
     .exit();
@@ -144,6 +150,16 @@ fn taken_back(file: &mut File) -> Result<()> {
     let by =
         "{\"timestamp\":\"t\",\"type\":\"event_msg\",\"payload\":{\"type\":\"thread_rolled_back\",\"num_turns\":1}}\n";
     write!(file, "{META}{}{ITEM}", format!("{ITEM}{by}").repeat(TURNS))?;
+    Ok(())
+}
+
+const KEPT: usize = 6_000;
+
+/// Messages without a text and summaries of one letter, of which an old compaction keeps all that there are.
+fn compactions(file: &mut File) -> Result<()> {
+    let message = "{\"timestamp\":\"t\",\"type\":\"response_item\",\"payload\":{\"type\":\"message\",\"role\":\"user\",\"content\":[]}}\n";
+    let compaction = "{\"timestamp\":\"t\",\"type\":\"compacted\",\"payload\":{\"message\":\"x\"}}\n";
+    write!(file, "{META}{}{}{ITEM}", message.repeat(KEPT), compaction.repeat(KEPT))?;
     Ok(())
 }
 

@@ -17,6 +17,7 @@ use super::super::place::{Place, Position};
 use super::super::reader::{RawFound, Reader};
 use super::super::record::{Kind, RawRecord, Record};
 use super::assemble::{carriers_of, pair};
+use super::compaction::Brings;
 use super::files::Files;
 use super::steps::TakenBack;
 use super::summary::Summary;
@@ -201,7 +202,10 @@ impl Fates {
                 Use::Drop => Some(NotSent::ByDesign),
                 Use::Unknown | Use::Bad => Some(NotSent::Unusable),
             },
-            Kind::Compacted => None,
+            Kind::Compacted => {
+                let counts = self.compactions.binary_search_by_key(&place.position(), Place::position).is_ok();
+                (!counts && Brings::of(record.payload_text()).is_none()).then_some(NotSent::Unusable)
+            }
             Kind::Other(kind) if kind == BETWEEN_AGENTS => {
                 between_agents(record.payload_text()).is_none().then_some(NotSent::Unusable)
             }

@@ -12,6 +12,8 @@ use proptest::prelude::*;
 
 #[path = "../fuzz/oracle/history.rs"]
 mod history;
+#[path = "../fuzz/oracle/memory.rs"]
+mod memory;
 #[path = "../fuzz/oracle/names.rs"]
 mod names;
 #[path = "../fuzz/oracle/reader.rs"]

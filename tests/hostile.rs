@@ -11,6 +11,7 @@ use std::path::Path;
 use std::process::Command;
 
 use libtest_mimic::{Arguments, Failed, Trial};
+use rehydra::rollout::history::read_transcript;
 use rehydra::rollout::read_history;
 use rehydra::rollout::reader::{Found, Reader};
 use rehydra::world::RealDisk;
@@ -37,9 +38,10 @@ fn main() {
         }
         return;
     }
-    let case = |name: &str, make: Make, told: &'static str| {
-        Trial::test(name, move || survives(make, told).map_err(|error| Failed::from(error.to_string())))
+    let case_of = |name: &str, make: Make, told: &'static str, whole: (usize, usize)| {
+        Trial::test(name, move || survives(make, told, whole).map_err(|error| Failed::from(error.to_string())))
     };
+    let case = |name: &str, make: Make, told: &'static str| case_of(name, make, told, (2, 1));
     libtest_mimic::run(
         &Arguments::from_args(),
         vec![
@@ -47,7 +49,15 @@ fn main() {
             case("a_gigabyte_of_zero_bytes", zeros, "NulBytes"),
             case("nesting_of_a_hundred_thousand", deep, "TooDeep"),
             case("a_small_frame_that_unpacks_to_four_gigabytes", bomb, "TooLong"),
-            case("a_frame_that_asks_for_a_window_of_two_gigabytes", window, "CorruptFrame"),
+            case("objects_that_never_end_line_after_line", unfinished, "BadJson"),
+            case_of("a_frame_that_asks_for_a_window_of_two_gigabytes", window, "CorruptFrame", (1, 0)),
+            case_of("turns_that_are_each_taken_back", taken_back, "", (2 * TURNS + 2, 1)),
+            case_of(
+                "compactions_that_each_keep_all_users_words",
+                compactions,
+                "Repeated",
+                (2 * KEPT + 2, 2 * KEPT + 1),
+            ),
         ],
     )
     .exit();
@@ -64,6 +74,9 @@ fn read(path: &Path) -> Result<String> {
         }
     }
     let items = read_history(&RealDisk, path).map_or(0, |history| history.items.len());
+    if let Ok(transcript) = read_transcript(&RealDisk, None, path) {
+        transcript.for_each(drop);
+    }
     let status = fs::read_to_string("/proc/self/status")?;
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
     let kib = peak.split_whitespace().next().ok_or("no VmHWM")?;
@@ -74,7 +87,7 @@ fn read(path: &Path) -> Result<String> {
 
 type Make = fn(&mut File) -> Result<()>;
 
-fn survives(make: Make, told: &str) -> Result<()> {
+fn survives(make: Make, told: &str, whole: (usize, usize)) -> Result<()> {
     let dir = tempfile::tempdir()?;
     let path = dir.path().join(NAME);
     make(&mut File::create(&path)?)?;
@@ -90,8 +103,7 @@ fn survives(make: Make, told: &str) -> Result<()> {
     if !kinds.split(',').any(|kind| kind == told) {
         return Err(format!("told {kinds} and not {told}").into());
     }
-    let whole = if told == "CorruptFrame" { ("1", "0") } else { ("2", "1") };
-    if (records, items) != whole {
+    if (records.parse()?, items.parse()?) != whole {
         return Err(format!("{records} records and {items} items were found, {kinds} told").into());
     }
     if fs::metadata(&path)?.modified()? != before || fs::read_dir(dir.path())?.count() != 1 {
@@ -121,6 +133,33 @@ fn deep(file: &mut File) -> Result<()> {
         file,
         "{META}{open}{close}\n{{\"timestamp\":\"t\",\"type\":\"event_msg\",\"payload\":{{\"a\":{open}{close}}}}}\n{ITEM}"
     )?;
+    Ok(())
+}
+
+/// Lines each of which begins an object, and could be its beginning for as many lines as are joined.
+fn unfinished(file: &mut File) -> Result<()> {
+    const BYTES: usize = 4 << 20;
+    let line = format!("{{\"a\":[{}\n", "[1],".repeat(2_000));
+    write!(file, "{META}{}{ITEM}", line.repeat(BYTES / line.len()))?;
+    Ok(())
+}
+
+const TURNS: usize = 100_000;
+
+fn taken_back(file: &mut File) -> Result<()> {
+    let by =
+        "{\"timestamp\":\"t\",\"type\":\"event_msg\",\"payload\":{\"type\":\"thread_rolled_back\",\"num_turns\":1}}\n";
+    write!(file, "{META}{}{ITEM}", format!("{ITEM}{by}").repeat(TURNS))?;
+    Ok(())
+}
+
+const KEPT: usize = 6_000;
+
+/// Messages without a text and summaries of one letter, of which an old compaction keeps all that there are.
+fn compactions(file: &mut File) -> Result<()> {
+    let message = "{\"timestamp\":\"t\",\"type\":\"response_item\",\"payload\":{\"type\":\"message\",\"role\":\"user\",\"content\":[]}}\n";
+    let compaction = "{\"timestamp\":\"t\",\"type\":\"compacted\",\"payload\":{\"message\":\"x\"}}\n";
+    write!(file, "{META}{}{}{ITEM}", message.repeat(KEPT), compaction.repeat(KEPT))?;
     Ok(())
 }
 

@@ -1,4 +1,6 @@
 #![no_main]
+#[path = "../oracle/memory.rs"]
+mod memory;
 #[path = "../oracle/names.rs"]
 mod oracle;
 

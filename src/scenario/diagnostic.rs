@@ -27,7 +27,7 @@ const CARET_CHARS: usize = 80;
 pub struct Diagnostic {
     /// What is wrong, as a lower-case fragment.
     pub message: String,
-    /// Bytes of the source that the caret points at; `None` for the file as a whole.
+    /// Bytes of the source that the caret points at, whole characters; `None` for the file as a whole.
     pub span: Option<Range<usize>>,
     /// What stands beside the caret; may be empty.
     pub label: String,
@@ -60,8 +60,11 @@ impl Diagnostics {
         all
     }
 
-    pub(super) fn push(&mut self, entry: Diagnostic) {
+    pub(super) fn push(&mut self, mut entry: Diagnostic) {
         if self.entries.len() < KEPT {
+            // The TOML parser points at bytes, in the middle of a character too.
+            entry.span = entry.span.map(|span| self.within(&span));
+            entry.related = entry.related.map(|(span, label)| (self.within(&span), label));
             self.entries.push(entry);
         } else {
             self.dropped += 1;
@@ -158,17 +161,13 @@ impl Diagnostics {
         self.slice(at..self.text.len()).find(['\n', '\r']).map_or(self.text.len(), |length| at + length)
     }
 
-    /// The span on character boundaries inside the source.
+    /// The span inside the source, with the whole of each character that it touches.
     fn within(&self, span: &Range<usize>) -> Range<usize> {
-        let floor = |mut at: usize| {
-            at = at.min(self.text.len());
-            while !self.text.is_char_boundary(at) {
-                at -= 1;
-            }
-            at
-        };
-        let start = floor(span.start);
-        start..floor(span.end).max(start)
+        let is_boundary = |at: &usize| self.text.is_char_boundary(*at);
+        let len = self.text.len();
+        let start = (0..=span.start.min(len)).rev().find(is_boundary).unwrap_or(0);
+        let end = (span.end.min(len)..=len).find(is_boundary).unwrap_or(len);
+        start..end.max(start)
     }
 }
 
@@ -250,6 +249,16 @@ mod tests {
     fn a_span_outside_the_text_or_inside_a_character_is_no_panic() {
         for (from, to) in [(0, 0), (1, 2), (5, 3), (900, 1000), (0, 1000), (3, 3)] {
             assert!(one("äß\r\n", from..to).render(true).contains("it is wrong"));
+        }
+    }
+
+    #[test]
+    fn a_span_is_a_part_of_the_source_whatever_it_is_told_as() {
+        let source = "äß\r\n";
+        for (from, to, shown) in [(1, 2, "ä"), (1, 3, "äß"), (2, 2, ""), (5, 3, ""), (3, 900, "ß\r\n"), (900, 1000, "")]
+        {
+            let span = one(source, from..to).entries()[0].span.clone().unwrap();
+            assert_eq!(source.get(span), Some(shown), "{from}..{to}");
         }
     }
 

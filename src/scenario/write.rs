@@ -3,7 +3,8 @@
 //! The text is canonical. Keys stand in the order of the grammar, defaults are left out, a call that is too long for one
 //! line gets a line for each key. Reading it gives the same story: everything but the lines of the steps and the source.
 //! A response can hold more than the format says (a second text, output in another order, a null in an argument): what
-//! [`Scenario::parse`] cannot have made is written as nearly as the format allows.
+//! [`Scenario::parse`] cannot have made is written as nearly as the format allows. The rounds of a `repeat` are written one
+//! after the other, so the text of a short file may come out longer than a file can be.
 
 mod fault;
 

@@ -55,6 +55,7 @@ pub(super) fn assemble(steps: Steps, damages: &mut Damages) -> (Vec<Item>, usize
 /// Walks the steps from the last compaction that brings a history, and gathers the items. Whether their texts are held
 /// makes no difference, but for the length of what an old compaction leaves.
 pub(super) fn carriers_of(steps: Steps, damages: &mut Damages) -> Vec<Carrier> {
+    let last_compaction = steps.compactions().last().map(Place::position);
     let (before, live) = steps.into_live();
     let mut carriers: Vec<Carrier> = Vec::new();
     let mut any_complete = before > 0;
@@ -69,7 +70,13 @@ pub(super) fn carriers_of(steps: Steps, damages: &mut Damages) -> Vec<Carrier> {
                 match Brings::of(&payload) {
                     Some(Brings::History(items)) => carriers = replaced(&items, &place, damages),
                     Some(Brings::Summary(summary)) => {
-                        summarise(&mut carriers, Some(&*summary).filter(|_| !without_summary), &place);
+                        // What one leaves, the next one goes through again: only the last need look at it.
+                        if last_compaction == Some(place.position()) {
+                            keep_users_words(&mut carriers);
+                        }
+                        if !without_summary {
+                            carriers.push(Carrier::of_text(summary_message(&summary), &place));
+                        }
                     }
                     None => {}
                 }
@@ -113,8 +120,9 @@ fn replaced(history: &[Brought<'_>], place: &Place, damages: &mut Damages) -> Ve
 /// How much of the users' own words survives a compaction that brings no history: 20 000 tokens of about 4 bytes.
 pub(super) const KEPT_USER_BYTES: usize = 80_000;
 
-/// A compaction of 0.42 to about 0.80: the newest user messages, then the summary as one more, unless it was taken back.
-fn summarise(carriers: &mut Vec<Carrier>, summary: Option<&str>, place: &Place) {
+/// A compaction of 0.42 to about 0.80 leaves the newest user messages, and its summary as one more unless that was taken
+/// back.
+fn keep_users_words(carriers: &mut Vec<Carrier>) {
     let mut left = KEPT_USER_BYTES;
     let mut kept = Vec::new();
     for carrier in std::mem::take(carriers).into_iter().rev().filter(|carrier| carrier.begins_turn) {
@@ -138,11 +146,11 @@ fn summarise(carriers: &mut Vec<Carrier>, summary: Option<&str>, place: &Place) 
         }
     }
     kept.reverse();
-    kept.extend(summary.map(|summary| {
-        let summary = if summary.is_empty() { "(no summary available)" } else { summary };
-        Carrier::of_text(user_message(summary), place)
-    }));
     *carriers = kept;
+}
+
+fn summary_message(summary: &str) -> Box<str> {
+    user_message(if summary.is_empty() { "(no summary available)" } else { summary })
 }
 
 fn user_message(text: &str) -> Box<str> {

@@ -3,6 +3,7 @@
 //! A first walk finds out what becomes of each record, and holds no text. A second one gives the records one by one. So a
 //! transcript of any size can be shown, and what is held is a few numbers for each item that the model is sent.
 
+use std::cmp::Reverse;
 use std::collections::HashSet;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use super::super::place::{Place, Position};
 use super::super::reader::{RawFound, Reader};
 use super::super::record::{Kind, RawRecord, Record};
 use super::assemble::{carriers_of, pair};
+use super::compaction::Brings;
 use super::files::Files;
 use super::steps::TakenBack;
 use super::summary::Summary;
@@ -117,7 +119,7 @@ impl<'a> Transcript<'a> {
         let meta = meta.finish(files.asked(), end, &mut damages)?;
         let summary = Summary { meta: &meta, place: place.as_ref(), is_bare, path: files.asked(), steps: &steps };
         let thread = summary.thread();
-        let taken_back = steps.forget_taken_back();
+        let taken_back = Spans::of(steps.forget_taken_back());
         let compactions: Vec<Place> = steps.compactions().cloned().collect();
         let base = steps.live_from().map(Place::position);
         let carriers = pair(carriers_of(steps, &mut damages), &mut damages);
@@ -180,11 +182,11 @@ impl Iterator for Transcript<'_> {
     }
 }
 
-/// What becomes of records, by their places.
+/// What becomes of records, by their places. They are asked for in the order of the thread.
 struct Fates {
     live: HashSet<Position>,
     orphans: HashSet<Position>,
-    taken_back: Vec<TakenBack>,
+    taken_back: Spans,
     /// Those that still count, in order.
     compactions: Vec<Place>,
     /// Where turns begin and end is told as well.
@@ -193,14 +195,17 @@ struct Fates {
 
 impl Fates {
     /// What becomes of a record; `None` if it says nothing to people.
-    fn of(&self, place: &Place, record: &RawRecord<'_>) -> Option<Fate> {
+    fn of(&mut self, place: &Place, record: &RawRecord<'_>) -> Option<Fate> {
         let own = match &record.kind {
             Kind::ResponseItem => match record.item_facts().use_ {
                 Use::Send => None,
                 Use::Drop => Some(NotSent::ByDesign),
                 Use::Unknown | Use::Bad => Some(NotSent::Unusable),
             },
-            Kind::Compacted => None,
+            Kind::Compacted => {
+                let counts = self.compactions.binary_search_by_key(&place.position(), Place::position).is_ok();
+                (!counts && Brings::of(record.payload_text()).is_none()).then_some(NotSent::Unusable)
+            }
             Kind::Other(kind) if kind == BETWEEN_AGENTS => {
                 between_agents(record.payload_text()).is_none().then_some(NotSent::Unusable)
             }
@@ -222,9 +227,8 @@ impl Fates {
         if self.live.contains(&at) || (record.kind == Kind::Compacted && self.is_newest_base(at)) {
             return Some(Fate::Live);
         }
-        if let Some(by) = self.taken_back.iter().find(|span| (span.from.position()..=span.to.position()).contains(&at))
-        {
-            return Some(Fate::RolledBack(by.by.clone()));
+        if let Some(by) = self.taken_back.around(at) {
+            return Some(Fate::RolledBack(by.clone()));
         }
         if self.orphans.contains(&at) {
             return Some(Fate::NotSent(NotSent::Orphan));
@@ -237,5 +241,75 @@ impl Fates {
     /// A compaction that brings an empty history leaves no item, and counts all the same.
     fn is_newest_base(&self, at: Position) -> bool {
         self.compactions.last().is_some_and(|newest| newest.position() == at)
+    }
+}
+
+/// What rollbacks took out. A span lies within another or apart from it, for what is taken out is the end of what was there.
+struct Spans {
+    /// Those that begin further on, the next one last.
+    left: Vec<TakenBack>,
+    /// Those that the last place looked at lies in, the innermost last.
+    open: Vec<TakenBack>,
+}
+
+impl Spans {
+    fn of(mut spans: Vec<TakenBack>) -> Spans {
+        spans.sort_by_key(|span| Reverse((span.from.position(), Reverse(span.to.position()))));
+        Spans { left: spans, open: Vec::new() }
+    }
+
+    /// The rollback that took out what stands there: the first one, which is that of the innermost span. No place may stand
+    /// before the one that was looked at last.
+    fn around(&mut self, at: Position) -> Option<&Place> {
+        while let Some(span) = self.left.pop_if(|span| span.from.position() <= at) {
+            self.close_before(span.from.position());
+            self.open.push(span);
+        }
+        self.close_before(at);
+        self.open.last().map(|span| &span.by)
+    }
+
+    fn close_before(&mut self, at: Position) {
+        while self.open.pop_if(|span| span.to.position() < at).is_some() {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn place(at: u64) -> Place {
+        Place { file: 0, bytes: at..at + 1, line: None }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
+
+        #[test]
+        fn what_was_taken_out_is_told_by_the_first_rollback_that_did_it(turns in proptest::collection::vec(0usize..4, 0..60)) {
+            // A zero is a turn that begins, another number a rollback of as many.
+            let (mut live, mut spans) = (Vec::new(), Vec::new());
+            for (at, back) in (0..).zip(&turns) {
+                match live.len().checked_sub(*back) {
+                    _ if *back == 0 => live.push(at),
+                    Some(kept) if kept < live.len() => {
+                        spans.push(TakenBack { from: place(live[kept]), to: place(at), by: place(at) });
+                        live.truncate(kept);
+                    }
+                    _ => {}
+                }
+            }
+            let first = |at: &Place| {
+                let holds = |span: &&TakenBack| (span.from.position()..=span.to.position()).contains(&at.position());
+                spans.iter().find(holds).map(|span| span.by.clone())
+            };
+            let told: Vec<_> = (0..turns.len() as u64).map(|at| first(&place(at))).collect();
+            let mut by_span = Spans::of(spans);
+            for (at, by) in (0..).zip(told) {
+                prop_assert_eq!(by_span.around(place(at).position()).cloned(), by);
+            }
+        }
     }
 }

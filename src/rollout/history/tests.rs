@@ -203,6 +203,14 @@ fn a_transcript_tells_what_a_compaction_and_a_rollback_took_out() {
 }
 
 #[test]
+fn an_unusable_compaction_is_told_as_one_whatever_comes_after_it() {
+    let told = || Told::new().user("a").record(Draft::other("compacted", json!({})));
+    assert_eq!(fates(told()), "a: live, compacted: not sent");
+    assert_eq!(fates(told().compacted(&[])), "a: compacted, compacted: not sent, compacted: live");
+    assert_eq!(fates(told().rolled_back(1)), "a: back, compacted: not sent, thread_rolled_back: live");
+}
+
+#[test]
 fn each_value_comes_with_what_says_it_and_what_it_overrode() {
     let context = Draft::other("turn_context", json!({"cwd": "/turn", "model": "old", "approval_policy": "never"}));
     let settings = json!({"model": "new", "model_provider_id": "p", "cwd": "/turn"});

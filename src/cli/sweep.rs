@@ -88,7 +88,7 @@ pub(super) fn main(args: Args) -> Outcome {
         jobs: args.jobs.map_or(2 * cores, usize::from),
         max: args.max,
         shard: shard.part(),
-        live_one_in: if args.live == 0 { 0 } else { 100 / args.live },
+        live_one_in: 100_u64.checked_div(args.live).unwrap_or(0),
         pairs: if args.depth > 1 { args.pairs } else { 0 },
         seed: args.seed,
     };

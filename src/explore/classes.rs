@@ -136,7 +136,7 @@ fn has_bad_record(run: &Run) -> bool {
     // What lay there before the first life after the last death of the story, a power loss included.
     let births: Vec<&Snapshot> = snapshots(SnapshotWhen::Birth).collect();
     let before = births.len().checked_sub(LIVES).and_then(|at| births.get(at));
-    let (Some(before), Some(last)) = (before, snapshots(SnapshotWhen::End).last()) else { return false };
+    let (Some(before), Some(last)) = (before, snapshots(SnapshotWhen::End).next_back()) else { return false };
     let written =
         |file: &&SnapshotFile| !before.files.iter().any(|old| old.path == file.path && old.sha256 == file.sha256);
     let rollouts = last.files.iter().filter(|file| file.path.ends_with(".jsonl") && file.path.contains("sessions/"));

@@ -55,7 +55,7 @@ fn no_death_at_any_point_breaks_a_promise_of_our_server() {
     assert_eq!(played.len() as u64, number(&swept.json, "states"), "every state was played");
     assert!(number(&swept.json, "points") > number(&swept.json, "states"), "some points leave the same");
     let has = |words: &str| played.iter().any(|one| one["point"].as_str().is_some_and(|point| point.contains(words)));
-    for words in ["at byte 1 of", "power loss with", "create of", "before frame", "before exit"] {
+    for words in ["at byte 1 of", "power loss with", "before touch", "before frame", "before exit"] {
         assert!(has(words), "no point is `{words}`");
     }
     let live = played.iter().filter(|one| !one["live"].is_null()).count();
@@ -100,7 +100,9 @@ fn a_sweep_that_was_stopped_goes_on() {
 #[test]
 fn what_is_no_plain_conversation_is_refused_with_its_place() {
     let dir = tempfile::tempdir().expect("a directory");
-    let story = format!("{CONVERSATION}\n[[step]]\nkill = {{}}\n\n[[step]]\nreply = {{ prompt = \"?\" }}\n");
+    let story = format!(
+        "{CONVERSATION}\n[[step]]\nkill = {{}}\n\n[[step]]\nrestart = {{}}\n\n[[step]]\nreply = {{ prompt = \"?\" }}\n"
+    );
     let swept = sweep(dir.path(), &story, &[]);
     assert_eq!(swept.code, Some(2), "{}", swept.stderr);
     assert!(swept.stderr.contains("line 11") && swept.stderr.contains("ends or stops a life"), "{}", swept.stderr);

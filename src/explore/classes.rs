@@ -103,7 +103,9 @@ fn reached_not(outcomes: &[(Invariant, check::Outcome)]) -> bool {
 /// A text without what differs from run to run: markers, paths, numbers, ids, whatever stands in backticks.
 fn shape(text: &str) -> String {
     let lasts = |word: &&str| !word.contains("rhp-") && !word.contains("rhr-") && !word.starts_with('/');
-    let words: Vec<&str> = text.split_whitespace().filter(lasts).collect();
+    let is_id = |word: &str| uuid::Uuid::try_parse(word.trim_matches(|c: char| !c.is_ascii_hexdigit())).is_ok();
+    let word = |word| if is_id(word) { "…" } else { word };
+    let words: Vec<&str> = text.split_whitespace().filter(lasts).map(word).collect();
     let mut shape = String::new();
     let mut quoted = false;
     for c in words.join(" ").chars() {
@@ -172,5 +174,6 @@ mod tests {
     fn a_shape_has_no_ids_and_numbers() {
         assert_eq!(shape("call 12 of `01a2` took 30 ms"), "call # of `…` took # ms");
         assert_eq!(shape("lost: step 1 (rhp-at8het3), in\n/tmp/a/b.jsonl: torn"), "lost: step # in torn");
+        assert_eq!(shape("no thread 01a203fe-4d2b-7bc2-9ce0-fdcc76d9015a, sorry"), "no thread … sorry");
     }
 }

@@ -270,3 +270,92 @@ fn within(byte: Cut) -> String {
         Cut::All => " after its last byte".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::fault::plan::{FileError, Touched};
+    use crate::fault::write::{Attempt, Op};
+    use crate::journal::Redactor;
+    use crate::journal::testing::header;
+
+    /// Remembers what it was told to do.
+    #[derive(Default)]
+    struct Told(Mutex<Vec<String>>);
+
+    impl Told {
+        fn said(&self) -> Vec<String> {
+            std::mem::take(&mut *self.0.lock().unwrap())
+        }
+    }
+
+    impl Hands for Told {
+        fn act(&self, call: CallId, action: Action) {
+            self.0.lock().unwrap().push(format!("{call}: {action:?}"));
+        }
+
+        fn ended(&self, _: CallId) -> Pin<Box<dyn Future<Output = ()> + Send + '_>> {
+            Box::pin(std::future::ready(()))
+        }
+
+        fn release(&self, call: CallId) {
+            self.0.lock().unwrap().push(format!("{call}: release"));
+        }
+    }
+
+    fn armed() -> (Armed, Arc<Told>, tempfile::TempDir) {
+        let dir = tempfile::tempdir().unwrap();
+        let journal = Journal::create(dir.path(), &header("", 0), Redactor::new([]), || 0).unwrap();
+        let (armed, told) = (Armed::new(journal), Arc::new(Told::default()));
+        armed.set_hands(told.clone());
+        (armed, told, dir)
+    }
+
+    fn write_to_sessions() -> Trigger {
+        Trigger::Write { path: "sessions/*".to_owned(), op: Touched::Write, n: 1, byte: Cut::Nothing }
+    }
+
+    /// A write to a session file by the life that calls with these numbers were sent to.
+    fn touched(armed: &Armed, calls: &[CallId]) -> Option<Due> {
+        let path = Path::new("/run/home/sessions/a");
+        let attempt = Attempt { order: 1, tid: 1, op: Op::Write, path, to: None, offset: 0, data: b"abc" };
+        armed.touched(&|call| calls.contains(&call), &Touch { attempt: &attempt, path: "sessions/a" })
+    }
+
+    #[test]
+    fn what_is_held_goes_on_when_that_has_come_which_it_waits_for() {
+        let (armed, told, _dir) = armed();
+        let until = Some(Trigger::Frame { name: "answer".to_owned(), n: 2 });
+        armed.arm(3, "f".to_owned(), Fault { until, ..Fault::new(write_to_sessions(), Action::Hold) });
+        assert_eq!(touched(&armed, &[3]).map(|due| due.fault.what), Some(Action::Hold));
+        armed.frame(Some(3), "answer");
+        assert_eq!(told.said(), [""; 0]);
+        armed.frame(Some(3), "answer");
+        assert_eq!(told.said(), ["3: release"]);
+        armed.disarm(3);
+        assert_eq!(told.said(), [""; 0], "it is let go once");
+    }
+
+    #[test]
+    fn what_is_held_waits_no_longer_than_its_call() {
+        let (armed, told, _dir) = armed();
+        let until = Some(Trigger::ModelEnd);
+        armed.arm(3, "f".to_owned(), Fault { until, ..Fault::new(write_to_sessions(), Action::Hold) });
+        assert!(touched(&armed, &[3]).is_some());
+        assert!(!armed.disarm(3), "it ends no life");
+        assert_eq!(told.said(), ["3: release"]);
+    }
+
+    #[test]
+    fn a_life_s_writes_fire_only_the_faults_of_its_own_calls() {
+        let (armed, _told, _dir) = armed();
+        let what = Action::Errno { error: FileError::NoSpace, lasting: false };
+        armed.arm(1, "f".to_owned(), Fault::new(write_to_sessions(), what));
+        assert!(armed.names(&|call| call == 1, "sessions/a") && !armed.names(&|call| call == 2, "sessions/a"));
+        assert!(touched(&armed, &[2]).is_none());
+        assert_eq!(touched(&armed, &[1, 2]).map(|due| due.call), Some(1));
+        assert!(touched(&armed, &[1, 2]).is_none(), "it fires once");
+    }
+}

@@ -155,7 +155,8 @@ impl Lines {
         loop {
             if let Some(at) = memchr(b'\n', self.buffer.get(searched..self.filled).unwrap_or_default()) {
                 let newline = searched + at;
-                return Ok(Some(if newline == self.next { self.empty_lines() } else { self.line_to(newline, true) }));
+                let is_empty = newline == self.next;
+                return if is_empty { self.empty_lines() } else { Ok(self.line_to(newline, true)) }.map(Some);
             }
             searched = self.filled;
             let len = self.filled - self.next;
@@ -189,21 +190,25 @@ impl Lines {
         line
     }
 
-    /// The run of newlines that the next line begins with.
-    fn empty_lines(&mut self) -> Line {
-        let rest = self.buffer.get(self.next..self.filled).unwrap_or_default();
-        let run = rest.iter().position(|byte| *byte != b'\n').unwrap_or(rest.len());
-        let start = self.base + self.next as u64;
-        let line = Line {
-            start,
-            end: start + run as u64,
-            number: self.begun.map(|begun| begun + 1),
-            terminated: true,
-            sort: LineSort::Empty,
-        };
-        self.next += run;
-        self.begun = self.begun.map(|begun| begun + run as u64);
-        line
+    /// The run of newlines that the next line begins with, wherever the buffer ends.
+    fn empty_lines(&mut self) -> io::Result<Line> {
+        let (start, number) = (self.offset(), self.begun.map(|begun| begun + 1));
+        // Nothing before the run is looked at again, so that it costs no room.
+        self.previous = 0..0;
+        loop {
+            let rest = self.buffer.get(self.next..self.filled).unwrap_or_default();
+            self.next += rest.iter().position(|byte| *byte != b'\n').unwrap_or(rest.len());
+            if self.next < self.filled {
+                break;
+            }
+            self.make_room();
+            if !self.fill()? {
+                break;
+            }
+        }
+        let end = self.offset();
+        self.begun = self.begun.map(|begun| begun + (end - start));
+        Ok(Line { start, end, number, terminated: true, sort: LineSort::Empty })
     }
 
     /// Gives back the room that a long line took.

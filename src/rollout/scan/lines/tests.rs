@@ -94,3 +94,15 @@ proptest! {
         prop_assert!(read == expected(&bytes, limit), "{lens:?} {limit}");
     }
 }
+
+#[test]
+fn a_run_of_empty_lines_is_one_wherever_the_buffer_ends() {
+    let bytes = [b"a\n".as_slice(), &vec![b'\n'; 3 * CHUNK], b"b\n"].concat();
+    let mut lines = Lines::new(Source::of(bytes), CHUNK);
+    let mut all = Vec::new();
+    while let Some(line) = lines.next_line().unwrap() {
+        assert!(lines.buffer.len() <= 2 * CHUNK);
+        all.push((line.number.unwrap(), line.end - line.start));
+    }
+    assert_eq!(all, [(1, 1), (2, 3 * CHUNK as u64), (2 + 3 * CHUNK as u64, 1)]);
+}

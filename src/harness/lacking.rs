@@ -28,6 +28,15 @@ pub(crate) fn lacking(target: &TargetProfile, env: &[(String, String)], scenario
     if !target.rollouts && steps.clone().any(|step| matches!(step, StepKind::PowerLoss(_))) {
         lacking.push("its power loss is one of Codex's session files, which the target does not keep");
     }
+    if !target.rollouts && scenario.faults().any(|fault| fault.at.is_about_files()) {
+        lacking.push(
+            "it waits for what is done to Codex's session files, which the target does not keep; if it does, its profile \
+             says `rollouts = true`",
+        );
+    }
+    if target.kind == TargetKind::Foreign && steps.clone().any(sets_retries) {
+        lacking.push("it says how often a model is asked again, for which a profile has no place");
+    }
     if target.kind == TargetKind::Foreign && target.level == Level::Core && steps.clone().any(waits_for_codex) {
         lacking.push("it waits for a notification of Codex's own, and the target promises the core level only");
     }
@@ -82,9 +91,19 @@ fn lacks(kind: TargetKind, need: Need) -> Option<&'static str> {
 fn is_about_rollouts(step: &StepKind) -> bool {
     match step {
         StepKind::Rollout(_) | StepKind::Place(_) | StepKind::Damage(_) => true,
-        StepKind::File(file) => file.paths().into_iter().flat_map(PathPart::all).any(is_of_a_rollout),
+        StepKind::File(file) => {
+            let is_home = |path: &&str| *path == HOME;
+            file.paths().iter().any(is_home) || file.paths().into_iter().flat_map(PathPart::all).any(is_of_a_rollout)
+        }
         _ => false,
     }
+}
+
+/// The home, from the run's directory.
+const HOME: &str = "home";
+
+fn sets_retries(step: &StepKind) -> bool {
+    matches!(step, StepKind::Restart(restart) if restart.retries > 0)
 }
 
 fn is_of_a_rollout(part: PathPart<'_>) -> bool {

@@ -62,14 +62,17 @@ fn healthy() {
 }
 
 /// What a small server that does one thing after the other cannot give: it takes no call back, does not stand frames of
-/// no sense or an id that comes twice, finds the model by the variables that one story changes, and does not share a conversation with another
-/// process.
-const BEYOND: [&str; 8] = [
+/// no sense, bytes that are no text or an id that comes twice, takes an item that the model tells twice for two, finds the
+/// model by the variables that one story changes, and does not share a conversation with another process.
+const BEYOND: [&str; 11] = [
+    "client/bytes-that-are-no-text",
     "client/cancel-then-reply",
     "client/frames-of-no-sense",
     "client/id-used-twice",
     "client/stopped-with-calls-taken-back",
+    "effects/call-told-twice",
     "homes/another-environment",
+    "model/item-done-twice",
     "races/branch-from-live",
     "races/branch-in-mid-turn",
     "races/one-id-at-once",

@@ -3,7 +3,7 @@
 use crate::fault::plan::Fault;
 use crate::model::script::Response;
 
-/// A call of [`StepKind::Together`].
+/// A call of [`StepKind::Together`](super::StepKind::Together).
 #[derive(Clone, Debug, PartialEq)]
 pub struct TogetherCall {
     /// Begins a thread rather than continuing one.
@@ -15,7 +15,7 @@ pub struct TogetherCall {
 /// `codex` or `reply`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Call {
-    /// The client that calls; [`MAIN_CLIENT`] if the scenario gives none.
+    /// The client that calls; [`MAIN_CLIENT`](super::MAIN_CLIENT) if the scenario gives none.
     pub client: String,
     /// The scenario's name for the thread; `main` if it gives none.
     pub thread: String,

@@ -150,7 +150,7 @@ fn names_are_told_with_what_becomes_of_them() {
         "Write d/f",
         "Truncate { len: 0 } d/f",
         "Write d/f",
-        "Create l",
+        "Create l d/f",
         "Rename d/f g",
         "Rename none g !2",
         "Truncate { len: 1 } g",

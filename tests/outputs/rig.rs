@@ -18,7 +18,7 @@ pub(crate) const GAP: &str = "[[gap]]\nscenario = \"a\"\ntarget = \"builtin:no-r
 
 /// A story that nothing of ours can play.
 pub(crate) fn unsupported() -> String {
-    STORY.replace("[[step]]\ncodex", "needs = [\"tools\", \"injector\"]\n\n[[step]]\ncodex")
+    STORY.replace("[[step]]\ncodex", "needs = [\"tools\", \"codex\"]\n\n[[step]]\ncodex")
 }
 
 /// The targets on which the suite of [`Place::with_every_verdict`] has one of each.

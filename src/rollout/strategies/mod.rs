@@ -11,12 +11,12 @@
 //!
 //! /// The parser under test: how many lines are records?
 //! fn records(file: &[u8]) -> usize {
-//!     file.split(|byte| *byte == b'\n').filter(|line| line.starts_with(b"{")).count()
+//!     file.split(|byte| *byte == b'\n').filter(|line| line.contains(&b'{')).count()
 //! }
 //!
 //! proptest!(|(case in damaged_rollouts())| {
 //!     prop_assume!(!case.mutated.refused && !case.mutated.compressed);
-//!     prop_assert!(records(&case.mutated.bytes) > 0);
+//!     prop_assert!(records(&case.mutated.bytes) > 0 || case.mutated.bytes.len() < 2);
 //! });
 //! ```
 //!

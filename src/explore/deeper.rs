@@ -1,8 +1,7 @@
 //! A second death in what comes after the first.
 //!
 //! The later lives of some points are recorded as well, and cut again. All pairs would be the square of the points, so they
-//! are drawn: a few second points for each of as many first ones as are wanted. The first death is one of the process alone:
-//! what a power loss has left is not laid again from a record.
+//! are drawn: a few second points for each of as many first ones as are wanted.
 
 use std::fs;
 use std::sync::Arc;

@@ -136,8 +136,7 @@ pub async fn sweep(plan: Plan, progress: Arc<dyn Progress>) -> Result<Report, Sw
     let chosen = chosen(&plan, &distinct);
     let mut results = Results::open(&plan, &recorded)?;
     let to_play: Vec<usize> = chosen.iter().copied().filter(|at| !results.has(&distinct[*at])).collect();
-    let firsts: Vec<&Point> = distinct.iter().filter(|point| point.loss.is_none()).collect();
-    let draws = deeper::firsts(plan.seed, firsts.len(), plan.pairs);
+    let draws = deeper::firsts(plan.seed, distinct.len(), plan.pairs);
     progress.counted(all, distinct.len(), to_play.len() + draws.len());
     let places = Arc::new(Semaphore::new(plan.jobs.max(1)));
     let mut playing = JoinSet::new();
@@ -162,7 +161,7 @@ pub async fn sweep(plan: Plan, progress: Arc<dyn Progress>) -> Result<Report, Sw
     for (at, round) in draws {
         let place = places.clone().acquire_owned().await;
         let (plan, recorded) = (plan.clone(), recorded.clone());
-        let Some(first) = firsts.get(at).map(|first| Point::clone(first)) else { continue };
+        let Some(first) = distinct.get(at).cloned() else { continue };
         pairs.spawn(async move {
             let _place = place;
             deeper::play(&plan, &recorded, &first, round).await

@@ -11,6 +11,8 @@
 //! files stay.
 
 mod tape;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -81,7 +83,7 @@ impl<T: Target> Target for Past<T> {
 
     async fn send(&self, ask: Ask) -> Result<Pending, TargetError> {
         if let Some(mut tape) = self.tape() {
-            return tape.send(&ask);
+            return tape.send(ask);
         }
         self.live.send(ask).await
     }

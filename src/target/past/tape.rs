@@ -12,9 +12,10 @@ use super::{Cut, Recording};
 use crate::fault::armed::Armed;
 use crate::fault::power::{Files, Written};
 use crate::journal::{
-    Answer, AnswerOutcome, CallId, Death, Event, Exit, FileOp, Incarnation, Journal, Kind, Lane, NEVER_DONE, Seq,
+    Answer, AnswerOutcome, Call, CallId, Death, Event, Exit, FileOp, Incarnation, Journal, Kind, Lane, NEVER_DONE, Seq,
     WriteSeen,
 };
+use crate::target::speech::called;
 use crate::target::{Ask, Pending, TargetError};
 
 /// How a killed process ends.
@@ -31,9 +32,11 @@ pub(super) struct Tape {
     /// Numbers of the record, and what they are in the new journal.
     numbers: BTreeMap<Seq, Seq>,
     /// Calls that were sent and not answered yet.
-    open: BTreeMap<CallId, oneshot::Sender<Answer>>,
+    open: BTreeMap<CallId, Open>,
     /// Calls of the story that are to have a fault.
     faulted: BTreeSet<CallId>,
+    /// What the lives have written so far.
+    written: Written,
     life: Option<Incarnation>,
     /// The process of the recorded life has ended.
     exited: bool,
@@ -42,6 +45,13 @@ pub(super) struct Tape {
     over: bool,
     /// Files that were laid so far.
     laid: Files,
+}
+
+/// A call that was sent.
+struct Open {
+    /// The journal's word for it, if the record has none before the death.
+    call: Option<Call>,
+    done: oneshot::Sender<Answer>,
 }
 
 impl Tape {
@@ -55,6 +65,7 @@ impl Tape {
             numbers: BTreeMap::new(),
             open: BTreeMap::new(),
             faulted: BTreeSet::new(),
+            written: Written::default(),
             life: None,
             exited: false,
             dead: false,
@@ -84,26 +95,27 @@ impl Tape {
     }
 
     /// Answers a call as the record does, if it comes to that.
-    pub(super) fn send(&mut self, ask: &Ask) -> Result<Pending, TargetError> {
+    pub(super) fn send(&mut self, ask: Ask) -> Result<Pending, TargetError> {
         let (done, answer) = oneshot::channel();
-        self.open.insert(ask.call, done);
+        let call = ask.call;
         if ask.faulted {
-            self.faulted.insert(ask.call);
+            self.faulted.insert(call);
         }
+        self.open.insert(call, Open { call: Some(called(ask, Vec::new())), done });
         if self.dead {
             self.close();
             return Ok(Pending(answer));
         }
-        // Up to where the player does something next: another call, or the end of a life that ends while nothing is asked.
-        let next = ask.call + 1;
-        let mine =
-            self.recording.run.events.iter().position(|e| matches!(&e.kind, Kind::Call(c) if c.call == ask.call));
+        // Up to where the player does something next: another call of this step, or the next step. What follows that may be
+        // its doing.
+        let next = call + 1;
+        let mine = self.recording.run.events.iter().position(|e| matches!(&e.kind, Kind::Call(c) if c.call == call));
         if mine.is_none() {
-            return Err(TargetError::harness(format!("the record has no call {}; record the story anew", ask.call)));
+            return Err(TargetError::harness(format!("the record has no call {call}; record the story anew")));
         }
         self.copy_before(|event, open| match &event.kind {
             Kind::Call(call) => call.call == next,
-            Kind::Exit(_) => open == 0,
+            Kind::Step(_) => open == 0,
             Kind::Death(_) => true,
             _ => false,
         })?;
@@ -144,6 +156,7 @@ impl Tape {
                 self.die(event);
                 break;
             }
+            self.written.follow(event, &recording.run.blobs);
             self.at += 1;
             if event.lane != Lane::Player {
                 self.take(event)?;
@@ -167,6 +180,7 @@ impl Tape {
             Kind::Call(call) => {
                 renumber(&mut call.from);
                 call.faulted = self.faulted.contains(&call.call);
+                self.open.entry(call.call).and_modify(|open| open.call = None);
             }
             Kind::Answer(answer) => renumber(&mut answer.from),
             Kind::Settings(settings) => renumber(&mut settings.from),
@@ -183,9 +197,9 @@ impl Tape {
         let seq = self.append(event.lane, kind);
         self.numbers.insert(event.seq, seq);
         if let Some(answer) = answer
-            && let Some(done) = self.open.remove(&answer.call)
+            && let Some(open) = self.open.remove(&answer.call)
         {
-            let _ = done.send(answer);
+            let _ = open.done.send(answer);
         }
         Ok(())
     }
@@ -198,10 +212,12 @@ impl Tape {
         for call in self.open.keys() {
             self.armed.fire(*call);
         }
-        if let (Kind::Write(seen), true) = (&event.kind, event.seq == self.cut.before)
-            && let Ok(Kind::Write(seen)) = self.here(&Kind::Write(seen.clone()))
-        {
-            self.append(Lane::Fault, Kind::Write(cut_short(seen, self.cut.landed)));
+        if let (Kind::Write(seen), true) = (&event.kind, event.seq == self.cut.before) {
+            let cut = Kind::Write(cut_short(seen.clone(), self.cut.landed));
+            if let Ok(here) = self.here(&cut) {
+                self.append(Lane::Fault, here);
+            }
+            self.written.follow(&Event { kind: cut, ..event.clone() }, &self.recording.run.blobs);
         }
         let exit = self.append(Lane::Target, Kind::Exit(Exit { code: None, signal: Some(SIGKILL) }));
         self.numbers.insert(Seq::MAX, exit);
@@ -210,7 +226,10 @@ impl Tape {
 
     /// Ends the calls that nothing will answer.
     fn close(&mut self) {
-        for (call, done) in std::mem::take(&mut self.open) {
+        for (call, open) in std::mem::take(&mut self.open) {
+            if let Some(call) = open.call {
+                self.append(Lane::Client, Kind::Call(call));
+            }
             let answer = Answer {
                 from: self.numbers.get(&Seq::MAX).copied().into_iter().collect(),
                 call,
@@ -222,7 +241,7 @@ impl Tape {
                 raw: None,
             };
             self.append(Lane::Client, Kind::Answer(answer.clone()));
-            let _ = done.send(answer);
+            let _ = open.done.send(answer);
         }
     }
 
@@ -282,20 +301,10 @@ impl Tape {
 
     /// Leaves the session files as they are at this place of the record.
     fn lay(&mut self) -> Result<(), TargetError> {
-        let events = &self.recording.run.events;
-        let before = events.iter().take(self.at).filter(|event| event.seq < self.cut.before);
-        let mut happened: Vec<Event> = before.cloned().collect();
-        if let (true, Some(event)) = (self.dead, events.iter().find(|event| event.seq == self.cut.before))
-            && let Kind::Write(seen) = &event.kind
-        {
-            let kind = Kind::Write(cut_short(seen.clone(), self.cut.landed));
-            happened.push(Event { kind, ..event.clone() });
-        }
-        let written = Written::replay(&happened, &self.recording.run.blobs);
-        if let Some(gap) = written.gaps().first() {
+        if let Some(gap) = self.written.gaps().first() {
             return Err(TargetError::harness(format!("the record does not say all that was written: {gap}")));
         }
-        let files: Files = written.now().iter().map(|(path, bytes)| (path.clone(), self.renamed(bytes))).collect();
+        let files: Files = self.written.now().iter().map(|(path, bytes)| (path.clone(), self.renamed(bytes))).collect();
         let changed = |(path, bytes): &(&String, &Vec<u8>)| self.laid.get(*path) != Some(*bytes);
         for (path, bytes) in files.iter().filter(changed) {
             put(&self.real(path), bytes)

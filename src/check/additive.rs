@@ -3,16 +3,19 @@
 //! The story is played twice, on the target and on its control, and the two journals are compared: the frames that the
 //! server wrote and the model requests it made, ids, times, paths and ports normalised. A story that continues a thread
 //! in a later life, or a placed one, is not compared, because there the two must differ; nor is one whose calls
-//! overlap, because there the order of frames is chance. Which session files were *read* needs the injector and is not
-//! looked at.
+//! overlap, because there the order of frames is chance.
+//!
+//! Where the injector saw what the target's lives read, a session file that is read while a reply to a thread in memory is
+//! under way is a finding too; see [`not_looked_at`](super::not_looked_at) for where it did not.
 
 use serde_json::Value;
 
 use super::Invariant;
 use super::normalise::{Names, first_difference};
 use super::outcome::{Finding, Outcome, one_line};
+use super::turn::Turn;
 use super::view::View;
-use crate::journal::{Body, Direction, Event, Kind, Run, Seq};
+use crate::journal::{Body, CallKind, Direction, Event, FileOp, Kind, Run, Seq, is_session_path};
 
 /// Compares a run with its control's.
 pub(super) fn additive(run: &View<'_>, control: Option<&Run>) -> Outcome {
@@ -32,8 +35,22 @@ pub(super) fn additive(run: &View<'_>, control: Option<&Run>) -> Outcome {
         ("model request", series(run.run, request_of), series(control.run, request_of)),
     ];
     let looked = pairs.iter().all(|(_, ours, theirs)| !ours.is_empty() && !theirs.is_empty());
-    let findings = pairs.iter().filter_map(|(what, ours, theirs)| difference(run, what, ours, theirs)).collect();
+    let differ = pairs.iter().filter_map(|(what, ours, theirs)| difference(run, what, ours, theirs));
+    let findings = differ.chain(run.turns.iter().filter_map(|turn| reading(run, turn))).collect();
     Outcome::conclude(findings, looked, "no frame or no model request to compare")
+}
+
+/// The first session file that was read for a reply to a thread in memory.
+fn reading(view: &View<'_>, turn: &Turn<'_>) -> Option<Finding> {
+    let is_in_memory = turn.call.what.kind == CallKind::Reply && turn.thread.is_some() && !turn.restored;
+    let answer = turn.answer.filter(|_| is_in_memory)?;
+    let during = view.run.events.get(turn.call.at..answer.at)?;
+    let (seq, path) = during.iter().find_map(|event| match &event.kind {
+        Kind::Write(seen) if seen.op == FileOp::Read && is_session_path(&seen.path) => Some((event.seq, &seen.path)),
+        _ => None,
+    })?;
+    let text = format!("a reply to a thread in memory reads `{path}`");
+    Some(turn.finding(Invariant::Additive, ("no session file read", path), text, vec![turn.call.seq, seq]))
 }
 
 fn overlaps(view: &View<'_>) -> bool {
@@ -99,7 +116,7 @@ mod tests {
     use super::super::judge;
     use super::super::testing::*;
     use super::*;
-    use crate::journal::TargetKind;
+    use crate::journal::{Lane, TargetKind, WriteSeen};
 
     fn calm(kind: TargetKind, id: &str, cwd: &str) -> Story {
         let mut story = Story::new(kind);
@@ -156,6 +173,41 @@ mod tests {
         restarted.say(Say::refused("main", A));
         assert!(is_unjudged(&compare(&restarted, &restarted)));
         assert!(is_unjudged(&calm(TargetKind::Builtin, A, "/run/a/p").says(Invariant::Additive)));
+    }
+
+    fn seen(op: FileOp, path: &str) -> WriteSeen {
+        let path = path.to_owned();
+        WriteSeen {
+            order: 1,
+            op,
+            path,
+            to: None,
+            offset: 0,
+            len: 0,
+            landed: 0,
+            errno: None,
+            record_kind: None,
+            body: None,
+        }
+    }
+
+    #[test]
+    fn a_session_file_that_is_read_for_a_thread_in_memory_is_found() {
+        let read = |during: CallKind| {
+            let mut story = calm(TargetKind::Builtin, A, "/run/a/project");
+            let say = match during {
+                CallKind::Start => Say::start("other", B),
+                CallKind::Reply => Say::reply("main", A, A, story.history("main")),
+            };
+            let call = story.call(&say);
+            story.push(Lane::Fault, Kind::Write(seen(FileOp::Write, "sessions/2026/11/22/a.jsonl")));
+            story.push(Lane::Fault, Kind::Write(seen(FileOp::Read, "rehydra/locks/a.lock")));
+            story.push(Lane::Fault, Kind::Write(seen(FileOp::Read, "sessions/2026/11/22/a.jsonl")));
+            story.answer(call, &say);
+            compare(&story, &story)
+        };
+        assert_eq!(read(CallKind::Start), Outcome::Held);
+        assert_eq!(text(&read(CallKind::Reply)), "a reply to a thread in memory reads `sessions/2026/11/22/a.jsonl`");
     }
 
     #[test]

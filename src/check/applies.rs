@@ -5,7 +5,7 @@
 //! another form on another target (`new-thread-id` on a server that keeps its ids), the check itself knows the form.
 
 use super::Invariant;
-use crate::journal::{Level, TargetKind, TargetProfile};
+use crate::journal::{Kind, Level, Run, TargetKind, TargetProfile, Watched};
 
 /// Why `invariant` cannot apply to the target, or `None` if it can.
 pub fn not_applicable(profile: &TargetProfile, invariant: Invariant) -> Option<&'static str> {
@@ -33,9 +33,15 @@ pub fn not_applicable(profile: &TargetProfile, invariant: Invariant) -> Option<&
 }
 
 /// The part of an invariant that a run does not look at, for reports; `None` if it looks at all of it.
-pub fn not_looked_at(invariant: Invariant) -> Option<&'static str> {
+pub fn not_looked_at(run: &Run, invariant: Invariant) -> Option<&'static str> {
+    let mut watched = run.events.iter().filter_map(|event| match &event.kind {
+        Kind::Spawn(spawn) => Some(spawn.watched),
+        _ => None,
+    });
     match invariant {
-        Invariant::Additive => Some("which session files were read: that needs the injector"),
+        Invariant::Additive if watched.any(|watched| watched != Watched::Reads) => {
+            Some("which session files were read was not looked at: that needs the injector")
+        }
         _ => None,
     }
 }

@@ -3,6 +3,7 @@
 //! `n` counts within the step, from 1. Nothing here says "after so many milliseconds": a trigger is an event.
 
 use super::client::Rung;
+pub use crate::journal::Watched;
 pub use crate::model::gate::Edge;
 
 /// A fault of a scenario.
@@ -96,18 +97,6 @@ impl Trigger {
     pub fn is_about_files(&self) -> bool {
         matches!(self, Trigger::Write { .. } | Trigger::Record { .. } | Trigger::Read { .. } | Trigger::Sync { .. })
     }
-}
-
-/// What the injector sees of a life.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Watched {
-    /// Nothing: the life runs without it.
-    #[default]
-    Nothing,
-    /// Whatever it changes or syncs.
-    Writes,
-    /// The same and what it reads.
-    Reads,
 }
 
 /// How a file or its name is changed.

@@ -5,9 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::lacking::lacking;
+use super::lacking::{lacking, no_injector};
 use crate::check::{self, Invariant};
-use crate::journal::{Run, TargetKind};
+use crate::journal::{Run, TargetKind, Watched};
 use crate::limits::Limits;
 use crate::player::{self, Plan};
 use crate::report::{Case, NOT_PLAYED, word};
@@ -76,17 +76,18 @@ impl Job<'_> {
     }
 
     async fn live(&self) -> Result<(), String> {
-        let play = async |target: &Resolved, dir: &Path| {
+        let play = async |target: &Resolved, dir: &Path, watched: Watched| {
             let plan = Plan::new(self.scenario, target, self.limits.clone(), dir);
-            let plan = Plan { others: self.others, ..plan };
+            let plan = Plan { others: self.others, watched, ..plan };
             player::play(plan).await.map_err(|error| error.to_string())
         };
-        play(self.target, self.dir).await?;
-        let compared = self.scenario.proves.contains(&Invariant::Additive);
+        let compared =
+            self.scenario.proves.contains(&Invariant::Additive) && self.target.profile.kind == TargetKind::Builtin;
+        // What it reads is a part of that promise, looked at where the machine can.
+        let watched = if compared && no_injector().is_none() { Watched::Reads } else { Watched::Nothing };
+        play(self.target, self.dir, watched).await?;
         match self.control {
-            Some(control) if compared && self.target.profile.kind == TargetKind::Builtin => {
-                play(control, &self.dir.join(CONTROL)).await
-            }
+            Some(control) if compared => play(control, &self.dir.join(CONTROL), Watched::Nothing).await,
             _ => Ok(()),
         }
     }

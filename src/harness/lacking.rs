@@ -6,7 +6,7 @@
 
 use std::sync::LazyLock;
 
-use crate::fault::plan::{Rehydration, Trigger, Watched};
+use crate::fault::plan::{Rehydration, Trigger};
 use crate::journal::{Level, TargetKind, TargetProfile};
 use crate::proc::{self, Machine, Rung};
 use crate::scenario::{Call, Id, Need, PathPart, Scenario, StepKind};
@@ -16,7 +16,7 @@ use crate::scenario::{Call, Id, Need, PathPart, Scenario, StepKind};
 pub(crate) fn lacking(target: &TargetProfile, env: &[(String, String)], scenario: &Scenario) -> Option<String> {
     let mut lacking: Vec<_> = scenario.needs.iter().filter_map(|need| lacks(target.kind, *need)).collect();
     let steps = scenario.steps.iter().map(|step| &step.what);
-    if scenario.watches() != Watched::Nothing {
+    if !scenario.watches().is_nothing() {
         lacking.extend(no_injector());
     }
     if !target.rollouts && steps.clone().any(is_about_rollouts) {
@@ -56,7 +56,7 @@ pub(crate) fn lacking(target: &TargetProfile, env: &[(String, String)], scenario
 }
 
 /// Why single writes cannot be seen on this machine; asked once.
-fn no_injector() -> Option<&'static str> {
+pub(super) fn no_injector() -> Option<&'static str> {
     static WHY: LazyLock<Option<&'static str>> = LazyLock::new(|| match Machine::probe().writes.rung() {
         Rung::Exact | Rung::Reopened => None,
         Rung::None(why) => Some(why.first().copied().unwrap_or("writes cannot be seen on this machine")),

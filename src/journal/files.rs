@@ -80,6 +80,26 @@ pub enum FileOp {
     Read,
 }
 
+/// What the injector sees of a life.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Watched {
+    /// Nothing: the life runs without it.
+    #[default]
+    Nothing,
+    /// Whatever it changes or syncs.
+    Writes,
+    /// The same and what it reads.
+    Reads,
+}
+
+impl Watched {
+    /// Whether the life runs without the injector.
+    pub fn is_nothing(&self) -> bool {
+        *self == Watched::Nothing
+    }
+}
+
 /// The injector could not do as it was told, or something that a life did to its files may have passed it by.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -3,7 +3,7 @@
 #![allow(missing_docs)] // the fields whose names say it all; the others are documented
 use serde::{Deserialize, Serialize};
 
-use super::{Body, TargetProfile};
+use super::{Body, TargetProfile, Watched};
 
 /// Which way bytes went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -44,6 +44,9 @@ pub struct Spawn {
     /// The server, where it is another than the run's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<Box<TargetProfile>>,
+    /// What the injector sees of it.
+    #[serde(default, skip_serializing_if = "Watched::is_nothing")]
+    pub watched: Watched,
 }
 
 /// The process ended.

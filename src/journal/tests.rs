@@ -60,7 +60,14 @@ fn kinds(drawn: &Drawn, body: &Body) -> Vec<Kind> {
     vec![
         Kind::Frame(Frame { direction: Direction::In, bytes: bytes.clone(), partial: flag }),
         Kind::Stderr(Stderr { bytes: bytes.clone() }),
-        Kind::Spawn(Spawn { pid: n, argv: vec![t()], cwd: t(), env: vec![(t(), t())], target: None }),
+        Kind::Spawn(Spawn {
+            pid: n,
+            argv: vec![t()],
+            cwd: t(),
+            env: vec![(t(), t())],
+            target: None,
+            watched: Watched::Reads,
+        }),
         Kind::Exit(Exit { code, signal: code }),
         Kind::ModelBytes(ModelBytes { connection: n, direction: Direction::Out, bytes: bytes.clone() }),
         Kind::Step(Step { n, what: t(), line: n }),

@@ -205,7 +205,7 @@ fn set(plan: Plan<'_>) -> Result<Staged, LiveError> {
         // Runs that are played with the same ids are still told apart.
         run: World::real().ids.uuid().simple().to_string(),
         launcher: launcher.map(Path::to_owned),
-        watched: if watched == Watched::Nothing { scenario.watches() } else { watched },
+        watched: watched.max(scenario.watches()),
     };
     let live = LiveTarget::new(config, journal.clone(), armed.clone())?;
     let stage = Stage { home: home.clone(), filling, guard, _stand_in: stand_in };

@@ -16,7 +16,6 @@ use std::path::Path;
 
 use super::files::{read_regular, remove_with_empty_dirs, state, write_regular};
 use super::story::{Stop, Story};
-use crate::fault::plan::Watched;
 use crate::fault::power::Written;
 use crate::journal::{BlobStore, Kind, Snapshot, SnapshotWhen};
 use crate::scenario::PowerLoss;
@@ -28,7 +27,7 @@ const NAMED: usize = 3;
 impl<T: Target> Story<T> {
     /// Stops the machine.
     pub(super) async fn power_loss(&mut self, step: &PowerLoss) -> Result<(), Stop> {
-        if self.scenario.watches() == Watched::Nothing {
+        if self.scenario.watches().is_nothing() {
             let text = "the lives before this power loss were not watched, so nobody knows what they have synced; say \
                         `needs = [\"power-loss\"]` before the first of them begins";
             return Err(Stop(text.to_owned()));

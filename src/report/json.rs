@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Case, Results, Tally, tallies};
-use crate::check::Outcome as Checked;
+use crate::check::{self, Invariant, Outcome as Checked};
 use crate::{neutral, verdict};
 
 /// Raised when a field changes its meaning or goes.
@@ -123,7 +123,7 @@ struct Check<'a> {
     invariant: &'a str,
     /// Whether it was kept.
     outcome: Outcome,
-    /// Why it could not be judged, or does not apply.
+    /// Why it could not be judged, or does not apply; of one that was kept, what was not looked at.
     reason: Option<&'a str>,
     /// How it was broken.
     findings: Vec<Finding<'a>>,
@@ -227,7 +227,7 @@ impl<'a> CaseOf<'a> {
             verdict,
             reason: reason.map(String::as_str),
             refs,
-            checks: case.outcomes.iter().map(|(invariant, outcome)| Check::new(invariant.name(), outcome)).collect(),
+            checks: case.outcomes.iter().map(|(invariant, outcome)| Check::new(*invariant, outcome, case)).collect(),
             run: case.dir.as_ref().map(|dir| dir.display().to_string()),
             play_again: &case.again,
             took_ms: case.took_ms,
@@ -236,9 +236,9 @@ impl<'a> CaseOf<'a> {
 }
 
 impl<'a> Check<'a> {
-    fn new(invariant: &'a str, outcome: &'a Checked) -> Check<'a> {
+    fn new(invariant: Invariant, outcome: &'a Checked, case: &Case) -> Check<'a> {
         let (word, reason) = match outcome {
-            Checked::Held => (Outcome::Held, None),
+            Checked::Held => (Outcome::Held, case.run.as_ref().and_then(|run| check::not_looked_at(run, invariant))),
             Checked::Findings(_) => (Outcome::Findings, None),
             Checked::Unjudged(reason) => (Outcome::Unjudged, Some(reason.as_str())),
             Checked::NotApplicable(reason) => (Outcome::NotApplicable, Some(*reason)),
@@ -252,7 +252,12 @@ impl<'a> Check<'a> {
             call: finding.call,
             evidence: &finding.evidence,
         };
-        Check { invariant, outcome: word, reason, findings: outcome.findings().iter().map(finding).collect() }
+        Check {
+            invariant: invariant.name(),
+            outcome: word,
+            reason,
+            findings: outcome.findings().iter().map(finding).collect(),
+        }
     }
 }
 

@@ -103,6 +103,7 @@ impl Life {
             cwd: plan.process_cwd.display().to_string(),
             env: fixed.shown(&env),
             target: plan.differs.server.as_ref().map(|server| Box::new(server.profile.clone())),
+            watched: fixed.watched,
         };
         let seq = journal.append(Lane::Target, Kind::Spawn(spawn));
         let log = journal.dir().join(format!("stderr-{}.log", plan.incarnation));

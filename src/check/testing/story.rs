@@ -96,7 +96,10 @@ impl Story {
         self.incarnation += 1;
         let (name, target) = (target.name.clone(), Some(Box::new(target)));
         let (argv, cwd, env) = (Vec::new(), "/run".to_owned(), Vec::new());
-        self.push(Lane::Target, Kind::Spawn(Spawn { pid: 1, argv, cwd: cwd.clone(), env, target }));
+        self.push(
+            Lane::Target,
+            Kind::Spawn(Spawn { pid: 1, argv, cwd: cwd.clone(), env, target, watched: Watched::Nothing }),
+        );
         let life = Life { from: Vec::new(), process_cwd: cwd, home: None, credentials: None, target: Some(name) };
         self.push(Lane::Target, Kind::Life(life));
     }

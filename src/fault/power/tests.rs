@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::journal::{
-    BlobStore, Body, Event, FileOp, Kind, Lane, Snapshot, SnapshotFile, SnapshotWhen, Spawn, Step, WriteSeen,
+    BlobStore, Body, Event, FileOp, Kind, Lane, Snapshot, SnapshotFile, SnapshotWhen, Spawn, Step, Watched, WriteSeen,
     sha256_hex,
 };
 
@@ -237,7 +237,8 @@ fn what_one_power_loss_has_left_the_next_one_leaves() {
 #[test]
 fn a_second_life_begins_beside_one_that_writes() {
     let mut told = Told::new();
-    let spawn = Spawn { pid: 7, argv: Vec::new(), cwd: String::new(), env: Vec::new(), target: None };
+    let spawn =
+        Spawn { pid: 7, argv: Vec::new(), cwd: String::new(), env: Vec::new(), target: None, watched: Watched::Writes };
     told.push(Kind::Spawn(spawn));
     let told = told.touch(FileOp::Create, FILE).write(FILE, 0, b"one\n");
     // The snapshot may have been taken before the write, and is told after it.

@@ -204,7 +204,7 @@ impl EmbeddedEngine {
                 Outcome::TurnFailed { thread: thread.id, text, rehydration: self.tell(&found, asked, &mut state) }
             }
         };
-        self.plant.answered(&self.parts.world, outcome)
+        self.plant.answered(&self.parts.world, &self.parts.home, outcome)
     }
 
     /// What the answer says of a rehydration: to every call that came before the thread was there, and to the first

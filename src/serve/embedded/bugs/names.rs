@@ -62,6 +62,7 @@ bugs! {
     CredentialRemembered "credential-remembered" "The credential of the first life is kept on disk and used in every later one."
     ExitsOnModelError "exits-on-model-error" "The server ends when the model fails a turn."
     NotesOnEveryReply "notes-on-every-reply" "Every reply says that it was rehydrated, whether or not it was."
+    ReadsOnEveryReply "reads-on-every-reply" "Every reply reads the rollout of its thread, whether or not that is in memory."
     IdCutToAUuid "id-cut-to-a-uuid" "An id is whatever UUID a text begins with."
     BranchUntold "branch-untold" "A branch from a thread that another process has loaded is told to nobody."
     BranchAliased "branch-aliased" "Such a branch gets an alias, as if it were the continuation."

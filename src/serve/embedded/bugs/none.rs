@@ -74,7 +74,7 @@ impl Plant {
     }
 
     /// What a call ends with.
-    pub(in crate::serve::embedded) fn answered(self, _: &World, outcome: Outcome) -> Outcome {
+    pub(in crate::serve::embedded) fn answered(self, _: &World, _: &Path, outcome: Outcome) -> Outcome {
         outcome
     }
 }

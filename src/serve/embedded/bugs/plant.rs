@@ -163,8 +163,12 @@ impl Plant {
         if self.is(Bug::CancelIgnored) { &NEVER } else { own }
     }
 
-    pub(in crate::serve::embedded) fn answered(self, world: &World, outcome: Outcome) -> Outcome {
+    pub(in crate::serve::embedded) fn answered(self, world: &World, home: &Path, outcome: Outcome) -> Outcome {
         match (self.bug, outcome) {
+            (Some(Bug::ReadsOnEveryReply), Outcome::Reply { thread, text, rehydration }) => {
+                let _ = disks::first_prompt_of(&*world.disk, home, thread);
+                Outcome::Reply { thread, text, rehydration }
+            }
             (Some(Bug::OldIdReturned), Outcome::Reply { text, rehydration: Some(rehydration), .. }) => {
                 Outcome::Reply { thread: rehydration.from, text, rehydration: Some(rehydration) }
             }

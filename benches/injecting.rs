@@ -3,6 +3,10 @@
 //! This program, as its own launcher and its own target, appends records of 150 bytes to a file: bare, with the filter and
 //! a file that nobody watches, and with one that is watched and of which every write passes, on both rungs. Each is done
 //! five times; the fastest and the middle one are told, in microseconds for each write. The aim is 10.
+//!
+//! `-- --target codex@0.153.4 [--rounds N]` tells instead what it costs a whole conversation of that server: the five turns
+//! of `examples/conversation.toml`, in turn without the injector, with its writes watched, and with its reads watched too.
+//! Told are the middle times of a whole run, and of its calls alone.
 
 #![allow(clippy::print_stdout, reason = "the figures are the result")]
 
@@ -13,8 +17,14 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use rehydra::fault::plan::Watched;
 use rehydra::fault::write::{Attempt, Decision, Supervisor, Watch, offer, refuse_descriptors};
+use rehydra::journal::{Event, Kind, Run};
+use rehydra::limits::Limits;
+use rehydra::player::{self, Plan};
 use rehydra::proc::{self, Order, Tag};
+use rehydra::scenario;
+use rehydra::target::resolve::TargetName;
 use rehydra::world::{Clock, RealClock};
 use tokio::io::AsyncReadExt;
 
@@ -57,6 +67,13 @@ fn main() -> Result<ExitCode, Failure> {
     if let (Some("write"), Some(path), Some(threads)) = (args.next().as_deref(), args.next(), args.next()) {
         write(Path::new(&path), threads.parse()?)?;
         return Ok(ExitCode::SUCCESS);
+    }
+    let args: Vec<String> = std::env::args().collect();
+    let value = |flag: &str| args.iter().position(|arg| arg == flag).and_then(|at| args.get(at + 1));
+    if let Some(target) = value("--target") {
+        let rounds = value("--rounds").map_or(Ok(21), |text| text.parse())?;
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+        return runtime.block_on(conversations(target, rounds)).map(|()| ExitCode::SUCCESS);
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     println!("{:<38} {:>8} {:>8}   µs for each of {WRITES} writes", "", "fastest", "middle");
@@ -133,4 +150,53 @@ async fn round(how: How, threads: u32) -> Result<f64, Failure> {
         supervisor.join();
     }
     Ok(said.trim().parse()?)
+}
+
+/// How long a conversation takes, and how much of it was watched.
+#[derive(Default)]
+struct Took {
+    whole: Vec<f64>,
+    calls: Vec<f64>,
+    seen: usize,
+}
+
+async fn conversations(target: &str, rounds: usize) -> Result<(), Failure> {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/conversation.toml");
+    let scenarios = scenario::load(&[file]).map_err(|error| error.to_string())?;
+    let scenario = scenarios.first().ok_or("no scenario")?;
+    let target = target.parse::<TargetName>()?.resolve()?;
+    let hows = [Watched::Nothing, Watched::Writes, Watched::Reads];
+    let mut took: [Took; 3] = Default::default();
+    for _ in 0..rounds {
+        for (watched, took) in hows.iter().zip(&mut took) {
+            let dir = tempfile::tempdir()?;
+            let plan = Plan::new(scenario, &target, Limits::default(), dir.path());
+            let clock = RealClock::default();
+            let begun = clock.elapsed();
+            player::play(Plan { watched: *watched, ..plan }).await?;
+            took.whole.push((clock.elapsed() - begun).as_secs_f64() * 1e3);
+            let run = Run::read(dir.path())?;
+            took.calls.push(in_calls(&run));
+            took.seen = run.events.iter().filter(|event| matches!(event.kind, Kind::Write(_))).count();
+        }
+    }
+    let middle = |times: &mut Vec<f64>| {
+        times.sort_by(f64::total_cmp);
+        times.get(times.len() / 2).copied().unwrap_or_default()
+    };
+    println!("{:<16} {:>9} {:>9} {:>9}   milliseconds, middle of {rounds}", "", "whole run", "its calls", "touches");
+    for (what, took) in ["not watched", "writes watched", "reads watched"].iter().zip(&mut took) {
+        println!("{what:<16} {:>9.1} {:>9.1} {:>9}", middle(&mut took.whole), middle(&mut took.calls), took.seen);
+    }
+    Ok(())
+}
+
+/// Milliseconds between calls and their answers.
+fn in_calls(run: &Run) -> f64 {
+    let time = |event: &Event| match &event.kind {
+        Kind::Call(_) => -(event.at as f64),
+        Kind::Answer(_) => event.at as f64,
+        _ => 0.0,
+    };
+    run.events.iter().map(time).sum::<f64>() / 1e3
 }

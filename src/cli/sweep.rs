@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -163,11 +164,18 @@ fn usual(scenario: &Scenario, target: &str) -> PathBuf {
 struct Bar(OnceLock<ProgressBar>);
 
 impl Progress for Bar {
-    fn counted(&self, all: usize, distinct: usize, to_play: usize) {
+    fn counted(&self, all: usize, distinct: usize, to_play: usize, about: Duration) {
         let bar = ProgressBar::new(to_play as u64);
         let style = ProgressStyle::with_template("{bar:24} {pos}/{len}, {eta} to go {wide_msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        bar.println(format!("{all} points leave {distinct} states; {to_play} are to be played"));
+        let text = format!(
+            "{all} points leave {distinct} states; {to_play} runs are to be played, which takes about {} s",
+            about.as_secs() + 1
+        );
+        match bar.is_hidden() {
+            true => out::complain(&format!("{text}\n")),
+            false => bar.println(text),
+        }
         let _ = self.0.set(bar);
     }
 

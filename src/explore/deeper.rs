@@ -9,12 +9,13 @@ use std::sync::Arc;
 use super::classes::Outcome;
 use super::pinned::mixed;
 use super::points::{Point, points};
-use super::sweep::{Plan, Swept, constructed, recorded_after};
+use super::results::Swept;
+use super::sweep::{Plan, constructed, recorded_after};
 use super::tail;
 use crate::target::past::Recording;
 
 /// Second points that are drawn for one first point.
-const DRAWN: usize = 8;
+pub(super) const DRAWN: usize = 8;
 
 /// The draws of a sweep: each first point by its place, in the order of the seed, again and again until there are as many as
 /// are wanted.

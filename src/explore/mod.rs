@@ -21,9 +21,11 @@ mod classes;
 mod deeper;
 mod pinned;
 mod points;
+mod results;
 mod sweep;
 mod tail;
 
 pub use classes::{Class, Outcome};
 pub use points::{Point, Points, points};
-pub use sweep::{Plan, Progress, Report, SweepError, Swept, sweep};
+pub use results::{Report, Swept};
+pub use sweep::{Plan, Progress, SweepError, sweep};

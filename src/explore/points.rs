@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use crate::fault::plan::{Cut as Bytes, Touched, Trigger};
+use crate::fault::plan::{Cut as Bytes, Trigger};
 use crate::fault::power::{Files, Loss, Written};
 use crate::journal::{CallId, Event, FileOp, Incarnation, Kind, Lane, NEVER_DONE, Run, WriteSeen, is_session_path};
 use crate::target::past::Cut;
@@ -107,23 +107,20 @@ impl<'r> Walk<'r> {
 
     fn touch(&mut self, event: &Event, seen: &WriteSeen) {
         self.writes += 1;
-        let name = name(seen.op);
+        let name = seen.op.name();
         let n = self.counts.entry(name).or_default();
         *n += 1;
         let n = *n;
         let of = seen.record_kind.as_deref().map(|kind| format!(" ({kind})")).unwrap_or_default();
         let number = self.writes;
         if seen.op != FileOp::Write {
-            let at =
-                touched(seen.op).map(|op| Trigger::Write { path: SESSIONS.to_owned(), op, n, byte: Bytes::Nothing });
-            let at = at.or_else(|| (seen.op == FileOp::Sync).then(|| Trigger::Sync { path: SESSIONS.to_owned(), n }));
-            return self.point(
-                event,
-                0,
-                format!("before touch {number}, {name} of {}", seen.path),
-                at,
-                self.written.clone(),
-            );
+            let path = SESSIONS.to_owned();
+            let at = match seen.op {
+                FileOp::Sync => Trigger::Sync { path, n },
+                op => Trigger::Write { path, op, n, byte: Bytes::Nothing },
+            };
+            let what = format!("before touch {number}, {name} of {}", seen.path);
+            return self.point(event, 0, what, Some(at), self.written.clone());
         }
         let len = seen.landed;
         for landed in [0, 1, len / 2, len.saturating_sub(1), len] {
@@ -132,7 +129,7 @@ impl<'r> Walk<'r> {
             written.follow(&Event { kind: part, ..event.clone() }, &self.run.blobs);
             let what = format!("touch {number}, write{of}, at byte {landed} of {len}");
             let byte = if landed == 0 { Bytes::Nothing } else { Bytes::Bytes(landed) };
-            let at = Trigger::Write { path: SESSIONS.to_owned(), op: Touched::Write, n, byte };
+            let at = Trigger::Write { path: SESSIONS.to_owned(), op: FileOp::Write, n, byte };
             self.point(event, landed, what, Some(at), written);
         }
     }
@@ -184,24 +181,5 @@ impl<'r> Walk<'r> {
             }
             _ => {}
         }
-    }
-}
-
-fn touched(op: FileOp) -> Option<Touched> {
-    match op {
-        FileOp::Write => Some(Touched::Write),
-        FileOp::Truncate => Some(Touched::Truncate),
-        FileOp::Rename => Some(Touched::Rename),
-        FileOp::Unlink => Some(Touched::Unlink),
-        FileOp::Create => Some(Touched::Create),
-        FileOp::Mkdir => Some(Touched::Mkdir),
-        _ => None,
-    }
-}
-
-fn name(op: FileOp) -> &'static str {
-    match touched(op) {
-        Some(touched) => touched.name(),
-        None => "sync",
     }
 }

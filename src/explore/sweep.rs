@@ -1,27 +1,27 @@
 //! The sweep: record, enumerate, construct, play, sort.
 
-use std::collections::BTreeMap;
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::classes::{Class, Outcome};
+use super::classes::Outcome;
 use super::points::{Point, Points, points};
+use super::results::{Report, Results, Swept, report};
 use super::tail;
 use super::{deeper, pinned};
 use crate::fault::plan::Watched;
-use crate::journal::{Run, sha256_hex};
+use crate::journal::Run;
 use crate::limits::Limits;
 use crate::player::{self, Plan as Playing};
 use crate::scenario::{Scenario, StepKind};
 use crate::target::past::Recording;
 use crate::target::resolve::Resolved;
-use crate::world::World;
+use crate::world::{Clock, RealClock, World};
 
 /// A sweep.
 #[derive(Clone, Debug)]
@@ -50,8 +50,9 @@ pub struct Plan {
 
 /// What is told while a sweep goes on.
 pub trait Progress: Send + Sync {
-    /// The points are known: all of them, those that leave different states, those of this shard that are still to play.
-    fn counted(&self, all: usize, distinct: usize, to_play: usize);
+    /// The points are known: all of them, those that leave different states, those of this shard that are still to play with
+    /// the pairs that are drawn, and how long that may take.
+    fn counted(&self, all: usize, distinct: usize, to_play: usize, about: Duration);
     /// One more is done.
     fn played(&self);
 }
@@ -59,57 +60,7 @@ pub trait Progress: Send + Sync {
 /// Why a sweep cannot be made.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub struct SweepError(String);
-
-/// One point and what came out there.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Swept {
-    /// The point in words, unique in its sweep.
-    pub point: String,
-    /// The life that died.
-    pub life: u32,
-    /// The step under way.
-    pub step: u32,
-    /// Constructed.
-    pub constructed: Outcome,
-    /// Played live, if it was.
-    pub live: Option<Outcome>,
-    /// The scenario of a pair of deaths that broke something.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub story: Option<String>,
-}
-
-/// What a sweep has shown.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// The conversation's points, duplicates included.
-    pub all: usize,
-    /// Those that leave different states.
-    pub distinct: usize,
-    /// Those that were played, in the order of the conversation.
-    pub swept: Vec<Swept>,
-    /// What a quiet death breaks.
-    pub quiet: Outcome,
-    /// The classes, the fine one first, with their points and the file of their smallest example.
-    pub classes: Vec<(Class, Vec<usize>, Option<PathBuf>)>,
-    /// How many points were played live as well, and those that came out otherwise.
-    pub live: usize,
-    /// Places in [`Report::swept`] where live and constructed differ.
-    pub differ: Vec<usize>,
-}
-
-impl Report {
-    /// How many points break a promise that a quiet death keeps, or leave a bad record.
-    pub fn broken(&self) -> usize {
-        self.classes.iter().filter(|(class, ..)| !class.is_fine()).map(|(_, places, _)| places.len()).sum()
-    }
-
-    /// How many points could not be judged.
-    pub fn unjudged(&self) -> usize {
-        self.classes.iter().filter(|(class, ..)| class.error).map(|(_, places, _)| places.len()).sum()
-    }
-}
+pub struct SweepError(pub(super) String);
 
 /// The recorded run's directory, and those of the points: names of the same length.
 const RECORD: &str = "recorded";
@@ -129,7 +80,9 @@ pub async fn sweep(plan: Plan, progress: Arc<dyn Progress>) -> Result<Report, Sw
         ));
     };
     let story = tail::scenario(&plan.scenario, &recorded.run, &last);
+    let clock = RealClock::default();
     let quiet = constructed_as(&plan, &recorded, &story, &last, "quiet___").await;
+    let one = clock.elapsed();
     if let Some(error) = &quiet.error {
         return Err(SweepError(format!("a death while nothing happens cannot be judged: {error}")));
     }
@@ -137,7 +90,8 @@ pub async fn sweep(plan: Plan, progress: Arc<dyn Progress>) -> Result<Report, Sw
     let mut results = Results::open(&plan, &recorded)?;
     let to_play: Vec<usize> = chosen.iter().copied().filter(|at| !results.has(&distinct[*at])).collect();
     let draws = deeper::firsts(plan.seed, distinct.len(), plan.pairs);
-    progress.counted(all, distinct.len(), to_play.len() + draws.len());
+    let wanted = to_play.len() + draws.len() * deeper::DRAWN;
+    progress.counted(all, distinct.len(), wanted, expected(one, wanted, plan.jobs));
     let places = Arc::new(Semaphore::new(plan.jobs.max(1)));
     let mut playing = JoinSet::new();
     for at in to_play {
@@ -158,6 +112,12 @@ pub async fn sweep(plan: Plan, progress: Arc<dyn Progress>) -> Result<Report, Sw
     }
     let mut pairs: JoinSet<Vec<Swept>> = JoinSet::new();
     let mut deeper = Vec::new();
+    let keep = |kept: &mut Vec<Swept>, done| {
+        let more = ended(done)?;
+        more.iter().for_each(|_| progress.played());
+        kept.extend(more);
+        Ok::<(), SweepError>(())
+    };
     for (at, round) in draws {
         let place = places.clone().acquire_owned().await;
         let (plan, recorded) = (plan.clone(), recorded.clone());
@@ -167,16 +127,20 @@ pub async fn sweep(plan: Plan, progress: Arc<dyn Progress>) -> Result<Report, Sw
             deeper::play(&plan, &recorded, &first, round).await
         });
         while let Some(done) = pairs.try_join_next() {
-            deeper.extend(ended(done)?);
-            progress.played();
+            keep(&mut deeper, done)?;
         }
     }
     while let Some(done) = pairs.join_next().await {
-        deeper.extend(ended(done)?);
-        progress.played();
+        keep(&mut deeper, done)?;
     }
     let swept: Vec<Swept> = chosen.iter().filter_map(|at| results.of(&distinct[*at])).chain(deeper).collect();
     report(&plan, &recorded, (all, &distinct), swept, quiet)
+}
+
+/// How long so many runs take, by what one has taken while nothing else went on. A processor has enough to do with one.
+fn expected(one: Duration, runs: usize, jobs: usize) -> Duration {
+    let at_once = jobs.min(std::thread::available_parallelism().map_or(1, usize::from)).max(1);
+    one * u32::try_from(runs.div_ceil(at_once)).unwrap_or(u32::MAX)
 }
 
 /// What a sweep can be made of.
@@ -284,7 +248,9 @@ async fn constructed_as(
     name: &str,
 ) -> Outcome {
     let dir = plan.dir.join(name);
-    let played = player::play_after(playing(plan, recorded, story, &dir), Arc::clone(recorded), point.cut).await;
+    // What the story's faults wait for is in the record; the lives that are played have none.
+    let playing = Playing { watched: Watched::Nothing, ..playing(plan, recorded, story, &dir) };
+    let played = player::play_after(playing, Arc::clone(recorded), point.cut).await;
     judged(&dir, played.err().map(|error| error.to_string()))
 }
 
@@ -332,88 +298,4 @@ fn judged(dir: &Path, failure: Option<String>) -> Outcome {
         let _ = fs::remove_dir_all(dir);
     }
     outcome
-}
-
-/// Sorts what came out into classes, and writes the smallest example of each.
-fn report(
-    plan: &Plan,
-    recorded: &Recording,
-    (all, distinct): (usize, &[Point]),
-    swept: Vec<Swept>,
-    quiet: Outcome,
-) -> Result<Report, SweepError> {
-    let mut classes: BTreeMap<Class, Vec<usize>> = BTreeMap::new();
-    for (at, one) in swept.iter().enumerate() {
-        classes.entry(one.constructed.class(&quiet)).or_default().push(at);
-    }
-    let mut sorted = Vec::new();
-    for (number, (class, places)) in classes.into_iter().enumerate() {
-        // What has least before it is the smallest: the record's order is the conversation's.
-        let first = places.first().and_then(|at| swept.get(*at));
-        let story = first.filter(|_| !class.is_fine()).and_then(|one| {
-            let point = distinct.iter().find(|point| point.what == one.point);
-            let made =
-                point.map(|point| crate::scenario::to_toml(&tail::scenario(&plan.scenario, &recorded.run, point)));
-            Some(format!("# {}\n# {}\n\n{}", class.text(), one.point, made.or_else(|| one.story.clone())?))
-        });
-        let example = match story {
-            Some(text) => {
-                let path = plan.dir.join(format!("class-{number}.toml"));
-                let failed = |error| SweepError(format!("failed to write {}: {error}", path.display()));
-                fs::write(&path, text).map_err(failed)?;
-                Some(path)
-            }
-            None => None,
-        };
-        sorted.push((class, places, example));
-    }
-    let is_live = |one: &&Swept| one.live.is_some();
-    let live = swept.iter().filter(is_live).count();
-    let differs =
-        |one: &Swept| one.live.as_ref().is_some_and(|live| live.class(&quiet) != one.constructed.class(&quiet));
-    let differ = swept.iter().enumerate().filter(|(_, one)| differs(one)).map(|(at, _)| at).collect();
-    Ok(Report { all, distinct: distinct.len(), swept, quiet, classes: sorted, live, differ })
-}
-
-/// What came out so far, a line a point, so that a sweep that was stopped goes on.
-struct Results {
-    file: fs::File,
-    path: PathBuf,
-    done: BTreeMap<String, Swept>,
-}
-
-impl Results {
-    fn open(plan: &Plan, recorded: &Recording) -> Result<Results, SweepError> {
-        let started = &recorded.run.header.started;
-        let path = plan.dir.join(format!("points-{}.jsonl", &sha256_hex(started.as_bytes())[..8]));
-        let failed = |error: io::Error| SweepError(format!("failed to keep results in {}: {error}", path.display()));
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(failed(error)),
-        };
-        // A line that was being written when the sweep was stopped is played again.
-        let done = text.lines().filter_map(|line| serde_json::from_str::<Swept>(line).ok());
-        let done = done.map(|swept| (swept.point.clone(), swept)).collect();
-        let file = fs::OpenOptions::new().append(true).create(true).open(&path).map_err(failed)?;
-        Ok(Results { file, path, done })
-    }
-
-    fn has(&self, point: &Point) -> bool {
-        self.done.contains_key(&point.what)
-    }
-
-    fn keep(&mut self, swept: Result<Swept, tokio::task::JoinError>) -> Result<(), SweepError> {
-        let swept = swept.map_err(|error| SweepError(format!("a run ended early: {error}")))?;
-        let failed =
-            |error: io::Error| SweepError(format!("failed to keep results in {}: {error}", self.path.display()));
-        let line = serde_json::to_string(&swept).map_err(|error| failed(error.into()))?;
-        writeln!(self.file, "{line}").map_err(failed)?;
-        self.done.insert(swept.point.clone(), swept);
-        Ok(())
-    }
-
-    fn of(&self, point: &Point) -> Option<Swept> {
-        self.done.get(&point.what).cloned()
-    }
 }

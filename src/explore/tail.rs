@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::points::Point;
 use crate::fault::plan::{Action, Fault, Signal, Trigger, Whom};
-use crate::journal::{CallKind, Kind, Run, Seq};
+use crate::journal::{CallKind, DECOY, Kind, Run, Seq};
 use crate::model::script::{Output, Response};
 use crate::scenario::{
     Approve, Call, Ending, Expect, Expected, Id, MAIN_CLIENT, PowerLoss, Restart, Scenario, Sqlite, Step, StepKind,
@@ -74,9 +74,6 @@ fn known(run: &Run, before: Seq) -> Vec<String> {
     }
     known
 }
-
-/// How the journal calls the decoy.
-const DECOY: &str = "decoy";
 
 fn step(what: StepKind) -> Step {
     Step { line: 0, what }

@@ -276,7 +276,7 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::fault::plan::{FileError, Touched};
+    use crate::fault::plan::{FileError, FileOp};
     use crate::fault::write::{Attempt, Op};
     use crate::journal::Redactor;
     use crate::journal::testing::header;
@@ -314,7 +314,7 @@ mod tests {
     }
 
     fn write_to_sessions() -> Trigger {
-        Trigger::Write { path: "sessions/*".to_owned(), op: Touched::Write, n: 1, byte: Cut::Nothing }
+        Trigger::Write { path: "sessions/*".to_owned(), op: FileOp::Write, n: 1, byte: Cut::Nothing }
     }
 
     /// A write to a session file by the life that calls with these numbers were sent to.

@@ -19,7 +19,7 @@ use super::plan::{Action, FileError, Signal, Trigger};
 use super::touch::{self, Touch};
 use super::write::{Attempt, Decision, Op, Then, Watch};
 use crate::glob;
-use crate::journal::{CallId, FileOp, Journal, Kind, Lane, NEVER_DONE, WriteSeen, is_home_path, is_session_path};
+use crate::journal::{CallId, Journal, Kind, Lane, NEVER_DONE, WriteSeen, is_home_path, is_session_path};
 
 /// How the kernel marks a name that is gone.
 const GONE: &[u8] = b" (deleted)";
@@ -94,11 +94,9 @@ impl LifeFiles {
         let fails = |(at, _): &&(Trigger, FileError)| match at {
             Trigger::Read { path, .. } => touch.attempt.op == Op::Read && glob::matches(path, touch.path),
             Trigger::Sync { path, .. } => touch.attempt.op == Op::Sync && glob::matches(path, touch.path),
-            Trigger::Write { path, .. } => {
-                touch::touched(touch.attempt.op).is_some() && glob::matches(path, touch.path)
-            }
+            Trigger::Write { path, .. } => touch::op(touch.attempt.op).changes() && glob::matches(path, touch.path),
             // A file system that fails one record fails whatever comes after it.
-            _ => touch::touched(touch.attempt.op).is_some() && is_session_path(touch.path),
+            _ => touch::op(touch.attempt.op).changes() && is_session_path(touch.path),
         };
         state.lasting.iter().find(fails).map(|(_, error)| *error)
     }
@@ -161,7 +159,7 @@ impl LifeFiles {
         let is_write = attempt.op == Op::Write;
         WriteSeen {
             order: attempt.order,
-            op: op(attempt.op),
+            op: touch::op(attempt.op),
             path,
             to: attempt.to.and_then(|to| self.told(to)),
             offset: attempt.offset,
@@ -206,18 +204,5 @@ fn decision(due: &Due) -> Decision {
         Action::Delay { ms } => Decision::Delay(Duration::from_millis(ms)),
         Action::Hold => Decision::Hold,
         _ => Decision::Pass,
-    }
-}
-
-fn op(op: Op) -> FileOp {
-    match op {
-        Op::Write => FileOp::Write,
-        Op::Truncate { .. } => FileOp::Truncate,
-        Op::Rename => FileOp::Rename,
-        Op::Unlink => FileOp::Unlink,
-        Op::Create => FileOp::Create,
-        Op::Mkdir => FileOp::Mkdir,
-        Op::Sync => FileOp::Sync,
-        Op::Read => FileOp::Read,
     }
 }

@@ -3,7 +3,7 @@
 //! `n` counts within the step, from 1. Nothing here says "after so many milliseconds": a trigger is an event.
 
 use super::client::Rung;
-pub use crate::journal::Watched;
+pub use crate::journal::{FileOp, Watched};
 pub use crate::model::gate::Edge;
 
 /// A fault of a scenario.
@@ -60,8 +60,8 @@ pub enum Trigger {
     Write {
         /// Pattern with stars on the file's path below the home.
         path: String,
-        /// How the file is touched.
-        op: Touched,
+        /// How the file is changed: any but a sync or a read, which have triggers of their own.
+        op: FileOp,
         /// Which time.
         n: u32,
         /// How much of a write has landed when the action is taken.
@@ -96,39 +96,6 @@ impl Trigger {
     /// Whether it is about a file, so that only the injector sees it.
     pub fn is_about_files(&self) -> bool {
         matches!(self, Trigger::Write { .. } | Trigger::Record { .. } | Trigger::Read { .. } | Trigger::Sync { .. })
-    }
-}
-
-/// How a file or its name is changed.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Touched {
-    /// Bytes are written to it.
-    #[default]
-    Write,
-    /// It is cut to a length, or emptied as it is opened.
-    Truncate,
-    /// It gets another name.
-    Rename,
-    /// Its name goes.
-    Unlink,
-    /// It is made, or gets one more name.
-    Create,
-    /// A directory is made.
-    Mkdir,
-}
-
-impl Touched {
-    /// The word for it, in scenarios and journals.
-    pub fn name(self) -> &'static str {
-        match self {
-            Touched::Write => "write",
-            Touched::Truncate => "truncate",
-            Touched::Rename => "rename",
-            Touched::Unlink => "unlink",
-            Touched::Create => "create",
-            Touched::Mkdir => "mkdir",
-        }
     }
 }
 

@@ -5,7 +5,7 @@
 
 use serde::Deserialize;
 
-use super::plan::{Cut, Touched, Trigger};
+use super::plan::{Cut, FileOp, Trigger};
 use super::write::{Attempt, Op};
 use crate::glob;
 
@@ -27,7 +27,7 @@ pub(super) fn reaches(count: &mut u32, at: &Trigger, touch: &Touch<'_>) -> Optio
         fits && *count == n
     };
     match at {
-        Trigger::Write { path, op, n, byte } if touched(attempt.op) == Some(*op) => {
+        Trigger::Write { path, op: wanted, n, byte } if op(attempt.op) == *wanted => {
             is_it(path, *n).then(|| byte.of(attempt.data.len() as u64))
         }
         Trigger::Read { path, n } if attempt.op == Op::Read => is_it(path, *n).then_some(0),
@@ -47,16 +47,17 @@ pub(super) fn names(at: &Trigger, path: &str) -> bool {
     }
 }
 
-/// How a file is changed by it; `None` of what changes none.
-pub fn touched(op: Op) -> Option<Touched> {
+/// The journal's word for it.
+pub(super) fn op(op: Op) -> FileOp {
     match op {
-        Op::Write => Some(Touched::Write),
-        Op::Truncate { .. } => Some(Touched::Truncate),
-        Op::Rename => Some(Touched::Rename),
-        Op::Unlink => Some(Touched::Unlink),
-        Op::Create => Some(Touched::Create),
-        Op::Mkdir => Some(Touched::Mkdir),
-        Op::Sync | Op::Read => None,
+        Op::Write => FileOp::Write,
+        Op::Truncate { .. } => FileOp::Truncate,
+        Op::Rename => FileOp::Rename,
+        Op::Unlink => FileOp::Unlink,
+        Op::Create => FileOp::Create,
+        Op::Mkdir => FileOp::Mkdir,
+        Op::Sync => FileOp::Sync,
+        Op::Read => FileOp::Read,
     }
 }
 
@@ -125,7 +126,7 @@ mod tests {
 
     #[test]
     fn only_touches_of_that_kind_on_those_files_are_counted() {
-        let at = Trigger::Write { path: "sessions/*".into(), op: Touched::Write, n: 2, byte: Cut::Half };
+        let at = Trigger::Write { path: "sessions/*".into(), op: FileOp::Write, n: 2, byte: Cut::Half };
         let mut count = 0;
         assert_eq!(seen(&mut count, &at, Op::Write, "sessions/a", b"abcd"), None);
         assert_eq!(seen(&mut count, &at, Op::Write, "state.sqlite", b"abcd"), None);

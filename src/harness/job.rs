@@ -78,7 +78,7 @@ impl Job<'_> {
     async fn live(&self) -> Result<(), String> {
         let play = async |target: &Resolved, dir: &Path, watched: Watched| {
             let plan = Plan::new(self.scenario, target, self.limits.clone(), dir);
-            let plan = Plan { others: self.others, watched, ..plan };
+            let plan = Plan { others: self.others, watched: plan.watched.max(watched), ..plan };
             player::play(plan).await.map_err(|error| error.to_string())
         };
         let compared =

@@ -128,11 +128,14 @@ pub struct Death {
     pub asked: Option<String>,
 }
 
+/// [`Placed::thread`] of the decoy.
+pub const DECOY: &str = "decoy";
+
 /// A rollout that the player put into the home: a synthetic one, a recorded one, or the decoy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Placed {
-    /// The scenario's name for the thread; `decoy` for the decoy.
+    /// The scenario's name for the thread; [`DECOY`] for the decoy.
     pub thread: String,
     pub id: String,
     /// Below the home.

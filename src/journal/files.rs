@@ -61,23 +61,45 @@ pub struct WriteSeen {
 /// [`WriteSeen::errno`] of what never came to be done because its program was ended in the middle of it: `EINTR`.
 pub const NEVER_DONE: i32 = 4;
 
-/// See [`WriteSeen`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What can be done to a file, or to a name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FileOp {
+    #[default]
     Write,
     /// Cut to a length, or emptied as it is opened.
     Truncate,
     Rename,
     Unlink,
-    /// A file is made.
+    /// A file is made, or gets one more name.
     Create,
     /// A directory is made.
     Mkdir,
     /// `fsync` or `fdatasync`, of a file or of a directory.
     Sync,
     Read,
+}
+
+impl FileOp {
+    /// The word for it, in scenarios and journals.
+    pub fn name(self) -> &'static str {
+        match self {
+            FileOp::Write => "write",
+            FileOp::Truncate => "truncate",
+            FileOp::Rename => "rename",
+            FileOp::Unlink => "unlink",
+            FileOp::Create => "create",
+            FileOp::Mkdir => "mkdir",
+            FileOp::Sync => "sync",
+            FileOp::Read => "read",
+        }
+    }
+
+    /// Whether a file or a name is another one after it.
+    pub fn changes(self) -> bool {
+        !matches!(self, FileOp::Sync | FileOp::Read)
+    }
 }
 
 /// What the injector sees of a life.

@@ -8,13 +8,10 @@ use jiff::{SignedDuration, Timestamp};
 use uuid::Uuid;
 
 use super::story::{Stop, Story};
-use crate::journal::Placed;
+use crate::journal::{DECOY, Placed};
 use crate::rollout::ThreadId;
 use crate::rollout::generate::{self, Era, Spec};
 use crate::target::Target;
-
-/// How the journal calls it.
-pub(super) const DECOY: &str = "decoy";
 
 impl<T: Target> Story<T> {
     /// Puts a decoy beside the first thread that has an id, unless there is one for these eight digits already. Before

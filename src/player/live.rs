@@ -38,17 +38,17 @@ pub struct Plan<'a> {
     pub limits: Limits,
     /// The run's directory; must not exist yet.
     pub dir: &'a Path,
-    /// What the injector is to see, beyond what the scenario needs.
+    /// What the injector is to see of the lives that are played.
     pub watched: Watched,
     /// The disk, the time and the ids of the player; the real ones but for whoever plays a story again and again.
     pub world: World,
 }
 
 impl<'a> Plan<'a> {
-    /// A plan without more.
+    /// A plan without more: the injector sees what the scenario needs.
     pub fn new(scenario: &'a Scenario, target: &'a Resolved, limits: Limits, dir: &'a Path) -> Plan<'a> {
         static NONE: LazyLock<Others> = LazyLock::new(Others::default);
-        let (launcher, watched, world) = (None, Watched::Nothing, World::real());
+        let (launcher, watched, world) = (None, scenario.watches(), World::real());
         Plan { scenario, target, others: &NONE, launcher, limits, dir, watched, world }
     }
 }
@@ -205,7 +205,7 @@ fn set(plan: Plan<'_>) -> Result<Staged, LiveError> {
         // Runs that are played with the same ids are still told apart.
         run: World::real().ids.uuid().simple().to_string(),
         launcher: launcher.map(Path::to_owned),
-        watched: watched.max(scenario.watches()),
+        watched,
     };
     let live = LiveTarget::new(config, journal.clone(), armed.clone())?;
     let stage = Stage { home: home.clone(), filling, guard, _stand_in: stand_in };

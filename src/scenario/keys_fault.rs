@@ -4,19 +4,19 @@ use super::grammar::*;
 use super::keys::{MILLISECONDS, NAME, NOTHING, SIGNALS, WHOM};
 use super::keys_call::COUNT;
 use super::keys_client::THEN;
-use crate::fault::plan::{Cut, Edge, FileError, Rehydration, Touched};
+use crate::fault::plan::{Cut, Edge, FileError, FileOp, Rehydration};
 use crate::limits::*;
 
 pub(super) const EDGES: Words<Edge> = Words(&[("before", Edge::Before), ("after", Edge::After)]);
 pub(super) const REHYDRATIONS: Words<Rehydration> =
     Words(&[("call", Rehydration::Call), ("configured", Rehydration::Configured), ("model", Rehydration::Model)]);
-pub(super) const TOUCHES: Words<Touched> = Words(&[
-    ("write", Touched::Write),
-    ("truncate", Touched::Truncate),
-    ("rename", Touched::Rename),
-    ("unlink", Touched::Unlink),
-    ("create", Touched::Create),
-    ("mkdir", Touched::Mkdir),
+pub(super) const TOUCHES: Words<FileOp> = Words(&[
+    ("write", FileOp::Write),
+    ("truncate", FileOp::Truncate),
+    ("rename", FileOp::Rename),
+    ("unlink", FileOp::Unlink),
+    ("create", FileOp::Create),
+    ("mkdir", FileOp::Mkdir),
 ]);
 /// How much of a write lands, where it is not a number of bytes.
 pub(super) const CUTS: Words<Cut> = Words(&[("half", Cut::Half), ("all-but-newline", Cut::ButLast), ("all", Cut::All)]);

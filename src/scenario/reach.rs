@@ -7,7 +7,7 @@ use super::conform::Findings;
 use super::types::{Call, Expected};
 use super::view::View;
 use crate::fault::client::Rung;
-use crate::fault::plan::{Action, Cut, Edge, Fault, Rehydration, Signal, Touched, Trigger};
+use crate::fault::plan::{Action, Cut, Edge, Fault, FileOp, Rehydration, Signal, Trigger};
 use crate::model::script::{self, Break, Failure, Output, Response};
 
 /// Where the call stands in the story.
@@ -70,8 +70,8 @@ fn at_file(fault: &Fault, view: View<'_, '_>, into: &mut Findings) {
     }
     let (byte, op) = match fault.at {
         Trigger::Write { op, byte, .. } => (byte, op),
-        Trigger::Record { byte, .. } => (byte, Touched::Write),
-        _ => (Cut::Nothing, Touched::Write),
+        Trigger::Record { byte, .. } => (byte, FileOp::Write),
+        _ => (Cut::Nothing, FileOp::Write),
     };
     let cuts = matches!(
         fault.what,
@@ -79,7 +79,7 @@ fn at_file(fault: &Fault, view: View<'_, '_>, into: &mut Findings) {
     );
     let table = at.chosen().filter(|_| fault.at.is_about_files()).map(|key| at.view(key));
     let span = |key: &str| table.map_or_else(|| at.span(), |table| table.value_span(key));
-    if byte != Cut::Nothing && op != Touched::Write {
+    if byte != Cut::Nothing && op != FileOp::Write {
         let message = format!("`byte` is a part of what is written, and nothing is written by `{}`", op.name());
         into.add(span("byte"), message, "of what?", "remove `byte`");
     } else if byte != Cut::Nothing && !cuts {

@@ -1,7 +1,7 @@
 //! Faults as text.
 
 use super::{Fields, kill, string, then, word};
-use crate::fault::plan::{Action, Cut, Fault, Touched, Trigger};
+use crate::fault::plan::{Action, Cut, Fault, FileOp, Trigger};
 use crate::scenario::keys_fault;
 
 pub(super) fn fault(fault: &Fault) -> Fields {
@@ -39,7 +39,7 @@ fn trigger(at: &Trigger) -> Fields {
         Trigger::ModelEnd => fields.put("model-end", "true"),
         Trigger::Rehydration(point) => fields.put("rehydration", string(word(&keys_fault::REHYDRATIONS, *point))),
         Trigger::Write { path, op, n, byte } => {
-            let op = Some(*op).filter(|op| *op != Touched::Write).map(|op| string(word(&keys_fault::TOUCHES, op)));
+            let op = Some(*op).filter(|op| *op != FileOp::Write).map(|op| string(word(&keys_fault::TOUCHES, op)));
             let write = Fields::default().put("path", string(path)).put_some("op", op).put_some("n", nth(*n));
             fields.put("write", write.put_some("byte", cut(*byte)).inline())
         }

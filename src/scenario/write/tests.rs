@@ -6,7 +6,7 @@ use serde_json::json;
 use super::to_toml;
 use crate::check::Invariant;
 use crate::fault::client::{Opening, Rung};
-use crate::fault::plan::{Action, Cut, Edge, Fault, FileError, Rehydration, Signal, Touched, Trigger, Whom};
+use crate::fault::plan::{Action, Cut, Edge, Fault, FileError, FileOp, Rehydration, Signal, Trigger, Whom};
 use crate::fault::power::{DataLoss, Loss};
 use crate::model::script::{self, Break, Drip, Effect, Failure, Mangled, Output, Response, Usage};
 use crate::rollout::generate::{Era, Spec};
@@ -130,7 +130,7 @@ fn trigger() -> impl Strategy<Value = Trigger> {
 /// What happens at a file.
 fn at_file() -> impl Strategy<Value = Fault> {
     let path = || "[a-z]{1,9}/\\*".prop_map(String::from);
-    let op = prop_oneof![Just(Touched::Write), Just(Touched::Rename), Just(Touched::Mkdir)];
+    let op = prop_oneof![Just(FileOp::Write), Just(FileOp::Rename), Just(FileOp::Mkdir)];
     let byte = prop_oneof![Just(Cut::Nothing), (0..99_u64).prop_map(Cut::Bytes), Just(Cut::Half), Just(Cut::All)];
     let error = prop::sample::select(&FileError::ALL[..]);
     let at = prop_oneof![

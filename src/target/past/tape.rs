@@ -257,6 +257,10 @@ impl Tape {
         let unread = |error: serde_json::Error| TargetError::harness(format!("an event of the record: {error}"));
         let text = serde_json::to_string(kind).map_err(unread)?;
         let (then, now) = (self.recording.dir.to_string_lossy(), self.journal.dir().to_string_lossy());
+        // Most events name neither the directory nor a body that stands apart.
+        if !text.contains(&*then) && !text.contains("\"blob\"") {
+            return Ok(kind.clone());
+        }
         let mut value: Value = serde_json::from_str(&text.replace(&*then, &now)).map_err(unread)?;
         self.bring_blobs(&mut value);
         serde_json::from_value(value).map_err(unread)

@@ -3,7 +3,8 @@
 //! Two snapshots in a row are compared. Every session file of the first must be in the second: byte for byte the same
 //! where a continuation is a thread of its own, else with its old content as a prefix, and the same for the files that a
 //! life which runs across both may be writing. What the story itself placed or
-//! damaged between the two is left out. A file that was moved (archived) with its content is not lost.
+//! damaged between the two is left out. A file that was moved (archived) with its content is not lost, and neither is a
+//! compressed one of which a plain file holds what it held: so 0.153.4 and 0.169.0 leave a thread that they resume.
 //!
 //! Session files are `.jsonl` and `.jsonl.zst` below `sessions/` and `archived_sessions/`.
 
@@ -16,6 +17,8 @@ use super::threads::canonical;
 use super::turn::Seen;
 use super::view::View;
 use crate::journal::{Snapshot, SnapshotFile, TargetProfile};
+use crate::limits::ROLLOUT_UNPACKED_BYTES;
+use crate::rollout::{is_packed, unpack};
 
 /// Whether a path below a home is a session file. That of another home of the run begins with `../` and its name.
 pub(super) fn is_session(path: &str) -> bool {
@@ -75,9 +78,10 @@ fn is_open(view: &View<'_>, before: &Seen<'_, Snapshot>, file: &SnapshotFile) ->
 fn fate(view: &View<'_>, file: &SnapshotFile, after: &Snapshot, may_grow: bool) -> Option<(String, String)> {
     let path = &file.path;
     let Some(now) = after.files.iter().find(|f| f.path == *path) else {
-        let name = path.rsplit('/').next();
-        let moved =
-            |f: &SnapshotFile| f.sha256 == file.sha256 || f.path.rsplit('/').next() == name && holds(view, f, file);
+        let plain_name = |path: &str| path.rsplit('/').next().map(|name| name.trim_end_matches(PACKED).to_owned());
+        let moved = |f: &SnapshotFile| {
+            f.sha256 == file.sha256 || plain_name(&f.path) == plain_name(path) && holds(view, f, file)
+        };
         if after.files.iter().any(moved) {
             return None;
         }
@@ -97,10 +101,17 @@ fn fate(view: &View<'_>, file: &SnapshotFile, after: &Snapshot, may_grow: bool) 
     (!holds(view, now, file)).then(|| (lengths, text()))
 }
 
+/// What the name of a compressed rollout has more.
+const PACKED: &str = ".zst";
+
 /// Whether `now` begins with what `then` held. Where a content is not in the journal, its length must do.
 fn holds(view: &View<'_>, now: &SnapshotFile, then: &SnapshotFile) -> bool {
     let content = |f: &SnapshotFile| f.blob.as_deref().and_then(|b| view.run.blobs.get(b).ok());
     match (content(then), content(now)) {
+        (Some(old), Some(new)) if is_packed(&old) && !is_packed(&new) => {
+            let (old, whole) = unpack(&old, ROLLOUT_UNPACKED_BYTES.min(new.len() as u64 + 1));
+            whole.is_ok() && new.starts_with(&old)
+        }
         (Some(old), Some(new)) => new.starts_with(&old),
         _ => now.len >= then.len,
     }
@@ -186,6 +197,27 @@ mod tests {
                 .insert(Story::rollout_path(A).replace("sessions/2026/11/22", "archived_sessions"), bytes[..3].into());
         });
         assert!(text(&cut.says(Invariant::SourceKept)).contains("is gone"));
+    }
+
+    #[test]
+    fn a_compressed_file_that_was_unpacked_is_not_lost() {
+        let unpacked = |keep: usize| {
+            let mut story = Story::restarted_on(TargetKind::CodexResume);
+            let plain = source(&mut story).clone();
+            let packed = zstd::encode_all(plain.as_slice(), 3).expect("it is compressed");
+            let (path, beside) = (Story::rollout_path(A), format!("{}.zst", Story::rollout_path(A)));
+            story.files.remove(&path);
+            story.files.insert(beside.clone(), packed);
+            story.life();
+            story.files.remove(&beside);
+            story.files.insert(path, [&plain[..keep.min(plain.len())], b"[]\n"].concat());
+            story.death(Some("KILL"));
+            match story.says(Invariant::SourceKept) {
+                Outcome::Findings(findings) => findings.iter().any(|finding| finding.text.contains(".zst is gone")),
+                _ => false,
+            }
+        };
+        assert_eq!((unpacked(usize::MAX), unpacked(1)), (false, true));
     }
 
     #[test]

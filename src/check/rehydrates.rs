@@ -3,7 +3,8 @@
 //! Judged is every reply to a thread that the life did not begin, if the thread has an acknowledged turn or was placed
 //! with a complete one. An error that comes after the model was asked is the model's and no finding; a call that never
 //! ends, or that dies with its server, is `responsive`'s. An empty history is `durable`'s and `honest`'s. A server that the
-//! story keeps from its files, by permissions, by a lock or by a fault of the file system, may say so.
+//! story keeps from its files, by permissions, by a lock or by a fault of the file system, may say so, and one whose file the
+//! story has made such that a correct reader refuses it, should.
 //!
 //! A reply must be the model's: one that the model was never asked for is none, and neither is one with nothing in it of
 //! what the model said. Two prompts may be put to the model at once, where a server takes the second into the turn that is
@@ -36,7 +37,7 @@ pub(super) fn rehydrates(view: &View<'_>) -> Outcome {
                 "the model's words".to_owned(),
                 format!("the reply to thread `{thread}` is not what the model said: {got}"),
             )
-        } else if turn.is_error() && view.is_kept_from_files(turn) {
+        } else if turn.is_error() && (view.is_kept_from_files(turn) || view.is_refused(turn)) {
             continue;
         } else if turn.is_error() {
             let text = format!("the reply to thread `{thread}` is answered by an error: {got}");

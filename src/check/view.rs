@@ -12,6 +12,8 @@
 //! The journal is outside input: events may be missing, doubled or contradictory. The first of two wins and what names
 //! nothing known is passed over; a check then has less to see, and says so.
 
+mod files;
+
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::branches::{Branches, Strand};
@@ -34,11 +36,6 @@ fn place(path: &str) -> (Option<&str>, &str) {
         }
         None => (None, path),
     }
-}
-
-/// Whether that is the trigger of a fault at a file, in a journal's words: `write #1 of sessions/*`, `record message #2`.
-fn is_at_a_file(at: &str) -> bool {
-    at.contains(" #") && !at.starts_with("frame ")
 }
 
 /// The kind of the note with which our server says that it branched.
@@ -181,36 +178,6 @@ impl<'r> View<'r> {
             Kind::Missed(missed) => self.missed.push(Seen::new(at, event, missed)),
             Kind::Unexpected(unexpected) => self.unexpected.push(Seen::new(at, event, unexpected)),
             _ => {}
-        }
-    }
-
-    /// A rollout, or a directory with rollouts, that the story has put into another home, or taken out of one: whoever lives
-    /// there knows the threads, or does not.
-    fn put_elsewhere(&mut self, damage: &'r DamageDone) {
-        if !matches!(damage.mutator.as_str(), "move" | "move to" | "copy to") {
-            return;
-        }
-        let (home, below) = place(&damage.path);
-        let holds_threads =
-            ["", "sessions", "archived_sessions"].contains(&below.split('/').next().unwrap_or_default());
-        let file = below.rsplit('/').next().filter(|name| name.contains(".jsonl"));
-        let holds = |id: &str| holds_threads && file.is_none_or(|name| name.contains(id));
-        match damage.mutator.as_str() {
-            "move" => {
-                let leaves = |known: &&(String, Option<&str>)| known.1 == home && holds(&known.0);
-                self.moving = self.homes.iter().filter(leaves).cloned().collect();
-            }
-            "move to" if holds_threads => {
-                for known in std::mem::take(&mut self.moving) {
-                    self.homes.remove(&known);
-                    self.homes.insert((known.0, home));
-                }
-            }
-            _ => {
-                let copied: Vec<String> =
-                    self.homes.iter().map(|known| &known.0).filter(|id| holds(id.as_str())).cloned().collect();
-                self.homes.extend(copied.into_iter().map(|id| (id, home)));
-            }
         }
     }
 
@@ -396,28 +363,6 @@ impl<'r> View<'r> {
         let at = turn.call.at;
         self.turns_before(turn, at).any(|t| self.acknowledged(turn, t, at).is_some())
             || self.placed.iter().any(|p| p.what.thread == thread && p.at < at && p.what.complete)
-    }
-
-    /// Whether the story has taken permissions away and not given them back, holds a lock, or has let the file system of the
-    /// turn's life fail.
-    pub(super) fn is_kept_from_files(&self, turn: &Turn<'r>) -> bool {
-        let before = |at: usize| at < turn.answer.map_or(turn.call.at, |answer| answer.at);
-        let failed = |f: &Seen<'r, FaultFired>| {
-            f.what.fired && before(f.at) && is_at_a_file(&f.what.at) && self.life_of(f) == turn.call.incarnation
-        };
-        let mut barred: HashMap<&str, bool> = HashMap::new();
-        for done in self.damage.iter().filter(|d| before(d.at)) {
-            let bars = match done.what.mutator.as_str() {
-                "lock" => true,
-                "unlock" => false,
-                other => match other.strip_prefix("chmod ").map(|mode| u32::from_str_radix(mode, 8)) {
-                    Some(Ok(mode)) => mode & 0o600 != 0o600,
-                    _ => continue,
-                },
-            };
-            barred.insert(&done.what.path, bars);
-        }
-        barred.into_values().any(|barred| barred) || self.faults.iter().any(failed)
     }
 
     /// Whether a marker is of another thread than `thread`.

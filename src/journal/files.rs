@@ -142,8 +142,15 @@ pub struct DamageDone {
     pub mutator: String,
     pub before: FileState,
     pub after: FileState,
-    /// Markers that no reader can get from the file any more, as the mutator says.
+    /// Markers that a correct reader need not get from the file any more, as the mutator says.
     pub destroyed: Vec<Marker>,
+    /// A correct reader refuses the file.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub refused: bool,
+}
+
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 /// Length and digest of a file.

@@ -163,6 +163,7 @@ fn kinds(drawn: &Drawn, body: &Body) -> Vec<Kind> {
             before: file.clone(),
             after: file,
             destroyed: markers,
+            refused: true,
         }),
         Kind::Snapshot(Snapshot {
             when: SnapshotWhen::Birth,

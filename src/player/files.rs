@@ -102,7 +102,7 @@ impl<T: Target> Story<T> {
     /// Tells the journal.
     pub(super) fn changed(&self, path: &Path, mutator: &str, before: FileState, after: FileState) {
         let (path, mutator) = (self.told(path), mutator.to_owned());
-        let done = DamageDone { path, thread: None, mutator, before, after, destroyed: Vec::new() };
+        let done = DamageDone { path, thread: None, mutator, before, after, destroyed: Vec::new(), refused: false };
         self.journal.append(Lane::Player, Kind::Damage(done));
     }
 

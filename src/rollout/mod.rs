@@ -168,3 +168,4 @@ pub use id::{IdError, ThreadId};
 pub use locate::{find_segment, find_thread_path, find_thread_path_by_id_str};
 pub use meta::{SessionMeta, read_session_meta_line};
 pub use place::Place;
+pub(crate) use scan::source::{is_packed, unpack};

@@ -276,14 +276,22 @@ impl Story {
         }
         let state = || FileState { len: 0, sha256: String::new() };
         let (thread, mutator) = (Some(thread.to_owned()), "torn-tail".to_owned());
-        let done = DamageDone { path, thread, mutator, before: state(), after: state(), destroyed };
+        let done = DamageDone { path, thread, mutator, before: state(), after: state(), destroyed, refused: false };
         self.push(Lane::Player, Kind::Damage(done));
     }
 
     pub(in crate::check) fn file_step(&mut self, mutator: &str, path: &str) {
         let state = || FileState { len: 0, sha256: String::new() };
         let (path, mutator) = (path.to_owned(), mutator.to_owned());
-        let done = DamageDone { path, thread: None, mutator, before: state(), after: state(), destroyed: Vec::new() };
+        let done = DamageDone {
+            path,
+            thread: None,
+            mutator,
+            before: state(),
+            after: state(),
+            destroyed: Vec::new(),
+            refused: false,
+        };
         self.push(Lane::Player, Kind::Damage(done));
     }
 

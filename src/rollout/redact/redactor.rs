@@ -1,17 +1,17 @@
 //! Files and names of one capture, redacted together.
 
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Component, Path, PathBuf};
 
 use super::super::ThreadId;
 use super::super::reader::{Found, Reader};
+use super::super::{is_packed, unpack};
 use super::ids::{Ids, UUID_BYTES, is_uuid};
 use super::lexer::Lexer;
 use super::plant::Plants;
 use crate::limits::CAPTURE_FILE_BYTES;
 
 /// What a zstd frame begins with.
-const ZSTD: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 /// The level at which Codex compresses.
 const LEVEL: i32 = 3;
 
@@ -131,13 +131,11 @@ impl Redactor {
 
     /// A compressed file is unpacked for this as far as it can be, and compressed again; one that breaks off does so again.
     fn pieces(&mut self, bytes: &[u8], only_plants: bool) -> Vec<u8> {
-        if !bytes.starts_with(&ZSTD) {
+        if !is_packed(bytes) {
             return self.plain_pieces(bytes, only_plants);
         }
-        let mut plain = Vec::new();
         // What was unpacked before the frame broke off stays.
-        let unpacked = zstd::stream::Decoder::new(bytes)
-            .and_then(|decoder| decoder.take(CAPTURE_FILE_BYTES).read_to_end(&mut plain));
+        let (plain, unpacked) = unpack(bytes, CAPTURE_FILE_BYTES);
         let plain = self.plain_pieces(&plain, only_plants);
         match unpacked {
             Ok(_) => zstd::encode_all(plain.as_slice(), LEVEL).unwrap_or_default(),

@@ -21,6 +21,19 @@ const WINDOW_LOG: u32 = 26;
 const PACKED_BYTES: usize = 64 << 10;
 const FRAME: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 
+/// Whether these are the bytes of a compressed rollout.
+pub(crate) fn is_packed(bytes: &[u8]) -> bool {
+    bytes.starts_with(&FRAME)
+}
+
+/// What the bytes of a compressed rollout unpack to, at most so many, and whether they do so to their end.
+pub(crate) fn unpack(bytes: &[u8], limit: u64) -> (Vec<u8>, io::Result<()>) {
+    let mut plain = Vec::new();
+    let unpacked =
+        zstd::stream::Decoder::new(bytes).and_then(|decoder| decoder.take(limit).read_to_end(&mut plain)).map(drop);
+    (plain, unpacked)
+}
+
 /// Bytes of a rollout, uncompressed, from any place on.
 pub(in super::super) struct Source {
     input: Input,

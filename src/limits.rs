@@ -13,6 +13,8 @@ pub const ROLLOUT_UNPACKED_BYTES: u64 = 16 << 30;
 pub const ROLLOUT_JOINED_LINES: usize = 32;
 /// See [`ROLLOUT_JOINED_LINES`]. 256 KiB.
 pub const ROLLOUT_JOINED_BYTES: usize = 256 << 10;
+/// Longest line whose bytes are replaced where they are not UTF-8; a longer one is damage. Each may become three.
+pub const ROLLOUT_REPLACED_BYTES: usize = 8 << 20;
 /// Deepest nesting of a JSON value in a rollout.
 pub const ROLLOUT_NESTING: usize = 128;
 /// Most segments followed along a chain of `history_base`.

@@ -76,9 +76,12 @@ pub enum DamageKind {
     BadJson,
     /// An escaped half of a surrogate pair in a string, which is no text. Codex skips the line.
     LoneSurrogate,
-    /// A line that is not UTF-8. Codex refuses a whole legacy file for one such byte (0.105 to 0.169), and a paginated one
-    /// up to 0.153.4; 0.169.0 skips the line there.
+    /// A line that is not UTF-8, and no record for another reason as well. Codex refuses a whole legacy file for one such
+    /// byte (0.105 to 0.169), and a paginated one up to 0.153.4; 0.169.0 skips the line there.
     InvalidUtf8,
+    /// A record with bytes that are not UTF-8; they are read as U+FFFD, and it is used. To Codex it is one of
+    /// [`DamageKind::InvalidUtf8`].
+    ReplacedBytes,
     /// Zero bytes where a record should stand: a write that power loss took back. Codex skips them.
     NulBytes,
     /// Empty lines, or one of white space. Codex skips them.
@@ -156,6 +159,7 @@ impl DamageKind {
             DamageKind::BadJson => "not JSON, skipped",
             DamageKind::LoneSurrogate => "half of a surrogate pair in a string, skipped",
             DamageKind::InvalidUtf8 => "not UTF-8, skipped",
+            DamageKind::ReplacedBytes => "record with bytes that are not UTF-8, which are read as U+FFFD; used",
             DamageKind::NulBytes => "zero bytes in place of a record, skipped",
             DamageKind::Blank => "blank lines, skipped",
             DamageKind::CarriageReturn => "lines end with a carriage return, which is skipped",

@@ -19,7 +19,7 @@ use super::scan::lines::{Line, LineSort, Lines};
 use super::scan::sift::{Queued, Sift};
 use super::scan::source::Source;
 use super::scan::split::{one_object, stands_whole_in};
-use crate::limits::{ROLLOUT_JOINED_BYTES, ROLLOUT_LINE_BYTES};
+use crate::limits::{ROLLOUT_JOINED_BYTES, ROLLOUT_LINE_BYTES, ROLLOUT_REPLACED_BYTES};
 use crate::world::{Disk, ReadFile};
 
 /// One thing found in a rollout.
@@ -165,6 +165,13 @@ impl Reader {
 
     /// Takes a line that is no record as it stands: mends it with those behind it, or takes out of it what can be used.
     fn take_odd(&mut self, line: Line, text: Vec<u8>) -> io::Result<()> {
+        if line.sort == LineSort::Held
+            && text.len() <= ROLLOUT_REPLACED_BYTES
+            && let Some(mended) = self.sift.take_replaced(&line, &text)
+        {
+            self.own = Some(mended.into_bytes());
+            return Ok(());
+        }
         let mut stands_behind = false;
         if line.sort == LineSort::Held && line.terminated && text.first() == Some(&b'{') {
             let mut join = Join::begin(without_returns(&text));

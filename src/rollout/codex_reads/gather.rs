@@ -74,6 +74,8 @@ struct Gathering {
     spoilt: bool,
     /// It is the first of several that make a record.
     on_several_lines: bool,
+    /// Some of its bytes are not UTF-8.
+    not_utf8: bool,
     turns: Turns,
 }
 
@@ -116,6 +118,7 @@ impl Gathering {
             records: Vec::new(),
             spoilt: false,
             on_several_lines: false,
+            not_utf8: false,
             turns,
         }
     }
@@ -150,6 +153,10 @@ impl Gathering {
             | DamageKind::OrdinalOrder
             | DamageKind::Repeated => {}
             DamageKind::CutFrame => self.facts.cut_frame = true,
+            DamageKind::ReplacedBytes => {
+                self.spoilt = true;
+                self.not_utf8 = true;
+            }
             DamageKind::SplitRecord => {
                 self.spoilt = true;
                 self.on_several_lines = true;
@@ -166,6 +173,7 @@ impl Gathering {
         let records = std::mem::take(&mut self.records);
         let spoilt = std::mem::take(&mut self.spoilt);
         let on_several_lines = std::mem::take(&mut self.on_several_lines);
+        let not_utf8 = std::mem::take(&mut self.not_utf8);
         self.facts.empty &= records.is_empty();
         match records.as_slice() {
             [] if !spoilt => {}
@@ -174,6 +182,7 @@ impl Gathering {
                 self.head(Head::Noise);
                 let hidden = match several {
                     [record] if record.timestamp.is_none() => Hidden::NoTimestamp,
+                    _ if not_utf8 => Hidden::NotUtf8,
                     _ if on_several_lines => Hidden::OnSeveralLines,
                     _ => Hidden::SharesItsLine,
                 };

@@ -29,6 +29,8 @@ pub enum Hidden {
     SharesItsLine,
     /// It stands on several lines.
     OnSeveralLines,
+    /// Some of its bytes are not UTF-8.
+    NotUtf8,
     /// Its ordinal is no whole number.
     OddOrdinal,
     /// It names a key twice.
@@ -196,6 +198,12 @@ pub static TABLE: &[Row] = &[
     records("has a record that stands on several lines", Hidden::OnSeveralLines, [RECORD; 4], |f| {
         sees(f, Hidden::OnSeveralLines)
     }),
+    records(
+        "is paginated and has a record with bytes that are not UTF-8",
+        Hidden::NotUtf8,
+        [Resumes, Resumes, Resumes, RECORD],
+        |f| f.mode == Mode::Paginated && sees(f, Hidden::NotUtf8),
+    ),
     records("has records that share a line with something else", Hidden::SharesItsLine, [RECORD; 4], |f| {
         sees(f, Hidden::SharesItsLine)
     }),

@@ -141,7 +141,7 @@ pub(super) static CLASSES: [Class; 66] = [
     class(
         "invalid-utf8",
         EVERY,
-        &[InvalidUtf8],
+        &[ReplacedBytes],
         bytes::invalid_utf8,
         "half of a character in a record's text (openai/codex#36802)",
     ),

@@ -80,6 +80,18 @@ fn lines_that_are_no_records_are_told_one_by_one() {
 }
 
 #[test]
+fn a_record_with_bytes_that_are_no_text_is_read_with_replacements() {
+    let (head, tail) = ITEM.split_once("[]").unwrap();
+    let item = |byte: &[u8]| {
+        [head.as_bytes(), b"[{\"type\":\"input_text\",\"text\":\"", byte, b"\"}]", tail.as_bytes()].concat()
+    };
+    let broken = [ITEM.as_bytes(), b"\n", &item(b"\xc3"), b"\n", ITEM.as_bytes(), b"\n"].concat();
+    assert_eq!(read(broken), "r ReplacedBytes r r");
+    let torn = [ITEM.as_bytes(), b"\n", &item(b"\xc3")].concat();
+    assert_eq!(read(torn), "r ReplacedBytes r Unterminated");
+}
+
+#[test]
 fn what_is_not_known_is_kept() {
     let novelty = r#"{"timestamp":"t","type":"novelty","payload":{},"metadata":1.5}"#;
     assert_eq!(read(format!("{ITEM}\n{novelty}\n")), "r UnknownKind r");

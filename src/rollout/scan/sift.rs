@@ -4,6 +4,7 @@
 //! what can still be used of it. Records and damage are queued in the order of the file, records as places in the text of
 //! their line.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -104,13 +105,35 @@ impl Sift {
 
     /// Takes a record that was mended by joining lines; `text` is all of it, and `line` spans them. Whether it is one.
     pub(in super::super) fn take_joined(&mut self, line: &Line, text: &str) -> bool {
+        let len = usize::try_from(line.end - line.start).unwrap_or(usize::MAX);
+        self.take_mended(line, 0..len, text, DamageKind::SplitRecord)
+    }
+
+    /// Takes a record with bytes that are not UTF-8. Its text as it is read, if it is one.
+    pub(in super::super) fn take_replaced(&mut self, line: &Line, text: &[u8]) -> Option<String> {
+        let trimmed = trim(text);
+        let place = trimmed.from..trimmed.from + trimmed.text.len();
+        let mended = match String::from_utf8_lossy(trimmed.text) {
+            Cow::Owned(mended) => mended,
+            Cow::Borrowed(_) => return None,
+        };
+        if !self.take_mended(line, place.clone(), &mended, DamageKind::ReplacedBytes) {
+            return None;
+        }
+        if !line.terminated {
+            self.tell(line, place, DamageKind::Unterminated, Consequence::Used);
+        }
+        Some(mended)
+    }
+
+    /// Takes a record that stands at `place` in another form than `text`. Whether it is one.
+    fn take_mended(&mut self, line: &Line, place: Range<usize>, text: &str, how: DamageKind) -> bool {
         let Some((own, envelope)) = one_object(text.as_bytes()) else { return false };
         let Ok(told) = record::record_of(own, Some(envelope), &mut self.shape.clone()) else { return false };
-        let len = usize::try_from(line.end - line.start).unwrap_or(usize::MAX);
-        self.tell(line, 0..len, DamageKind::SplitRecord, Consequence::Used);
+        self.tell(line, place.clone(), how, Consequence::Used);
         self.shape.get_or_insert(Shape::Envelope);
         let Told { kind, parts, .. } = told;
-        let bytes = line.start..line.end;
+        let bytes = line.start + place.start as u64..line.start + place.end as u64;
         self.queue.push_back(Queued::Record { bytes, line: line.number, place: 0..own.len(), kind, parts });
         true
     }

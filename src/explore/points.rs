@@ -123,12 +123,19 @@ impl<'r> Walk<'r> {
             return self.point(event, 0, what, Some(at), self.written.clone());
         }
         let len = seen.landed;
-        for landed in [0, 1, len / 2, len.saturating_sub(1), len] {
+        // A live run's write may be some bytes longer or shorter: a duration has more digits.
+        let cuts = [
+            (0, Bytes::Nothing),
+            (1, Bytes::Bytes(1)),
+            (len / 2, Bytes::Half),
+            (len.saturating_sub(1), Bytes::ButLast),
+            (len, Bytes::All),
+        ];
+        for (landed, byte) in cuts {
             let part = Kind::Write(WriteSeen { landed, errno: (landed == 0).then_some(NEVER_DONE), ..seen.clone() });
             let mut written = self.written.clone();
             written.follow(&Event { kind: part, ..event.clone() }, &self.run.blobs);
             let what = format!("touch {number}, write{of}, at byte {landed} of {len}");
-            let byte = if landed == 0 { Bytes::Nothing } else { Bytes::Bytes(landed) };
             let at = Trigger::Write { path: SESSIONS.to_owned(), op: FileOp::Write, n, byte };
             self.point(event, landed, what, Some(at), written);
         }

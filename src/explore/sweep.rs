@@ -15,6 +15,7 @@ use super::results::{Report, Results, Swept, report};
 use super::tail;
 use super::{deeper, pinned};
 use crate::fault::plan::Watched;
+use crate::fault::power::DataLoss;
 use crate::journal::Run;
 use crate::limits::Limits;
 use crate::player::{self, Plan as Playing};
@@ -223,10 +224,18 @@ async fn play(plan: &Plan, recorded: &Arc<Recording>, point: &Point, at: usize) 
     let is_live =
         plan.live_one_in > 0 && pinned::mixed(plan.seed ^ 0x11FE ^ at as u64).is_multiple_of(plan.live_one_in);
     let live = match point.at {
-        Some(_) if is_live => Some(live(plan, recorded, &story, &format!("l{at:07}")).await),
+        Some(_) if is_live && !hangs_on_lengths(point) => {
+            Some(live(plan, recorded, &story, &format!("l{at:07}")).await)
+        }
         _ => None,
     };
     Swept { point: point.what.clone(), life: point.life, step: point.step, constructed, live, story: None }
+}
+
+/// Whether what is left is cut where it is by how long all writes before were. In a live run some are a byte longer or
+/// shorter, and the cut may be in another record.
+fn hangs_on_lengths(point: &Point) -> bool {
+    point.loss.is_some_and(|loss| matches!(loss.data, DataLoss::Half | DataLoss::Sector | DataLoss::After(_)))
 }
 
 /// A point of a record, whose story was `whole`.

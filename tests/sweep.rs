@@ -29,9 +29,14 @@ struct Swept {
 fn sweep(dir: &Path, story: &str, more: &[&str]) -> Swept {
     let file = dir.join("conversation.toml");
     fs::write(&file, story).expect("written");
+    sweep_of(dir, &file, more)
+}
+
+/// The same of a file, or of a story of the suite by its name.
+fn sweep_of(dir: &Path, story: &Path, more: &[&str]) -> Swept {
     let json = dir.join("sweep.json");
     let mut command = Command::new(env!("CARGO_BIN_EXE_rehydra"));
-    command.current_dir(dir).arg("sweep").arg(&file).args(["--out", "sweep", "--json"]).arg(&json).args(more);
+    command.current_dir(dir).arg("sweep").arg(story).args(["--out", "sweep", "--json"]).arg(&json).args(more);
     let output = command.output().expect("it runs");
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).expect("UTF-8");
     let json = fs::read(&json).map(|bytes| serde_json::from_slice(&bytes).expect("JSON")).unwrap_or(Value::Null);
@@ -61,6 +66,22 @@ fn no_death_at_any_point_breaks_a_promise_of_our_server() {
     let live = played.iter().filter(|one| !one["live"].is_null()).count();
     assert!(live >= 3, "only {live} were played live as well");
     assert_eq!(list(&swept.json, "differ"), &[] as &[Value]);
+}
+
+#[test]
+fn a_placed_thread_a_restart_and_a_second_home_are_swept_as_well() {
+    for (story, place) in [
+        ("disk/compacted", "power loss with"),
+        ("stale/after-another-restart", "touch"),
+        ("homes/a-thread-in-each", "../home-"),
+    ] {
+        let dir = tempfile::tempdir().expect("a directory");
+        let swept = sweep_of(dir.path(), Path::new(story), &["--max", "24", "--live", "50"]);
+        assert_eq!(swept.code, Some(0), "{story}: {}{}", swept.stdout, swept.stderr);
+        let points = list(&swept.json, "swept").iter().filter_map(|one| one["point"].as_str());
+        assert!(points.filter(|point| point.contains(place)).count() > 0, "{story}: no point has {place}");
+        assert!(list(&swept.json, "swept").iter().any(|one| !one["live"].is_null()), "{story}: none was played live");
+    }
 }
 
 #[test]

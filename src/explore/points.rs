@@ -9,7 +9,7 @@ use crate::journal::{CallId, Event, FileOp, Incarnation, Kind, Lane, NEVER_DONE,
 use crate::target::past::Cut;
 
 /// What the trigger of a live run names: the session files of whatever home.
-pub(super) const SESSIONS: &str = "{sessions,archived_sessions,rehydra}/*";
+pub(super) const SESSIONS: &str = "{,../home-*/}{sessions,archived_sessions,rehydra}{,/*}";
 
 /// A point at which the server dies.
 #[derive(Clone, Debug, PartialEq)]

@@ -18,7 +18,6 @@ use super::armed::{Armed, Due};
 use super::plan::{Action, FileError, Signal, Trigger};
 use super::touch::{self, Touch};
 use super::write::{Attempt, Decision, Op, Then, Watch};
-use crate::glob;
 use crate::journal::{CallId, Journal, Kind, Lane, NEVER_DONE, WriteSeen, is_home_path, is_session_path};
 
 /// How the kernel marks a name that is gone.
@@ -92,9 +91,9 @@ impl LifeFiles {
     fn lasting(&self, touch: &Touch<'_>) -> Option<FileError> {
         let state = self.lock();
         let fails = |(at, _): &&(Trigger, FileError)| match at {
-            Trigger::Read { path, .. } => touch.attempt.op == Op::Read && glob::matches(path, touch.path),
-            Trigger::Sync { path, .. } => touch.attempt.op == Op::Sync && glob::matches(path, touch.path),
-            Trigger::Write { path, .. } => touch::op(touch.attempt.op).changes() && glob::matches(path, touch.path),
+            Trigger::Read { path, .. } => touch.attempt.op == Op::Read && touch::fits(path, touch.path),
+            Trigger::Sync { path, .. } => touch.attempt.op == Op::Sync && touch::fits(path, touch.path),
+            Trigger::Write { path, .. } => touch::op(touch.attempt.op).changes() && touch::fits(path, touch.path),
             // A file system that fails one record fails whatever comes after it.
             _ => touch::op(touch.attempt.op).changes() && is_session_path(touch.path),
         };

@@ -22,9 +22,9 @@ pub struct Touch<'a> {
 pub(super) fn reaches(count: &mut u32, at: &Trigger, touch: &Touch<'_>) -> Option<u64> {
     let Touch { attempt, path } = touch;
     let mut is_it = |pattern: &str, n: u32| {
-        let fits = glob::matches(pattern, path);
-        *count += u32::from(fits);
-        fits && *count == n
+        let is_meant = fits(pattern, path);
+        *count += u32::from(is_meant);
+        is_meant && *count == n
     };
     match at {
         Trigger::Write { path, op: wanted, n, byte } if op(attempt.op) == *wanted => {
@@ -42,10 +42,17 @@ pub(super) fn names(at: &Trigger, path: &str) -> bool {
     match at {
         Trigger::Write { path: pattern, .. }
         | Trigger::Read { path: pattern, .. }
-        | Trigger::Sync { path: pattern, .. } => glob::matches(pattern, path),
+        | Trigger::Sync { path: pattern, .. } => fits(pattern, path),
         _ => false,
     }
 }
+
+/// Whether a pattern means that path. Lock files hold nothing: only a pattern that says `.lock` means them.
+pub(super) fn fits(pattern: &str, path: &str) -> bool {
+    glob::matches(pattern, path) && (!path.ends_with(LOCK) || pattern.contains(LOCK))
+}
+
+const LOCK: &str = ".lock";
 
 /// The journal's word for it.
 pub(super) fn op(op: Op) -> FileOp {
@@ -134,6 +141,12 @@ mod tests {
         assert_eq!(seen(&mut count, &at, Op::Rename, "sessions/a", b""), None);
         assert_eq!(seen(&mut count, &at, Op::Write, "sessions/b", b"abcde"), Some(2));
         assert_eq!(seen(&mut count, &at, Op::Write, "sessions/b", b"abcde"), None, "it fires once");
+    }
+
+    #[test]
+    fn a_lock_is_meant_by_those_who_say_so() {
+        assert!(fits("rehydra/*", "rehydra/aliases.jsonl") && !fits("rehydra/*", "rehydra/locks/a.lock"));
+        assert!(fits("rehydra/*.lock", "rehydra/locks/a.lock") && !fits("*.lock", "rehydra/aliases.jsonl"));
     }
 
     #[test]

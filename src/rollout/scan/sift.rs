@@ -112,7 +112,8 @@ impl Sift {
     /// Takes a record with bytes that are not UTF-8. Its text as it is read, if it is one.
     pub(in super::super) fn take_replaced(&mut self, line: &Line, text: &[u8]) -> Option<String> {
         let trimmed = trim(text);
-        let place = trimmed.from..trimmed.from + trimmed.text.len();
+        // White space behind a record is none of it.
+        let place = trimmed.from..trimmed.from + trimmed.text.trim_ascii_end().len();
         let mended = match String::from_utf8_lossy(trimmed.text) {
             Cow::Owned(mended) => mended,
             Cow::Borrowed(_) => return None,

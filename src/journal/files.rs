@@ -142,7 +142,7 @@ pub struct DamageDone {
     pub mutator: String,
     pub before: FileState,
     pub after: FileState,
-    /// Markers that a correct reader need not get from the file any more, as the mutator says.
+    /// Markers that no reader can get from the file any more, as the mutator says.
     pub destroyed: Vec<Marker>,
     /// A correct reader refuses the file.
     #[serde(default, skip_serializing_if = "is_false")]

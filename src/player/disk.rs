@@ -127,15 +127,13 @@ impl<T: Target> Story<T> {
         if mutated.compressed && path.extension().is_some_and(|kind| kind == "jsonl") {
             fs::rename(&path, path.with_extension("jsonl.zst")).map_err(failed)?;
         }
-        // What a reader may skip and may salvage, it need not get.
-        let destroyed = [mutated.destroyed.clone(), mutated.may_show()].concat();
         let done = DamageDone {
             path: self.told(&path),
             thread: Some(step.thread.clone()),
             mutator: step.mutator.name().to_owned(),
             before: state(&before),
             after: state(&mutated.bytes),
-            destroyed,
+            destroyed: mutated.destroyed,
             refused: mutated.refused,
         };
         self.journal.append(Lane::Player, Kind::Damage(done));

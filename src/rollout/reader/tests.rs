@@ -89,6 +89,8 @@ fn a_record_with_bytes_that_are_no_text_is_read_with_replacements() {
     assert_eq!(read(broken), "r ReplacedBytes r r");
     let torn = [ITEM.as_bytes(), b"\n", &item(b"\xc3")].concat();
     assert_eq!(read(torn), "r ReplacedBytes r Unterminated");
+    let marked = ["\u{feff}".as_bytes(), &item(b"\xc3"), b"\r\n"].concat();
+    assert_eq!(read(marked), "ByteOrderMark CarriageReturn ReplacedBytes r");
     let followed = [&item(b"\xff")[..], b" \t\n"].concat();
     let mut found = Reader::from_bytes(followed.clone()).map(Result::unwrap);
     assert!(found.any(|found| matches!(found, Found::Record(record) if record.bytes.end == followed.len() as u64 - 3)));

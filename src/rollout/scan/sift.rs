@@ -118,7 +118,11 @@ impl Sift {
             Cow::Owned(mended) => mended,
             Cow::Borrowed(_) => return None,
         };
+        let (queued, told) = (self.queue.len(), self.told_carriage_return);
+        self.tell_trimmed(line, text, &trimmed);
         if !self.take_mended(line, place.clone(), &mended, DamageKind::ReplacedBytes) {
+            self.queue.truncate(queued);
+            self.told_carriage_return = told;
             return None;
         }
         if !line.terminated {

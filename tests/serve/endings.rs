@@ -34,6 +34,10 @@ async fn the_end_of_the_input_waits_for_the_turn_in_flight_and_its_answer() {
 async fn a_signal_ends_the_server_at_once_whatever_is_in_flight() {
     let rig = Rig::new();
     for signal in [Signal::TERM, Signal::INT] {
+        if is_ignored(signal) {
+            eprintln!("{signal:?} is ignored by whoever runs this, and so by the server that it starts");
+            continue;
+        }
         let mut at_once = false;
         for _ in 0..3 {
             let mut server = rig.server();
@@ -47,6 +51,13 @@ async fn a_signal_ends_the_server_at_once_whatever_is_in_flight() {
         }
         assert!(at_once, "{signal:?} takes longer than 100 ms");
     }
+}
+
+/// Whether this process was begun with the signal ignored, as a shell begins what it puts into the background.
+fn is_ignored(signal: Signal) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
+    u64::from_str_radix(mask.trim(), 16).unwrap() & (1 << (signal.as_raw() - 1)) != 0
 }
 
 /// The prompt was durable before the model was asked.

@@ -88,8 +88,7 @@ fn main() -> Result<ExitCode, Failure> {
             for _ in 0..ROUNDS {
                 took.push(runtime.block_on(round(how, threads))?);
             }
-            took.sort_by(f64::total_cmp);
-            let middle = took.get(ROUNDS / 2).copied().unwrap_or_default();
+            let middle = middle(&mut took);
             let fastest = took.first().copied().unwrap_or_default();
             let name = format!("{what}, {threads} thread{}", if threads == 1 { "" } else { "s" });
             println!("{name:<38} {fastest:>8.2} {middle:>8.2}");
@@ -180,15 +179,17 @@ async fn conversations(target: &str, rounds: usize) -> Result<(), Failure> {
             took.seen = run.events.iter().filter(|event| matches!(event.kind, Kind::Write(_))).count();
         }
     }
-    let middle = |times: &mut Vec<f64>| {
-        times.sort_by(f64::total_cmp);
-        times.get(times.len() / 2).copied().unwrap_or_default()
-    };
     println!("{:<16} {:>9} {:>9} {:>9}   milliseconds, middle of {rounds}", "", "whole run", "its calls", "touches");
     for (what, took) in ["not watched", "writes watched", "reads watched"].iter().zip(&mut took) {
         println!("{what:<16} {:>9.1} {:>9.1} {:>9}", middle(&mut took.whole), middle(&mut took.calls), took.seen);
     }
     Ok(())
+}
+
+/// The middle one, after sorting them.
+fn middle(times: &mut [f64]) -> f64 {
+    times.sort_by(f64::total_cmp);
+    times.get(times.len() / 2).copied().unwrap_or_default()
 }
 
 /// Milliseconds between calls and their answers.

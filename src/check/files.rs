@@ -78,7 +78,6 @@ fn is_open(view: &View<'_>, before: &Seen<'_, Snapshot>, file: &SnapshotFile) ->
 fn fate(view: &View<'_>, file: &SnapshotFile, after: &Snapshot, may_grow: bool) -> Option<(String, String)> {
     let path = &file.path;
     let Some(now) = after.files.iter().find(|f| f.path == *path) else {
-        let plain_name = |path: &str| path.rsplit('/').next().map(|name| name.trim_end_matches(PACKED).to_owned());
         let moved = |f: &SnapshotFile| {
             f.sha256 == file.sha256 || plain_name(&f.path) == plain_name(path) && holds(view, f, file)
         };
@@ -101,8 +100,11 @@ fn fate(view: &View<'_>, file: &SnapshotFile, after: &Snapshot, may_grow: bool) 
     (!holds(view, now, file)).then(|| (lengths, text()))
 }
 
-/// What the name of a compressed rollout has more.
-const PACKED: &str = ".zst";
+/// The name of a file as it is when it is not compressed.
+fn plain_name(path: &str) -> &str {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.strip_suffix(".zst").unwrap_or(name)
+}
 
 /// Whether `now` begins with what `then` held. Where a content is not in the journal, its length must do.
 fn holds(view: &View<'_>, now: &SnapshotFile, then: &SnapshotFile) -> bool {

@@ -133,8 +133,7 @@ impl Results {
         self.done.contains_key(&point.what)
     }
 
-    pub(super) fn keep(&mut self, swept: Result<Swept, tokio::task::JoinError>) -> Result<(), SweepError> {
-        let swept = swept.map_err(|error| SweepError(format!("a run ended early: {error}")))?;
+    pub(super) fn keep(&mut self, swept: Swept) -> Result<(), SweepError> {
         let failed =
             |error: io::Error| SweepError(format!("failed to keep results in {}: {error}", self.path.display()));
         let line = serde_json::to_string(&swept).map_err(|error| failed(error.into()))?;

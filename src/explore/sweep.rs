@@ -103,17 +103,17 @@ pub async fn sweep(plan: Plan, progress: Arc<dyn Progress>) -> Result<Report, Sw
             play(&plan, &recorded, &point, at).await
         });
         while let Some(done) = playing.try_join_next() {
-            results.keep(done)?;
+            results.keep(ended(done)?)?;
             progress.played();
         }
     }
     while let Some(done) = playing.join_next().await {
-        results.keep(done)?;
+        results.keep(ended(done)?)?;
         progress.played();
     }
     let mut pairs: JoinSet<Vec<Swept>> = JoinSet::new();
     let mut deeper = Vec::new();
-    let keep = |kept: &mut Vec<Swept>, done| {
+    let keep = |kept: &mut Vec<Swept>, done: Result<Vec<Swept>, _>| {
         let more = ended(done)?;
         more.iter().for_each(|_| progress.played());
         kept.extend(more);
@@ -286,7 +286,7 @@ async fn live(plan: &Plan, recorded: &Recording, story: &Scenario, name: &str) -
     judged(&dir, played.err().map(|error| error.to_string()))
 }
 
-fn ended(done: Result<Vec<Swept>, tokio::task::JoinError>) -> Result<Vec<Swept>, SweepError> {
+fn ended<T>(done: Result<T, tokio::task::JoinError>) -> Result<T, SweepError> {
     done.map_err(|error| SweepError(format!("a run ended early: {error}")))
 }
 

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use super::plan::{Cut, FileOp, Trigger};
 use super::write::{Attempt, Op};
 use crate::glob;
+use crate::journal::LOCK;
 
 /// Something that a life is about to do to a file.
 #[derive(Clone, Copy, Debug)]
@@ -51,8 +52,6 @@ pub(super) fn names(at: &Trigger, path: &str) -> bool {
 pub(super) fn fits(pattern: &str, path: &str) -> bool {
     glob::matches(pattern, path) && (!path.ends_with(LOCK) || pattern.contains(LOCK))
 }
-
-const LOCK: &str = ".lock";
 
 /// The journal's word for it.
 pub(super) fn op(op: Op) -> FileOp {

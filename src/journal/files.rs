@@ -18,8 +18,11 @@ pub fn is_session_path(told: &str) -> bool {
         None => Some(told),
     };
     let top = in_home.map(|path| path.split('/').next().unwrap_or(path));
-    top.is_some_and(|top| SESSION_DIRS.contains(&top)) && !told.ends_with(".lock")
+    top.is_some_and(|top| SESSION_DIRS.contains(&top)) && !told.ends_with(LOCK)
 }
+
+/// How the names of lock files end.
+pub const LOCK: &str = ".lock";
 
 /// Whether that is a home of the run, whose names may be those of directories of session files.
 pub fn is_home_path(told: &str) -> bool {
@@ -83,7 +86,7 @@ pub enum FileOp {
 
 impl FileOp {
     /// The word for it, in scenarios and journals.
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             FileOp::Write => "write",
             FileOp::Truncate => "truncate",
@@ -145,12 +148,8 @@ pub struct DamageDone {
     /// Markers that no reader can get from the file any more, as the mutator says.
     pub destroyed: Vec<Marker>,
     /// A correct reader refuses the file.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub refused: bool,
-}
-
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 /// Length and digest of a file.

@@ -11,12 +11,12 @@ pub(super) const EDGES: Words<Edge> = Words(&[("before", Edge::Before), ("after"
 pub(super) const REHYDRATIONS: Words<Rehydration> =
     Words(&[("call", Rehydration::Call), ("configured", Rehydration::Configured), ("model", Rehydration::Model)]);
 pub(super) const TOUCHES: Words<FileOp> = Words(&[
-    ("write", FileOp::Write),
-    ("truncate", FileOp::Truncate),
-    ("rename", FileOp::Rename),
-    ("unlink", FileOp::Unlink),
-    ("create", FileOp::Create),
-    ("mkdir", FileOp::Mkdir),
+    (FileOp::Write.name(), FileOp::Write),
+    (FileOp::Truncate.name(), FileOp::Truncate),
+    (FileOp::Rename.name(), FileOp::Rename),
+    (FileOp::Unlink.name(), FileOp::Unlink),
+    (FileOp::Create.name(), FileOp::Create),
+    (FileOp::Mkdir.name(), FileOp::Mkdir),
 ]);
 /// How much of a write lands, where it is not a number of bytes.
 pub(super) const CUTS: Words<Cut> = Words(&[("half", Cut::Half), ("all-but-newline", Cut::ButLast), ("all", Cut::All)]);

@@ -31,23 +31,25 @@ impl<'r> View<'r> {
         match damage.mutator.as_str() {
             "move" => self.moving = self.homes.iter().filter(leaves).cloned().collect(),
             "remove" => {
-                let gone: Vec<_> = self.homes.iter().filter(leaves).cloned().collect();
-                for known in gone {
-                    self.homes.remove(&known);
-                    self.homes.insert((known.0, NOWHERE));
-                }
+                let gone = self.homes.iter().filter(leaves).cloned().collect();
+                self.bring(gone, NOWHERE);
             }
             "move to" if holds_threads => {
-                for known in std::mem::take(&mut self.moving) {
-                    self.homes.remove(&known);
-                    self.homes.insert((known.0, home));
-                }
+                let moving = std::mem::take(&mut self.moving);
+                self.bring(moving, home);
             }
             _ => {
                 let copied: Vec<String> =
                     self.homes.iter().map(|known| &known.0).filter(|id| holds(id.as_str())).cloned().collect();
                 self.homes.extend(copied.into_iter().map(|id| (id, home)));
             }
+        }
+    }
+
+    fn bring(&mut self, moving: Vec<(String, Option<&'r str>)>, home: Option<&'r str>) {
+        for known in moving {
+            self.homes.remove(&known);
+            self.homes.insert((known.0, home));
         }
     }
 

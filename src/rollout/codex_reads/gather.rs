@@ -72,10 +72,8 @@ struct Gathering {
     records: Vec<Record>,
     /// Codex cannot read that line as a whole.
     spoilt: bool,
-    /// It is the first of several that make a record.
-    on_several_lines: bool,
-    /// Some of its bytes are not UTF-8.
-    not_utf8: bool,
+    /// Why, where its record was mended.
+    mended: Option<Hidden>,
     turns: Turns,
 }
 
@@ -117,8 +115,7 @@ impl Gathering {
             line: None,
             records: Vec::new(),
             spoilt: false,
-            on_several_lines: false,
-            not_utf8: false,
+            mended: None,
             turns,
         }
     }
@@ -155,11 +152,11 @@ impl Gathering {
             DamageKind::CutFrame => self.facts.cut_frame = true,
             DamageKind::ReplacedBytes => {
                 self.spoilt = true;
-                self.not_utf8 = true;
+                self.mended = Some(Hidden::NotUtf8);
             }
             DamageKind::SplitRecord => {
                 self.spoilt = true;
-                self.on_several_lines = true;
+                self.mended = Some(Hidden::OnSeveralLines);
             }
             _ => {
                 self.spoilt = true;
@@ -172,8 +169,7 @@ impl Gathering {
     fn end_line(&mut self) {
         let records = std::mem::take(&mut self.records);
         let spoilt = std::mem::take(&mut self.spoilt);
-        let on_several_lines = std::mem::take(&mut self.on_several_lines);
-        let not_utf8 = std::mem::take(&mut self.not_utf8);
+        let mended = self.mended.take();
         self.facts.empty &= records.is_empty();
         match records.as_slice() {
             [] if !spoilt => {}
@@ -182,9 +178,7 @@ impl Gathering {
                 self.head(Head::Noise);
                 let hidden = match several {
                     [record] if record.timestamp.is_none() => Hidden::NoTimestamp,
-                    _ if not_utf8 => Hidden::NotUtf8,
-                    _ if on_several_lines => Hidden::OnSeveralLines,
-                    _ => Hidden::SharesItsLine,
+                    _ => mended.unwrap_or(Hidden::SharesItsLine),
                 };
                 several.iter().for_each(|record| self.hide(record, hidden));
             }

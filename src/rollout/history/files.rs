@@ -1,6 +1,6 @@
 //! The files that a history is read from.
 
-use std::io::{self, Cursor, Read, Seek, SeekFrom};
+use std::io::{self, Cursor, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,10 +8,8 @@ use super::super::damage::Damage;
 use super::super::lineage::{Lineage, Segment, home_of, trace, trace_bytes};
 use super::super::read_error::{ReadError, ReadErrorKind};
 use super::super::reader::Reader;
+use super::super::scan::source::begins_packed;
 use crate::world::{Disk, ReadFile};
-
-/// How a compressed file begins.
-const ZSTD_MAGIC: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 
 /// The files of a thread, to be opened one at a time and, if need be, again.
 pub(super) struct Files<'a> {
@@ -79,10 +77,9 @@ impl<'a> Files<'a> {
             Source::Disk(disk) => disk.open(&segment.path)?,
             Source::Memory(bytes) => Box::new(Cursor::new(bytes.clone())),
         };
-        let mut magic = Vec::new();
-        (&mut raw).take(ZSTD_MAGIC.len() as u64).read_to_end(&mut magic)?;
+        let is_packed = begins_packed(&mut raw)?;
         let len = raw.seek(SeekFrom::End(0))?;
-        Ok((magic != ZSTD_MAGIC).then_some((raw, len.min(segment.end.unwrap_or(len)))))
+        Ok((!is_packed).then_some((raw, len.min(segment.end.unwrap_or(len)))))
     }
 
     /// Where the file of that number is cut, if it is.

@@ -2,10 +2,11 @@
 
 use std::collections::HashSet;
 use std::fmt;
-use std::io::Read;
 
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+
+use super::super::{is_packed, unpack};
 
 /// How much a reader makes of a damaged line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +19,6 @@ pub(super) enum Reading {
 
 /// Most bytes that a compressed file may open to here.
 const OPENED_BYTES: u64 = 1 << 30;
-const ZSTD: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 const START: &str = "{\"timestamp\":\"";
 /// Most lines that a record with raw newlines in it is put together from.
 const JOINED_LINES: usize = 4;
@@ -47,20 +47,13 @@ pub(super) fn records(bytes: &[u8], reading: Reading) -> Vec<Value> {
     records
 }
 
-/// Whether the file is a zstd frame.
-pub(super) fn is_compressed(bytes: &[u8]) -> bool {
-    bytes.starts_with(&ZSTD)
-}
-
 /// What a compressed file opens to, as far as it does; `None` for any other. Codex gives a cut one up as a whole.
 fn open(bytes: &[u8], reading: Reading) -> Option<Vec<u8>> {
-    if !is_compressed(bytes) {
+    if !is_packed(bytes) {
         return None;
     }
-    let mut opened = Vec::new();
-    let decoder = zstd::stream::read::Decoder::new(bytes);
-    let whole = decoder.and_then(|decoder| decoder.take(OPENED_BYTES).read_to_end(&mut opened)).is_ok();
-    if !whole && reading == Reading::Plain {
+    let (mut opened, whole) = unpack(bytes, OPENED_BYTES);
+    if whole.is_err() && reading == Reading::Plain {
         opened.clear();
     }
     Some(opened)

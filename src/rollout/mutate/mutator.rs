@@ -6,11 +6,11 @@ use std::ops::Range;
 
 use super::classes::{CLASSES, Class};
 use super::edit::Edit;
-use super::lines::{Reading, is_compressed};
+use super::lines::Reading;
 use super::model;
 use crate::marker::Marker;
 use crate::rollout::DamageKind;
-use crate::rollout::Era;
+use crate::rollout::{Era, is_packed};
 
 /// One class of damage.
 #[derive(Clone, Copy)]
@@ -152,7 +152,7 @@ impl Mutator {
             return whole(bytes).map(|bytes| (bytes, 0));
         }
         // The lines of a compressed file are no lines.
-        if is_compressed(bytes) {
+        if is_packed(bytes) {
             return None;
         }
         let mut edit = Edit::new(bytes, at);
@@ -188,7 +188,7 @@ pub fn apply_all(mutators: &[(Mutator, Where)], bytes: &[u8]) -> Mutated {
     tells.retain(|kind| *kind != DamageKind::OrphanOutput || !destroyed.is_empty());
     let lossy = owed && !destroyed.is_empty();
     let touched = first_line.map(|line| touched(line, bytes, &now));
-    let compressed = is_compressed(&now);
+    let compressed = is_packed(&now);
     Mutated { bytes: now, done, destroyed, plain, salvaged, refused, lossy, tells, touched, compressed }
 }
 

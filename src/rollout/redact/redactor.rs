@@ -11,7 +11,6 @@ use super::lexer::Lexer;
 use super::plant::Plants;
 use crate::limits::CAPTURE_FILE_BYTES;
 
-/// What a zstd frame begins with.
 /// The level at which Codex compresses.
 const LEVEL: i32 = 3;
 

@@ -105,8 +105,10 @@ impl Sift {
 
     /// Takes a record that was mended by joining lines; `text` is all of it, and `line` spans them. Whether it is one.
     pub(in super::super) fn take_joined(&mut self, line: &Line, text: &str) -> bool {
+        let Some(mended) = self.mended(text) else { return false };
         let len = usize::try_from(line.end - line.start).unwrap_or(usize::MAX);
-        self.take_mended(line, 0..len, text, DamageKind::SplitRecord)
+        self.take_mended(line, 0..len, mended, DamageKind::SplitRecord);
+        true
     }
 
     /// Takes a record with bytes that are not UTF-8. Its text as it is read, if it is one.
@@ -114,33 +116,33 @@ impl Sift {
         let trimmed = trim(text);
         // White space behind a record is none of it.
         let place = trimmed.from..trimmed.from + trimmed.text.trim_ascii_end().len();
-        let mended = match String::from_utf8_lossy(trimmed.text) {
-            Cow::Owned(mended) => mended,
+        let replaced = match String::from_utf8_lossy(trimmed.text) {
+            Cow::Owned(replaced) => replaced,
             Cow::Borrowed(_) => return None,
         };
-        let (queued, told) = (self.queue.len(), self.told_carriage_return);
+        let mended = self.mended(&replaced)?;
         self.tell_trimmed(line, text, &trimmed);
-        if !self.take_mended(line, place.clone(), &mended, DamageKind::ReplacedBytes) {
-            self.queue.truncate(queued);
-            self.told_carriage_return = told;
-            return None;
-        }
+        self.take_mended(line, place.clone(), mended, DamageKind::ReplacedBytes);
         if !line.terminated {
             self.tell(line, place, DamageKind::Unterminated, Consequence::Used);
         }
-        Some(mended)
+        Some(replaced)
     }
 
-    /// Takes a record that stands at `place` in another form than `text`. Whether it is one.
-    fn take_mended(&mut self, line: &Line, place: Range<usize>, text: &str, how: DamageKind) -> bool {
-        let Some((own, envelope)) = one_object(text.as_bytes()) else { return false };
-        let Ok(told) = record::record_of(own, Some(envelope), &mut self.shape.clone()) else { return false };
+    /// The record that a mended text is, if it is one, and how long.
+    fn mended(&self, text: &str) -> Option<(Told, usize)> {
+        let (own, envelope) = one_object(text.as_bytes())?;
+        let told = record::record_of(own, Some(envelope), &mut self.shape.clone()).ok()?;
+        Some((told, own.len()))
+    }
+
+    /// Takes a record that was mended and stands at `place` in another form.
+    fn take_mended(&mut self, line: &Line, place: Range<usize>, (told, len): (Told, usize), how: DamageKind) {
         self.tell(line, place.clone(), how, Consequence::Used);
         self.shape.get_or_insert(Shape::Envelope);
         let Told { kind, parts, .. } = told;
         let bytes = line.start + place.start as u64..line.start + place.end as u64;
-        self.queue.push_back(Queued::Record { bytes, line: line.number, place: 0..own.len(), kind, parts });
-        true
+        self.queue.push_back(Queued::Record { bytes, line: line.number, place: 0..len, kind, parts });
     }
 
     fn interpret_parts(&mut self, line: &Line, from: usize, text: &[u8], parts: Vec<Part>) {

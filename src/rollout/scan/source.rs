@@ -26,6 +26,13 @@ pub(crate) fn is_packed(bytes: &[u8]) -> bool {
     bytes.starts_with(&FRAME)
 }
 
+/// The same of what is about to be read.
+pub(in super::super) fn begins_packed(from: impl Read) -> io::Result<bool> {
+    let mut head = Vec::new();
+    from.take(FRAME.len() as u64).read_to_end(&mut head)?;
+    Ok(is_packed(&head))
+}
+
 /// What the bytes of a compressed rollout unpack to, at most so many, and whether they do so to their end.
 pub(crate) fn unpack(bytes: &[u8], limit: u64) -> (Vec<u8>, io::Result<()>) {
     let mut plain = Vec::new();
@@ -67,10 +74,9 @@ impl Source {
     pub(in super::super) fn new(mut file: Box<dyn ReadFile>) -> io::Result<Source> {
         let len = file.seek(SeekFrom::End(0))?;
         file.seek(SeekFrom::Start(0))?;
-        let mut head = Vec::new();
-        file.by_ref().take(FRAME.len() as u64).read_to_end(&mut head)?;
+        let is_packed = begins_packed(&mut file)?;
         file.seek(SeekFrom::Start(0))?;
-        Ok(Source::over(file, len, head == FRAME))
+        Ok(Source::over(file, len, is_packed))
     }
 
     /// Bytes in memory.

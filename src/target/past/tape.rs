@@ -1,6 +1,6 @@
 //! The record, played into a new journal.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -33,8 +33,6 @@ pub(super) struct Tape {
     numbers: BTreeMap<Seq, Seq>,
     /// Calls that were sent and not answered yet.
     open: BTreeMap<CallId, Open>,
-    /// Calls of the story that are to have a fault.
-    faulted: BTreeSet<CallId>,
     /// What the lives have written so far.
     written: Written,
     life: Option<Incarnation>,
@@ -49,7 +47,7 @@ pub(super) struct Tape {
 
 /// A call that was sent.
 struct Open {
-    /// The journal's word for it, if the record has none before the death.
+    /// The journal's word for it, until the record's own comes.
     call: Option<Call>,
     done: oneshot::Sender<Answer>,
 }
@@ -64,7 +62,6 @@ impl Tape {
             at: 0,
             numbers: BTreeMap::new(),
             open: BTreeMap::new(),
-            faulted: BTreeSet::new(),
             written: Written::default(),
             life: None,
             exited: false,
@@ -98,9 +95,6 @@ impl Tape {
     pub(super) fn send(&mut self, ask: Ask) -> Result<Pending, TargetError> {
         let (done, answer) = oneshot::channel();
         let call = ask.call;
-        if ask.faulted {
-            self.faulted.insert(call);
-        }
         self.open.insert(call, Open { call: Some(called(ask, Vec::new())), done });
         if self.dead {
             self.close();
@@ -109,8 +103,8 @@ impl Tape {
         // Up to where the player does something next: another call of this step, or the next step. What follows that may be
         // its doing.
         let next = call + 1;
-        let mine = self.recording.run.events.iter().position(|e| matches!(&e.kind, Kind::Call(c) if c.call == call));
-        if mine.is_none() {
+        let is_mine = |event: &Event| matches!(&event.kind, Kind::Call(other) if other.call == call);
+        if !self.recording.run.events.iter().any(is_mine) {
             return Err(TargetError::harness(format!("the record has no call {call}; record the story anew")));
         }
         self.copy_before(|event, open| match &event.kind {
@@ -179,8 +173,8 @@ impl Tape {
         match &mut kind {
             Kind::Call(call) => {
                 renumber(&mut call.from);
-                call.faulted = self.faulted.contains(&call.call);
-                self.open.entry(call.call).and_modify(|open| open.call = None);
+                let asked = self.open.get_mut(&call.call).and_then(|open| open.call.take());
+                call.faulted = asked.is_some_and(|asked| asked.faulted);
             }
             Kind::Answer(answer) => renumber(&mut answer.from),
             Kind::Settings(settings) => renumber(&mut settings.from),
@@ -275,8 +269,7 @@ impl Tape {
                         .get("sha256")
                         .and_then(Value::as_str)
                         .and_then(|name| self.recording.run.blobs.get(name).ok())
-                    && let (Some(name), Some(there)) =
-                        (self.journal.blob(&self.renamed(&bytes)), blob.get_mut("sha256"))
+                    && let (Some(name), Some(there)) = (self.journal.blob(&self.renamed(bytes)), blob.get_mut("sha256"))
                 {
                     *there = Value::String(name);
                 }
@@ -288,10 +281,9 @@ impl Tape {
     }
 
     /// Bytes of the record with the new run's directory.
-    fn renamed(&self, bytes: &[u8]) -> Vec<u8> {
+    fn renamed(&self, mut bytes: Vec<u8>) -> Vec<u8> {
         let (then, now) = (self.recording.dir.to_string_lossy(), self.journal.dir().to_string_lossy());
         let (then, now) = (then.as_bytes(), now.as_bytes());
-        let mut bytes = bytes.to_vec();
         if then.len() == now.len() {
             let places: Vec<usize> = memchr::memmem::find_iter(&bytes, then).collect();
             for at in places {
@@ -308,7 +300,7 @@ impl Tape {
         if let Some(gap) = self.written.gaps().first() {
             return Err(TargetError::harness(format!("the record does not say all that was written: {gap}")));
         }
-        let files: Files = self.written.now().iter().map(|(path, bytes)| (path.clone(), self.renamed(bytes))).collect();
+        let files: Files = self.written.now().into_iter().map(|(path, bytes)| (path, self.renamed(bytes))).collect();
         let changed = |(path, bytes): &(&String, &Vec<u8>)| self.laid.get(*path) != Some(*bytes);
         for (path, bytes) in files.iter().filter(changed) {
             put(&self.real(path), bytes)

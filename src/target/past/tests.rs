@@ -63,6 +63,12 @@ fn recording(dir: &Path, events: Vec<(Lane, Kind)>) -> Arc<Recording> {
     Arc::new(Recording { run, dir: dir.to_owned() })
 }
 
+/// The first step's call and its answer, and then these.
+fn after_one_call(events: Vec<(Lane, Kind)>) -> Vec<(Lane, Kind)> {
+    let first = [(Lane::Player, step(1)), (Lane::Client, called(1)), (Lane::Client, answer(1, AnswerOutcome::Reply))];
+    first.into_iter().chain(events).collect()
+}
+
 /// A tape of that record with its life opened, cut before an event.
 fn opened(dir: &Path, recording: Arc<Recording>, before: Seq) -> (Journal, Tape) {
     let header = testing::header("past", 1);
@@ -92,17 +98,14 @@ fn a_life_that_ended_between_two_calls_has_ended_before_the_second() {
     let (then, now) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let record = recording(
         then.path(),
-        vec![
-            (Lane::Player, step(1)),
-            (Lane::Client, called(1)),
-            (Lane::Client, answer(1, AnswerOutcome::Reply)),
+        after_one_call(vec![
             (Lane::Target, Kind::Exit(Exit { code: None, signal: Some(9) })),
             (Lane::Target, Kind::Death(Death { from: Vec::new(), asked: Some("KILL".into()) })),
             (Lane::Player, step(2)),
             (Lane::Client, called(2)),
             (Lane::Client, answer(2, AnswerOutcome::Closed)),
             (Lane::Player, step(3)),
-        ],
+        ]),
     );
     let (journal, mut tape) = opened(now.path(), record, END);
     assert_eq!(outcome(tape.send(ask(1))), AnswerOutcome::Reply);
@@ -117,13 +120,7 @@ fn a_life_that_the_player_ends_lives_until_then() {
     let (then, now) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let record = recording(
         then.path(),
-        vec![
-            (Lane::Player, step(1)),
-            (Lane::Client, called(1)),
-            (Lane::Client, answer(1, AnswerOutcome::Reply)),
-            (Lane::Player, step(2)),
-            (Lane::Target, Kind::Exit(Exit { code: Some(0), signal: None })),
-        ],
+        after_one_call(vec![(Lane::Player, step(2)), (Lane::Target, Kind::Exit(Exit { code: Some(0), signal: None }))]),
     );
     let (_, mut tape) = opened(now.path(), record, END);
     assert_eq!(outcome(tape.send(ask(1))), AnswerOutcome::Reply);

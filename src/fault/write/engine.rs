@@ -87,7 +87,15 @@ impl<'l> Engine<'l> {
     pub(super) fn take(&mut self, notification: &seccomp_notif) {
         let (id, tid) = (notification.id, notification.pid);
         let call = decode(notification.data.nr.into(), notification.data.args);
-        match call.and_then(|call| self.sight.covered(id, tid, call)) {
+        let seen = call.and_then(|call| self.sight.covered(id, tid, call));
+        let doubts = self.sight.take_doubts();
+        if !doubts.is_empty() {
+            if !sys::is_valid(self.listener, id) {
+                return;
+            }
+            doubts.into_iter().for_each(|doubt| self.sight.trouble(doubt));
+        }
+        match seen {
             Some(Ok(held)) => self.decide(held),
             Some(Err(refusal)) => drop(self.answer(id, &Answer::Errno(refusal))),
             None => drop(self.answer(id, &Answer::Continue)),
@@ -204,5 +212,56 @@ impl<'l> Engine<'l> {
                 true
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::os::fd::AsRawFd;
+    use std::path::Path;
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::fault::write::Attempt;
+
+    #[derive(Default)]
+    struct Book(Mutex<Vec<String>>);
+
+    impl Watch for Book {
+        fn covers(&self, _: &Path) -> bool {
+            true
+        }
+
+        fn about_to(&self, _: &Attempt<'_>) -> Decision {
+            Decision::Pass
+        }
+
+        fn happened(&self, _: &Attempt<'_>, _: u64, _: Option<i32>) {}
+
+        fn trouble(&self, text: &str) {
+            self.0.lock().unwrap().push(text.to_owned());
+        }
+    }
+
+    #[test]
+    fn of_a_caller_that_is_gone_nothing_is_told() {
+        let file = tempfile::tempfile().unwrap();
+        // Whatever is asked of it, this is not a listener for whom a call waits.
+        let listener = File::open("/dev/null").unwrap().into();
+        let notifier = Notifier { listener, interruptible: false };
+        let book = Arc::new(Book::default());
+        let mut engine = Engine::new(&notifier, false, book.clone());
+        let fd = u64::try_from(file.as_raw_fd()).unwrap();
+        let data = libc::seccomp_data {
+            nr: i32::try_from(libc::SYS_fallocate).unwrap(),
+            arch: 0,
+            instruction_pointer: 0,
+            args: [fd, 0, 0, 1, 0, 0],
+        };
+        engine.take(&seccomp_notif { id: 1, pid: std::process::id(), flags: 0, data });
+        assert_eq!(*book.0.lock().unwrap(), [""; 0]);
+        assert!(engine.sight.covered(1, std::process::id(), decode(data.nr.into(), data.args).unwrap()).is_none());
+        assert_eq!(engine.sight.take_doubts().len(), 1, "there was something to tell");
     }
 }

@@ -1,7 +1,8 @@
 //! What a call is about: whether it is about a covered file, and everything that a decision and its execution need.
 //!
 //! Whatever comes past here without being covered is answered with "go on" and not looked at further. What cannot be looked
-//! at, or is done in a way that cannot be recorded, is told as trouble, once.
+//! at, or is done in a way that cannot be recorded, is a doubt, and told as trouble, once, if its caller is still there: the
+//! files of one that ends belong to root meanwhile, whoever it belonged to (seen with Linux 6.18), and it hides nothing.
 
 use std::collections::HashSet;
 use std::ffi::OsStr;
@@ -33,6 +34,8 @@ pub(super) struct Sight {
     /// Whether descriptors can be taken, as far as is known.
     exact: bool,
     told: HashSet<String>,
+    /// What is to be told of the call that is looked at.
+    doubts: Vec<String>,
     /// For the path of an open file.
     room: Box<[u8; PATH_BYTES]>,
     /// An empty vector with the room of an earlier write.
@@ -76,8 +79,8 @@ pub(super) enum Deed {
 
 impl Sight {
     pub(super) fn new(reads: bool, watch: Arc<dyn Watch>) -> Sight {
-        let (tracees, told, spare) = Default::default();
-        Sight { watch, reads, tracees, exact: true, told, room: Box::new([0; PATH_BYTES]), spare }
+        let (tracees, told, doubts, spare) = Default::default();
+        Sight { watch, reads, tracees, exact: true, told, doubts, room: Box::new([0; PATH_BYTES]), spare }
     }
 
     /// Takes the data of a call that is over, for their room.
@@ -86,6 +89,11 @@ impl Sight {
             data.clear();
             self.spare = data;
         }
+    }
+
+    /// What is to be told of the call that was looked at last, unless its caller is gone.
+    pub(super) fn take_doubts(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.doubts)
     }
 
     /// The call, if it is about a covered file; an errno for one that must not be done this way.
@@ -110,13 +118,13 @@ impl Sight {
             }
             Call::Allocate { fd } => {
                 let path = self.path(tid, fd)?;
-                self.trouble(format!("{} was changed by `fallocate`, which is not recorded", path.display()));
+                self.doubts.push(format!("{} was changed by `fallocate`, which is not recorded", path.display()));
                 None
             }
             Call::Copy { what, from, to, refusal } => {
                 let path = self.path(tid, to).or_else(|| self.reads.then(|| self.path(tid, from))?)?;
                 let path = path.display();
-                self.trouble(format!("`{what}` on {path} is answered as if it were not supported"));
+                self.doubts.push(format!("`{what}` on {path} is answered as if it were not supported"));
                 return Some(Err(Errno::from_raw_os_error(refusal)));
             }
             Call::TruncateByName { name, len } => self.named(tid, name, true, Op::Truncate { len }),
@@ -135,7 +143,8 @@ impl Sight {
         let file = self.opened(tid, fd, &path).filter(|file| file.is_regular() && file.can_write())?;
         if file.is_direct() {
             let path = path.display();
-            self.trouble(format!("{path} is written past the kernel's cache (O_DIRECT); its writes pass, unrecorded"));
+            self.doubts
+                .push(format!("{path} is written past the kernel's cache (O_DIRECT); its writes pass, unrecorded"));
             return None;
         }
         let mut data = std::mem::take(&mut self.spare);
@@ -152,7 +161,7 @@ impl Sight {
             }
         };
         if !whole {
-            self.trouble(format!("a write of more than {DATA_BYTES} bytes to {} is made shorter", path.display()));
+            self.doubts.push(format!("a write of more than {DATA_BYTES} bytes to {} is made shorter", path.display()));
         }
         if data.is_empty() {
             return None;
@@ -236,7 +245,8 @@ impl Sight {
             Err(Untaken::NotThere) => None,
             Err(Untaken::Refused(error)) => {
                 let path = path.display();
-                self.trouble(format!("{path}, as the program has it open, cannot be reached: {error}; a call passed"));
+                self.doubts
+                    .push(format!("{path}, as the program has it open, cannot be reached: {error}; a call passed"));
                 None
             }
         }
@@ -256,7 +266,7 @@ impl Sight {
 
     fn hidden(&mut self, tid: u32, error: Errno) {
         let name = std::fs::read_to_string(format!("/proc/{tid}/comm")).unwrap_or_default();
-        self.trouble(format!(
+        self.doubts.push(format!(
             "the files of a process ({}) cannot be seen: {error}; what it writes passes unseen. It hides itself \
              (it is not dumpable) or belongs to another user",
             name.trim().escape_debug()

@@ -74,8 +74,12 @@ pub enum DamageKind {
     Repeated,
     /// A line that is not JSON. Codex skips it, 0.153 and later only behind the first record: before it they refuse the file.
     BadJson,
-    /// An escaped half of a surrogate pair in a string, which is no text. Codex skips the line.
+    /// A line with an escaped half of a surrogate pair in a string, and no record for another reason as well. Codex skips
+    /// it.
     LoneSurrogate,
+    /// A record with escaped halves of surrogate pairs, which are no text; they are read as U+FFFD, and it is used. Codex
+    /// skips the line.
+    ReplacedSurrogate,
     /// A line that is not UTF-8, and no record for another reason as well. Codex refuses a whole legacy file for one such
     /// byte (0.105 to 0.169), and a paginated one up to 0.153.4; 0.169.0 skips the line there.
     InvalidUtf8,
@@ -158,6 +162,7 @@ impl DamageKind {
             DamageKind::Repeated => "record that stands twice, used twice",
             DamageKind::BadJson => "not JSON, skipped",
             DamageKind::LoneSurrogate => "half of a surrogate pair in a string, skipped",
+            DamageKind::ReplacedSurrogate => "record with half of a surrogate pair, which is read as U+FFFD; used",
             DamageKind::InvalidUtf8 => "not UTF-8, skipped",
             DamageKind::ReplacedBytes => "record with bytes that are not UTF-8, which are read as U+FFFD; used",
             DamageKind::NulBytes => "zero bytes in place of a record, skipped",

@@ -114,9 +114,10 @@
 //! | [records glued to a torn one](DamageKind::Glued) | the whole ones | skips the line |
 //! | [a torn record and then all of it](DamageKind::TornRepeat) | the whole one, no loss | skips the torn line |
 //! | [a record over several lines](DamageKind::SplitRecord) | mended | skips each line |
-//! | [no JSON](DamageKind::BadJson), [half a surrogate pair](DamageKind::LoneSurrogate), [too deep](DamageKind::TooDeep), [no record](DamageKind::NotARecord), [zero bytes](DamageKind::NulBytes), [blank lines](DamageKind::Blank) | the lines around it | the same |
+//! | [no JSON](DamageKind::BadJson), [half a surrogate pair in what is no record](DamageKind::LoneSurrogate), [too deep](DamageKind::TooDeep), [no record](DamageKind::NotARecord), [zero bytes](DamageKind::NulBytes), [blank lines](DamageKind::Blank) | the lines around it | the same |
 //! | [a byte that is not UTF-8](DamageKind::ReplacedBytes) | the record, with U+FFFD in its place | refuses a legacy file |
 //! | [one in what is no record](DamageKind::InvalidUtf8) | the lines around it | refuses a legacy file |
+//! | [half a surrogate pair](DamageKind::ReplacedSurrogate) | the record, with U+FFFD in its place | skips it |
 //! | [a byte order mark](DamageKind::ByteOrderMark) | everything | refuses the file |
 //! | [no timestamp](DamageKind::NoTimestamp) | the record | skips it |
 //! | [no ordinal](DamageKind::NoOrdinal) | the record | does not continue the thread if it is the last (0.153.4, 0.169) |

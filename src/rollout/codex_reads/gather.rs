@@ -154,6 +154,10 @@ impl Gathering {
                 self.spoilt = true;
                 self.mended = Some(Hidden::NotUtf8);
             }
+            DamageKind::ReplacedSurrogate => {
+                self.spoilt = true;
+                self.mended = Some(Hidden::HalfPair);
+            }
             DamageKind::SplitRecord => {
                 self.spoilt = true;
                 self.mended = Some(Hidden::OnSeveralLines);

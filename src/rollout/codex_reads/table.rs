@@ -31,6 +31,8 @@ pub enum Hidden {
     OnSeveralLines,
     /// Some of its bytes are not UTF-8.
     NotUtf8,
+    /// It has half of a surrogate pair.
+    HalfPair,
     /// Its ordinal is no whole number.
     OddOrdinal,
     /// It names a key twice.
@@ -204,6 +206,7 @@ pub static TABLE: &[Row] = &[
         [Resumes, Resumes, Resumes, RECORD],
         |f| f.mode == Mode::Paginated && sees(f, Hidden::NotUtf8),
     ),
+    records("has a record with half of a surrogate pair", Hidden::HalfPair, [RECORD; 4], |f| sees(f, Hidden::HalfPair)),
     records("has records that share a line with something else", Hidden::SharesItsLine, [RECORD; 4], |f| {
         sees(f, Hidden::SharesItsLine)
     }),

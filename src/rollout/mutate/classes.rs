@@ -155,7 +155,7 @@ pub(super) static CLASSES: [Class; 66] = [
     class(
         "lone-surrogate",
         EVERY,
-        &[LoneSurrogate],
+        &[ReplacedSurrogate],
         bytes::lone_surrogate,
         "an escape that is half of a surrogate pair",
     ),

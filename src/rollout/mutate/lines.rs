@@ -6,6 +6,7 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
+use super::super::scan::strings::with_whole_pairs;
 use super::super::{is_packed, unpack};
 
 /// How much a reader makes of a damaged line.
@@ -70,7 +71,8 @@ fn plain(line: &[u8]) -> Option<Value> {
 /// Everything that can be made of a line, and how many of the lines after it were used for that.
 fn salvaged(line: &[u8], after: &[&[u8]]) -> (Vec<Value>, usize) {
     let line: Vec<u8> = line.iter().copied().filter(|byte| *byte != 0).collect();
-    let text = without_half_pairs(&String::from_utf8_lossy(&line));
+    let text = String::from_utf8_lossy(&line);
+    let text = with_whole_pairs(&text);
     let (whole, rest) = leading(&text);
     if rest.is_empty() {
         return (whole, 0);
@@ -92,32 +94,6 @@ fn leading(text: &str) -> (Vec<Value>, &str) {
     let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
     let found: Vec<Value> = values.by_ref().map_while(Result::ok).collect();
     (found, text.get(values.byte_offset()..).unwrap_or_default().trim())
-}
-
-/// With every escape of half a surrogate pair replaced by that of the replacement character.
-fn without_half_pairs(text: &str) -> String {
-    let unit = |at: usize| {
-        let digits = text.get(at..)?.strip_prefix("\\u")?.get(..4)?;
-        u16::from_str_radix(digits, 16).ok()
-    };
-    let mut out = String::with_capacity(text.len());
-    let mut at = 0;
-    while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-        let len = match (unit(at), unit(at + 6)) {
-            (Some(0xD800..0xDC00), Some(0xDC00..0xE000)) => 12,
-            (Some(0xD800..0xE000), _) => {
-                out.push_str("\\ufffd");
-                at += 6;
-                continue;
-            }
-            // An escaped backslash is no beginning of an escape.
-            _ if rest.starts_with("\\\\") => 2,
-            _ => rest.chars().next().map_or(1, char::len_utf8),
-        };
-        out.push_str(rest.get(..len).unwrap_or(rest));
-        at += len;
-    }
-    out
 }
 
 /// Any JSON in which no object has a key twice.
@@ -208,10 +184,5 @@ mod tests {
         let mut bytes = RECORD.as_bytes().to_vec();
         bytes[RECORD.rfind("b\"").unwrap()] = 0xE6;
         assert_eq!(both(&bytes), (0, 1));
-    }
-
-    #[test]
-    fn a_pair_is_kept_and_half_a_pair_is_not() {
-        assert_eq!(without_half_pairs(r"\ud83d\ude00 \ude00 \\ud83d ä"), r"\ud83d\ude00 \ufffd \\ud83d ä");
     }
 }

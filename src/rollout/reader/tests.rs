@@ -89,6 +89,9 @@ fn a_record_with_bytes_that_are_no_text_is_read_with_replacements() {
     assert_eq!(read(broken), "r ReplacedBytes r r");
     let torn = [ITEM.as_bytes(), b"\n", &item(b"\xc3")].concat();
     assert_eq!(read(torn), "r ReplacedBytes r Unterminated");
+    let halves = [&item(br"\ud83d"), &b"\r\n"[..], &item(br"\ud83d\ude00")].concat();
+    assert_eq!(read(halves), "CarriageReturn ReplacedSurrogate r Unterminated r");
+    assert_eq!(read([item(b"\\ud83d \xff"), b"\n".to_vec()].concat()), "ReplacedBytes r");
     let marked = ["\u{feff}".as_bytes(), &item(b"\xc3"), b"\r\n"].concat();
     assert_eq!(read(marked), "ByteOrderMark CarriageReturn ReplacedBytes r");
     let followed = [&item(b"\xff")[..], b" \t\n"].concat();

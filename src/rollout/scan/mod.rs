@@ -12,5 +12,5 @@ pub(super) mod sift;
 pub(super) mod skim;
 pub(super) mod source;
 pub(super) mod split;
-mod strings;
+pub(super) mod strings;
 pub(super) mod value;

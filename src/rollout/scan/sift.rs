@@ -14,6 +14,7 @@ use super::super::record::{self, Kind, Parts, Shape, Told};
 use super::keys::Envelope;
 use super::lines::{Line, LineSort};
 use super::split::{Part, Split, emptiness, may_lose_content, one_object, split, stands_whole_in};
+use super::strings::with_whole_pairs;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
 
@@ -111,18 +112,21 @@ impl Sift {
         true
     }
 
-    /// Takes a record with bytes that are not UTF-8. Its text as it is read, if it is one.
+    /// Takes a record with bytes that are not UTF-8, or with escapes that are no characters. Its text as it is read, if it
+    /// is one.
     pub(in super::super) fn take_replaced(&mut self, line: &Line, text: &[u8]) -> Option<String> {
         let trimmed = trim(text);
         // White space behind a record is none of it.
         let place = trimmed.from..trimmed.from + trimmed.text.trim_ascii_end().len();
-        let replaced = match String::from_utf8_lossy(trimmed.text) {
-            Cow::Owned(replaced) => replaced,
-            Cow::Borrowed(_) => return None,
+        let text_of_it = String::from_utf8_lossy(trimmed.text);
+        let (replaced, how) = match (with_whole_pairs(&text_of_it), &text_of_it) {
+            (Cow::Borrowed(_), Cow::Borrowed(_)) => return None,
+            (Cow::Owned(replaced), Cow::Borrowed(_)) => (replaced, DamageKind::ReplacedSurrogate),
+            (replaced, Cow::Owned(_)) => (replaced.into_owned(), DamageKind::ReplacedBytes),
         };
         let mended = self.mended(&replaced)?;
         self.tell_trimmed(line, text, &trimmed);
-        self.take_mended(line, place.clone(), mended, DamageKind::ReplacedBytes);
+        self.take_mended(line, place.clone(), mended, how);
         if !line.terminated {
             self.tell(line, place, DamageKind::Unterminated, Consequence::Used);
         }

@@ -4,6 +4,8 @@
 //! all, and escapes of five kinds mostly; where one wide pass over it tells that ([`known_of`]), a string is passed over by
 //! looking for the quote that ends it, and none of its escapes is looked at by itself.
 
+use std::borrow::Cow;
+
 use super::skim::{Flaw, FlawKind, Skim};
 
 /// What is known of a text as a whole.
@@ -173,6 +175,35 @@ impl Skim<'_> {
     }
 }
 
+/// With an escaped U+FFFD in place of each escape that is half of a surrogate pair.
+pub(in super::super) fn with_whole_pairs(text: &str) -> Cow<'_, str> {
+    let unit = |at: usize| {
+        let digits = text.get(at..)?.strip_prefix("\\u")?.get(..4)?;
+        u16::from_str_radix(digits, 16).ok()
+    };
+    let mut whole = String::new();
+    let (mut kept, mut at) = (0, 0);
+    while let Some(further) = memchr::memchr(b'\\', text.as_bytes().get(at..).unwrap_or_default()) {
+        at += further;
+        at += match (unit(at), unit(at + 6)) {
+            (Some(0xD800..0xDC00), Some(0xDC00..0xE000)) => 12,
+            (Some(0xD800..0xE000), _) => {
+                whole.push_str(text.get(kept..at).unwrap_or_default());
+                whole.push_str("\\ufffd");
+                kept = at + 6;
+                6
+            }
+            // Whatever is escaped, it begins no escape.
+            _ => 2,
+        };
+    }
+    if kept == 0 {
+        return Cow::Borrowed(text);
+    }
+    whole.push_str(text.get(kept..).unwrap_or_default());
+    Cow::Owned(whole)
+}
+
 /// How many words of plain text are looked at one by one before a search is called, which is worth it where text is long.
 const WORDS: u32 = 2;
 const ONES: u64 = 0x0101_0101_0101_0101;
@@ -224,5 +255,20 @@ pub(super) fn known_of(text: &[u8]) -> Known {
         (0, 0) => Known::Simple,
         (0, _) => Known::NoControl,
         _ => Known::Nothing,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_of_pairs_are_replaced_and_nothing_else() {
+        let same = [r"\ud83d\ude00", r"\\ud83d", r"\u00e9 \n \u+d83", "\\\u{1F600}ud83d", r"\", r"\ud8"];
+        for text in same {
+            assert!(matches!(with_whole_pairs(text), Cow::Borrowed(_)), "{text}");
+        }
+        assert_eq!(with_whole_pairs(r"a\ud83db"), r"a\ufffdb");
+        assert_eq!(with_whole_pairs(r"\uDE00\ud83d\ud83d\ude00\\\ud83d"), r"\ufffd\ufffd\ud83d\ude00\\\ufffd");
     }
 }

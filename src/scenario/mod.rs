@@ -1,8 +1,7 @@
 //! The scenario file: a story as TOML, and the same story as data.
 //!
-//! `grammar.rs` says what a grammar is made of, `keys.rs` and `keys_call.rs` are the grammar
-//! of a scenario. A text is read in `parse.rs`,
-//! held against the grammar in `conform.rs`, taken out of its tree in `parse_step.rs` and `parse_call.rs`, and judged as
+//! `grammar.rs` says what a grammar is made of, `keys.rs` and those beside it (`keys_call.rs`, …) are the grammar of a
+//! scenario. A text is read in `parse.rs`, held against the grammar in `conform.rs`, taken out of its tree in `parse_step.rs` and `parse_call.rs`, and judged as
 //! a story in `story.rs` and `reach.rs`; everything that is wrong comes back at once as [`Diagnostics`]. `schema.rs`
 //! writes the same grammar as JSON Schema for editors, `write.rs` writes a story as text again. `baseline.rs` reads what
 //! a suite is known to find and `baseline_text.rs` writes it, `profile.rs` the foreign servers of a project, `load.rs`
@@ -21,6 +20,7 @@ mod keys_call;
 mod keys_client;
 mod keys_fail;
 mod keys_fault;
+mod keys_files;
 mod keys_profile;
 mod load;
 mod other_target;

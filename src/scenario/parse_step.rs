@@ -2,6 +2,7 @@
 
 use super::keys;
 use super::keys_client::OPENINGS;
+use super::keys_files;
 use super::other_target;
 use super::parse_call::call;
 use super::parse_fault::{kill, then};
@@ -93,10 +94,10 @@ fn client(view: View<'_, '_>) -> Option<ClientStep> {
 fn power_loss(view: View<'_, '_>) -> PowerLoss {
     let data = match view.number("byte") {
         Some(bytes) => DataLoss::After(bytes),
-        None => view.word("data", &keys::DATA_LOSSES).unwrap_or_default(),
+        None => view.word("data", &keys_files::DATA_LOSSES).unwrap_or_default(),
     };
-    let loss = Loss { data, names: view.word("names", &keys::NAME_LOSSES).unwrap_or(true) };
-    PowerLoss { loss, sqlite: view.word("sqlite", &keys::SQLITES).unwrap_or_default() }
+    let loss = Loss { data, names: view.word("names", &keys_files::NAME_LOSSES).unwrap_or(true) };
+    PowerLoss { loss, sqlite: view.word("sqlite", &keys_files::SQLITES).unwrap_or_default() }
 }
 
 /// The bytes that hex digits stand for; `None` if they are none. Spaces between bytes do not count.
@@ -110,7 +111,7 @@ pub(super) fn bytes(hex: &str) -> Option<Vec<u8>> {
 fn rollout(view: View<'_, '_>) -> Synthetic {
     let spec = Spec {
         turns: view.count("turns").unwrap_or(0),
-        era: view.word("era", &keys::ERAS).unwrap_or(Era::Envelope),
+        era: view.word("era", &keys_files::ERAS).unwrap_or(Era::Envelope),
         seed: view.number("seed").unwrap_or(1),
         tools: view.count("tools").unwrap_or(0),
         interrupted: view.flag("interrupted").unwrap_or(false),
@@ -138,7 +139,7 @@ fn damage(view: View<'_, '_>) -> Damage {
     let torn = view.view("torn-tail");
     let keep = match torn.number("keep") {
         Some(bytes) => Keep::Bytes(bytes),
-        None => torn.word("keep", &keys::KEEPS).unwrap_or(Keep::Half),
+        None => torn.word("keep", &keys_files::KEEPS).unwrap_or(Keep::Half),
     };
     Damage { thread, mutator: Mutator::torn_tail(keep), seed: 1 }
 }
@@ -162,7 +163,7 @@ fn file(view: View<'_, '_>) -> FileStep {
             let age_s = view.view(key).number("age_s").unwrap_or(0);
             FileStep::Touch { path: text(view.view(key), "path"), age_s }
         }
-        "sqlite" => FileStep::Sqlite(view.word(key, &keys::SQLITE_CHANGES).unwrap_or_default()),
+        "sqlite" => FileStep::Sqlite(view.word(key, &keys_files::SQLITE_CHANGES).unwrap_or_default()),
         _ => FileStep::Write { path: text(view, "write"), text: text(view, "text") },
     }
 }

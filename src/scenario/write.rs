@@ -7,23 +7,24 @@
 //! after the other, so the text of a short file may come out longer than a file can be.
 
 mod fault;
+mod files;
+mod model;
 
 use std::fmt::Write;
 
 use serde_json::Value;
 
 use self::fault::fault;
+use self::files::{file, power_loss, rollout};
+use self::model::response;
 use super::grammar::Words;
 use super::keys_client::OPENINGS;
 use super::types::{
-    Approve, Call, ClientAct, ClientStep, Ending, Expect, Expected, FileStep, Id, MAIN_CLIENT, PowerLoss, Restart,
-    Scenario, Sqlite, StepKind, Synthetic,
+    Approve, Call, ClientAct, ClientStep, Ending, Expect, Expected, Id, MAIN_CLIENT, Restart, Scenario, StepKind,
 };
-use super::{keys, keys_call, keys_fail};
+use super::{keys, keys_call, keys_files};
 use crate::fault::client::{Opening, Rung};
 use crate::fault::plan::{Action, Signal, Whom};
-use crate::fault::power::DataLoss;
-use crate::model::script::{Break, Drip, Failure, Output, Place, Response};
 use crate::rollout::mutate::Keep;
 
 /// Longest line of a step before its keys get lines of their own, in characters.
@@ -125,7 +126,7 @@ fn step_value(what: &StepKind) -> (&'static str, Written) {
             let fields = Fields::default().put("thread", string(&damage.thread));
             let keep = match damage.mutator.keep() {
                 Some(Keep::Bytes(bytes)) => bytes.to_string(),
-                Some(other) => string(word(&keys::KEEPS, other)),
+                Some(other) => string(word(&keys_files::KEEPS, other)),
                 None => {
                     let seed = Some(damage.seed).filter(|seed| *seed != 1).map(|seed| seed.to_string());
                     let fields = fields.put("mutator", string(damage.mutator.name()));
@@ -183,98 +184,6 @@ fn expect(expect: &Expect) -> Option<String> {
     }
 }
 
-fn response(response: &Response) -> Fields {
-    let (mut reasoning, mut sealed, mut text, mut pieces, mut tools) = (None, None, None, None, Vec::new());
-    for output in &response.output {
-        match output {
-            Output::Reasoning { summary } => reasoning = Some(string(summary)),
-            Output::Sealed { summary } => (reasoning, sealed) = (Some(string(summary)), Some("true")),
-            Output::Text { text: said, chunks } => {
-                text = Some(string(said));
-                pieces = Some(*chunks).filter(|chunks| *chunks != 1).map(|chunks| chunks.to_string());
-            }
-            Output::Call { name, arguments } => {
-                let fields = Fields::default().put("name", string(name));
-                let some = arguments.as_object().is_some_and(|object| !object.is_empty());
-                tools.push(fields.put_some("arguments", some.then(|| json(arguments))).inline());
-            }
-            Output::Run { command, escalate, effect } => {
-                let fields = Fields::default().put("run", string(command));
-                let fields = fields.put_some("escalate", escalate.then_some("true"));
-                let name = effect.as_ref().map(|effect| string(&effect.name));
-                let times = effect.as_ref().and_then(|effect| times(effect.times));
-                tools.push(fields.put_some("effect", name).put_some("times", times).inline());
-            }
-        }
-    }
-    let usage = response.usage.map(|usage| {
-        Fields::default().put("input", usage.input.to_string()).put("output", usage.output.to_string()).inline()
-    });
-    Fields::default()
-        .put_some("text", text)
-        .put_some("chunks", pieces)
-        .put_some("reasoning", reasoning)
-        .put_some("encrypted", sealed)
-        .put_some("tools", (!tools.is_empty()).then(|| list(tools)))
-        .put_some("usage", usage)
-        .put_some("fail", response.failure.as_ref().map(|f| failure(f).inline()))
-        .put_some("drip", response.drip.map(|drip| dripping(drip).inline()))
-}
-
-fn dripping(drip: Drip) -> Fields {
-    Fields::default().put("bytes", drip.bytes.to_string()).put("every_ms", drip.every_ms.to_string())
-}
-
-/// A break as a key and its value.
-fn broken(place: Place, how: Break) -> (&'static str, String) {
-    let (after, at) = match how {
-        Break::Stall => ("stall-after", "stall-at"),
-        Break::Close => ("close-after", "close-at"),
-        Break::Reset => ("reset-after", "reset-at"),
-    };
-    match place {
-        Place::Chunk(n) => (after, n.to_string()),
-        Place::Item(n) => (at, n.to_string()),
-        place => (at, string(word(&keys_fail::PLACES, place))),
-    }
-}
-
-fn times((least, most): (u32, u32)) -> Option<String> {
-    match (least, most) {
-        (1, 1) => None,
-        (least, most) if least == most => Some(least.to_string()),
-        (least, most) => Some(Fields::default().put("least", least.to_string()).put("most", most.to_string()).inline()),
-    }
-}
-
-fn failure(failure: &Failure) -> Fields {
-    let fields = Fields::default();
-    match failure {
-        Failure::Http { status, body } => {
-            let body = Some(body).filter(|body| !body.is_empty()).map(|body| string(body));
-            fields.put("http", status.to_string()).put_some("body", body)
-        }
-        Failure::Refused { status, body, retry_after, above } => fields
-            .put("http", status.to_string())
-            .put_some("body", Some(body).filter(|body| !body.is_empty()).map(|body| string(body)))
-            .put_some("retry-after", retry_after.map(|seconds| seconds.to_string()))
-            .put_some("above", above.map(|bytes| bytes.to_string())),
-        Failure::EncryptedContent => fields.put("invalid-encrypted-content", "true"),
-        Failure::At(place, how) => {
-            let (key, value) = broken(*place, *how);
-            fields.put(key, value)
-        }
-        Failure::Events(mangled) => fields.put("events", string(word(&keys_fail::MANGLED, *mangled))),
-        Failure::ContentType { value } => fields.put("content-type", string(value)),
-        Failure::Reset => fields.put("reset", "true"),
-        Failure::Stall { after } => fields.put("stall-after", after.to_string()),
-        Failure::Close { after } => fields.put("close-after", after.to_string()),
-        Failure::NoCompleted => fields.put("no-completed", "true"),
-        Failure::Failed { message } => fields.put("failed", string(message)),
-        Failure::Malformed { after } => fields.put("malformed-after", after.to_string()),
-    }
-}
-
 fn kill(signal: Signal, whom: Whom) -> Fields {
     Fields::default().put("signal", string(word(&keys::SIGNALS, signal))).put("whom", string(word(&keys::WHOM, whom)))
 }
@@ -324,62 +233,6 @@ fn client(step: &ClientStep) -> Fields {
         }
         ClientAct::CancelLast => fields.put("cancel", string("last")),
         ClientAct::SendHalf(line) => fields.put("send-half", string(line)),
-    }
-}
-
-fn power_loss(step: &PowerLoss) -> Fields {
-    let (data, byte) = match step.loss.data {
-        DataLoss::Lost => (None, None),
-        DataLoss::After(bytes) => (None, Some(bytes.to_string())),
-        other => (Some(string(word(&keys::DATA_LOSSES, other))), None),
-    };
-    let sqlite = Some(step.sqlite).filter(|sqlite| *sqlite != Sqlite::Kept);
-    Fields::default()
-        .put_some("data", data)
-        .put_some("byte", byte)
-        .put_some("names", (!step.loss.names).then(|| string(word(&keys::NAME_LOSSES, false))))
-        .put_some("sqlite", sqlite.map(|sqlite| string(word(&keys::SQLITES, sqlite))))
-}
-
-fn rollout(synthetic: &Synthetic) -> Fields {
-    let spec = &synthetic.spec;
-    Fields::default()
-        .put("thread", string(&synthetic.thread))
-        .put("turns", spec.turns.to_string())
-        .put("era", string(word(&keys::ERAS, spec.era)))
-        .put_some("cwd", synthetic.cwd.as_deref().map(string))
-        .put("seed", spec.seed.to_string())
-        .put_some("tools", Some(spec.tools).filter(|tools| *tools != 0).map(|tools| tools.to_string()))
-        .put_some("interrupted", spec.interrupted.then_some("true"))
-        .put_some("compaction", spec.compaction.map(|after| after.to_string()))
-        .put("sandbox", string(&spec.sandbox))
-        .put("approval", string(&spec.approval))
-}
-
-fn file(change: &FileStep) -> Fields {
-    match change {
-        FileStep::Remove { path } | FileStep::Mkdir { path } | FileStep::Lock { path } => {
-            Fields::default().put(change.name(), string(path))
-        }
-        FileStep::Unlock => Fields::default().put("unlock", "true"),
-        FileStep::Write { path, text } => Fields::default().put("write", string(path)).put("text", string(text)),
-        FileStep::Move { from, to } | FileStep::Copy { from, to } => {
-            let places = Fields::default().put("from", string(from)).put("to", string(to));
-            Fields::default().put(change.name(), places.inline())
-        }
-        FileStep::Symlink { path, to } => {
-            let places = Fields::default().put("path", string(path)).put("to", string(to));
-            Fields::default().put("symlink", places.inline())
-        }
-        FileStep::Chmod { path, mode } => {
-            let fields = Fields::default().put("path", string(path)).put("mode", format!("0o{mode:03o}"));
-            Fields::default().put("chmod", fields.inline())
-        }
-        FileStep::Touch { path, age_s } => {
-            let fields = Fields::default().put("path", string(path)).put("age_s", age_s.to_string());
-            Fields::default().put("touch", fields.inline())
-        }
-        FileStep::Sqlite(what) => Fields::default().put("sqlite", string(word(&keys::SQLITE_CHANGES, *what))),
     }
 }
 

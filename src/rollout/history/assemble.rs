@@ -13,6 +13,7 @@ use super::super::place::Place;
 use super::compaction::{Brings, Brought};
 use super::item::Item;
 use super::pairing::{self, Side};
+use super::shelf::Text;
 use super::steps::{Held, Step, Steps, WrittenBy};
 
 /// An item on its way into the history.
@@ -27,7 +28,7 @@ pub(super) struct Carrier {
 }
 
 impl Carrier {
-    fn of_text(text: Box<str>, place: &Place) -> Carrier {
+    fn of_text(text: Text, place: &Place) -> Carrier {
         let facts = ItemFacts::of(&text);
         let (side, begins_turn) = (Side::of(&facts), facts.begins_turn());
         Carrier { text: Held::Here(text), place: place.clone(), side, begins_turn, complete: false }
@@ -149,11 +150,11 @@ fn keep_users_words(carriers: &mut Vec<Carrier>) {
     *carriers = kept;
 }
 
-fn summary_message(summary: &str) -> Box<str> {
+fn summary_message(summary: &str) -> Text {
     user_message(if summary.is_empty() { "(no summary available)" } else { summary })
 }
 
-fn user_message(text: &str) -> Box<str> {
+fn user_message(text: &str) -> Text {
     draft::message("user", text).to_string().into()
 }
 

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::super::place::Place;
 use super::super::scan::value::value_of;
+use super::shelf::Text;
 
 /// A response item as the model is sent it.
 ///
@@ -12,12 +13,12 @@ use super::super::scan::value::value_of;
 /// words is text of the same form.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
-    text: Box<str>,
+    text: Text,
     place: Place,
 }
 
 impl Item {
-    pub(super) fn new(text: Box<str>, place: Place) -> Item {
+    pub(super) fn new(text: Text, place: Place) -> Item {
         Item { text, place }
     }
 

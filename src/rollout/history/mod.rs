@@ -35,6 +35,7 @@ mod item;
 mod pairing;
 #[cfg(test)]
 mod properties;
+mod shelf;
 mod steps;
 mod summary;
 #[cfg(test)]

@@ -1,14 +1,15 @@
 //! The launcher: our own binary, run for a moment between us and the command.
 //!
 //! `rehydra __exec --parent PID -- CMD ARGS…` asks for `SIGKILL` at the death of its parent, makes sure that the parent
-//! has not died before the wish was heard, and becomes the command: same process, same pipes, same environment. Doing
-//! this in a program of our own needs no code between `fork` and `exec`, and so no `unsafe`.
+//! has not died before the wish was heard, and becomes the command: same process, same pipes, same environment, no signal
+//! ignored. Doing this in a program of our own needs no code between `fork` and `exec`, and so no `unsafe`.
 
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::process::{Signal, geteuid, getppid, set_parent_process_death_signal};
@@ -20,6 +21,9 @@ pub const BOUND_VAR: &str = "REHYDRA_BOUND_BY_PERMISSIONS";
 
 /// By what root reads and writes files whose permissions forbid it.
 const BEYOND_PERMISSIONS: [CapabilitySet; 2] = [CapabilitySet::DAC_OVERRIDE, CapabilitySet::DAC_READ_SEARCH];
+
+/// The last signal of Linux.
+const LAST_SIGNAL: i32 = 64;
 
 /// How a launcher's complaint on stderr begins.
 pub const LAUNCH_FAILED: &str = "rehydra launcher:";
@@ -81,7 +85,22 @@ pub fn exec_launcher(args: &[OsString]) -> LaunchError {
     {
         return LaunchError::Capabilities(error);
     }
+    heed_signals();
     LaunchError::Exec { source: Command::new(program).args(rest).env_remove(BOUND_VAR).exec(), program: name }
+}
+
+/// A shell lets what it puts into the background ignore the signals of a terminal, and whatever that starts would ignore them
+/// too. A signal that has a handler is at its default again in the program that the process becomes.
+fn heed_signals() {
+    let ignored = std::fs::read_to_string("/proc/self/status").ok().and_then(|status| {
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+        u64::from_str_radix(mask.trim(), 16).ok()
+    });
+    let is_ignored = |number: &i32| ignored.unwrap_or(0) & (1 << (number - 1)) != 0;
+    for number in (1..=LAST_SIGNAL).filter(is_ignored) {
+        // The C library keeps two for itself.
+        let _ = signal_hook::flag::register(number, Arc::default());
+    }
 }
 
 /// What is no longer in the bounding set a command of root does not have.

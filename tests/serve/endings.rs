@@ -29,35 +29,23 @@ async fn the_end_of_the_input_waits_for_the_turn_in_flight_and_its_answer() {
     assert_eq!(end["payload"]["type"], "task_complete");
 }
 
-/// The kernel ends the process; nothing of ours is asked. The quickest of three shows it on a busy machine as well.
+/// Shorter than anything that a server could wait for here: the turn, which is held, or its client's library, for 5 s.
+const AT_ONCE: Duration = Duration::from_secs(2);
+
+/// The kernel ends the process; nothing of ours is asked.
 #[tokio::test]
 async fn a_signal_ends_the_server_at_once_whatever_is_in_flight() {
     let rig = Rig::new();
     for signal in [Signal::TERM, Signal::INT] {
-        if is_ignored(signal) {
-            eprintln!("{signal:?} is ignored by whoever runs this, and so by the server that it starts");
-            continue;
-        }
-        let mut at_once = false;
-        for _ in 0..3 {
-            let mut server = rig.server();
-            let turn = rig.turn();
-            let mut hold = rig.hold(&turn);
-            server.begin_start(&turn, json!({})).await;
-            hold.reached().await;
-            server.signal(signal);
-            at_once |= tokio::time::timeout(Duration::from_millis(100), server.ended()).await.is_ok();
-            assert_eq!(server.ended().await.signal(), Some(signal.as_raw()));
-        }
-        assert!(at_once, "{signal:?} takes longer than 100 ms");
+        let mut server = rig.server();
+        let turn = rig.turn();
+        let mut hold = rig.hold(&turn);
+        server.begin_start(&turn, json!({})).await;
+        hold.reached().await;
+        server.signal(signal);
+        let ended = tokio::time::timeout(AT_ONCE, server.ended()).await;
+        assert_eq!(ended.expect("at once").signal(), Some(signal.as_raw()));
     }
-}
-
-/// Whether this process was begun with the signal ignored, as a shell begins what it puts into the background.
-fn is_ignored(signal: Signal) -> bool {
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap();
-    u64::from_str_radix(mask.trim(), 16).unwrap() & (1 << (signal.as_raw() - 1)) != 0
 }
 
 /// The prompt was durable before the model was asked.

@@ -160,10 +160,16 @@ impl Rig {
         Server::of(command.args(flags).stderr(Stdio::inherit()))
     }
 
-    /// `rehydra serve` on this home, with an environment from nothing.
+    /// `rehydra serve` on this home, with an environment from nothing, and heeding `SIGINT`, whoever runs these tests.
     pub(crate) fn command(&self) -> Command {
-        let mut command = Command::new(binary());
-        command.arg("serve").env_clear().env("CODEX_HOME", self.home()).env(TOKEN_VAR, TOKEN);
+        let mut command = Command::new("/usr/bin/env");
+        command
+            .arg("--default-signal=INT")
+            .arg(binary())
+            .arg("serve")
+            .env_clear()
+            .env("CODEX_HOME", self.home())
+            .env(TOKEN_VAR, TOKEN);
         command.current_dir(self.process_cwd());
         command
     }

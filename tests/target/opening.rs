@@ -59,7 +59,7 @@ async fn silent() {
 }
 
 async fn junk() {
-    let rig = Plan::fake("junk").limits(|limits| limits.open_ms = 300).rig();
+    let rig = Plan::fake("junk").limits(|limits| limits.open_ms = 3000).rig();
     let text = told(&rig).await;
     assert!(text.contains("on stdout, which is for JSON-RPC alone: Server listening on stdio!"), "{text}");
     assert!(text.contains("Its log belongs on stderr"), "{text}");

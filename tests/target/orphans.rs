@@ -21,6 +21,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     vec![
         Trial::test("kill_9_of_the_harness_leaves_no_process", || killed(Signal::KILL)),
         Trial::test("ctrl_c_of_the_harness_leaves_no_process", || killed(Signal::INT)),
+        Trial::test("a_command_ignores_no_signal_that_its_harness_was_made_to_ignore", ignoring),
     ]
 }
 
@@ -47,9 +48,22 @@ pub(crate) fn harness(args: &[&str]) -> ExitCode {
     ExitCode::SUCCESS
 }
 
+fn ignoring() -> Result<(), Failed> {
+    let script = r#"trap '' INT QUIT HUP USR1; exec "$0" __exec --parent $PPID -- grep SigIgn: /proc/self/status"#;
+    let output = Command::new("sh").args(["-c", script, env!("CARGO_BIN_EXE_rehydra")]).output()?;
+    let said = String::from_utf8(output.stdout)?;
+    let ignored = u32::from_str_radix(said.trim_end().get(said.len().saturating_sub(9)..).ok_or("no mask")?, 16)?;
+    // The two beyond these are the C library's own, and nobody's to set.
+    assert_eq!(ignored & 0x7fff_ffff, 0, "{said}");
+    Ok(())
+}
+
 fn killed(signal: Signal) -> Result<(), Failed> {
     let launcher = env!("CARGO_BIN_EXE_rehydra");
-    let mut harness = Command::new(this_binary()).args(["harness", launcher]).stdout(Stdio::piped()).spawn()?;
+    // Whoever runs this may ignore `SIGINT`, as a shell lets do what it puts into the background.
+    let mut env = Command::new("env");
+    env.arg("--default-signal=INT").arg(this_binary()).args(["harness", launcher]);
+    let mut harness = env.stdout(Stdio::piped()).spawn()?;
     let mut said = String::new();
     BufReader::new(harness.stdout.take().ok_or("no stdout")?).read_line(&mut said)?;
     let pid = |text: &str| text.parse().ok().and_then(Pid::from_raw).ok_or("no pid");

@@ -216,13 +216,12 @@ fn a_target_that_cannot_be_had_is_3_with_a_remedy() {
 #[test]
 fn a_target_that_is_no_server_is_an_error_told_once() {
     let place = Place::new(&[("a.toml", STORY), ("b.toml", STORY)]);
-    let run = |command: &str| {
-        place.rehydra(&["run", "a.toml", "b.toml", "--limit", "open_ms=500", "--target-command", command])
-    };
+    let run = |command: &str| place.rehydra(&["run", "a.toml", "b.toml", "--target-command", command]);
     let came = run("false").to(3, &["exited with code 1", "the same in  b", "0 passed, 2 errors"]);
     assert_eq!(came.out.matches("exited with code 1").count(), 1, "{}", came.out);
     run("cat").to(3, &["answered `initialize` with an error", "is it an MCP server on stdio?"]);
-    run("sleep 1000").to(3, &["did not answer `initialize` within 500 ms", "raise the limit `open_ms`"]);
+    let silent = ["run", "a.toml", "b.toml", "--limit", "open_ms=500", "--target-command", "sleep 1000"];
+    place.rehydra(&silent).to(3, &["did not answer `initialize` within 500 ms", "raise the limit `open_ms`"]);
     run("sh -c 'echo its complaint >&2; exit 3'").to(3, &["exited with code 3", "on stderr: its complaint"]);
 }
 

@@ -143,7 +143,7 @@ fn played(target: &Resolved, limits: Limits, steps: &str) -> Result<Played, Fail
 
 /// Plays to a whole journal.
 fn told(target: &Resolved, steps: &str) -> Result<Run, Failure> {
-    let Played { run, ended, .. } = played(target, Limits::default(), steps)?;
+    let Played { run, ended, .. } = played(target, Limits { open_ms: 60_000, ..Limits::default() }, steps)?;
     ended?;
     run.incomplete().map_or(Ok(run), |why| Err(why.into()))
 }
@@ -292,7 +292,7 @@ fn drains_at(at: &str, point: At) -> Result<(), Failed> {
 
 fn stopped() -> Result<(), Failure> {
     let stop = story(true, "model-chunk = 2, edge = \"after\"", "stop = {}")
-        .replace("reply.prompt", "reply.limit_ms = 200\nreply.prompt");
+        .replace("reply.prompt", "reply.limit_ms = 3000\nreply.prompt");
     let go_on = "[[step]]\nsignal = \"CONT\"\n[[step]]\nwait = { frame = \"task_complete\" }\n";
     let run = told(&ours(), &(stop + go_on))?;
     let fired = run.fired();

@@ -60,7 +60,7 @@ fn beside(like: Uuid, fresh: Uuid) -> Uuid {
     Uuid::from_bytes(bytes)
 }
 
-/// A few seconds ahead: later than whatever the story has written by now.
+/// A minute ahead: later than whatever the story has written by now.
 fn newer(now: Timestamp) -> Timestamp {
-    now.checked_add(SignedDuration::from_secs(3)).unwrap_or(now)
+    now.checked_add(SignedDuration::from_secs(60)).unwrap_or(now)
 }

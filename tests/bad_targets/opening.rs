@@ -51,27 +51,23 @@ fn no_interpreter() {
     std::fs::write(&script, "#!/nowhere/interpreter\n").expect("written");
     let runnable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
     std::fs::set_permissions(&script, runnable).expect("set");
-    let came = run(RESTART, &script.display().to_string(), &SHORT);
+    let came = run(RESTART, &script.display().to_string(), &[]);
     came.to(3, "error", &["exited with code 127", "failed to start", "help: check the command"]);
 }
 
 fn exits() {
     let says = ["exited with code 7 before the conversation was open", "on stderr: cannot open the database"];
-    run(RESTART, &part("exits"), &SHORT).to(3, "error", &says);
+    run(RESTART, &part("exits"), &[]).to(3, "error", &says);
 }
 
 fn echoes() {
-    run(RESTART, "cat", &SHORT).to(
-        3,
-        "error",
-        &["answered `initialize` with an error", "is it an MCP server on stdio?"],
-    );
+    run(RESTART, "cat", &[]).to(3, "error", &["answered `initialize` with an error", "is it an MCP server on stdio?"]);
 }
 
 fn banner() {
     let says =
         ["on stdout, which is for JSON-RPC alone: HTTP server listening on port 3000", "did not answer `initialize`"];
-    run(RESTART, &part("banner"), &SHORT).to(3, "error", &says);
+    run(RESTART, &part("banner"), &["open_ms=3000"]).to(3, "error", &says);
 }
 
 fn floods() {
@@ -88,7 +84,7 @@ fn endless_line() {
 
 fn half() {
     let says = ["exited with code 9 before the conversation", r#"{"jsonrpc":"2.0","id":0,"result":{"protoc"#];
-    run(RESTART, &part("half-an-answer-at-once"), &SHORT).to(3, "error", &says);
+    run(RESTART, &part("half-an-answer-at-once"), &[]).to(3, "error", &says);
 }
 
 fn waited_for_once() {

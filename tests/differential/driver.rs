@@ -81,7 +81,8 @@ impl Batch {
         let native = install::ensure(version)?.native;
         let profile = profile::codex_app_server(&version.to_string(), Identity::Same, &native);
         let dir = tempfile::tempdir()?;
-        let limits = Limits::default();
+        // A Codex may take long to open where the machine is shared.
+        let limits = Limits { open_ms: 60_000, ..Limits::default() };
         let scenario = journal::ScenarioHeader {
             name: "differential".to_owned(),
             title: String::new(),

@@ -189,7 +189,7 @@ fn a_delayed_call_lets_others_by_and_lands_late() {
         return;
     }
     let rig = Rig::new();
-    let limit = Duration::from_millis(200);
+    let limit = Duration::from_secs(1);
     let delay = move |attempt: &Attempt<'_>| match attempt.data {
         b"aaaa" => Decision::Delay(limit),
         _ => Decision::Pass,

@@ -58,7 +58,8 @@ fn a_program_that_cannot_be_seen_is_told_and_not_stopped() {
     }
     let rig = Rig::new();
     let hidden = rig.dir.path().join("hidden");
-    fs::copy(writers().join("static"), &hidden).unwrap();
+    // By another process: a descriptor of ours, open for writing, could be inherited by what a parallel test starts.
+    assert!(Command::new("cp").arg(writers().join("static")).arg(&hidden).status().unwrap().success());
     fs::set_permissions(&hidden, fs::Permissions::from_mode(0o100)).unwrap();
     let argv = [&hidden.display().to_string(), &format!("open:{}:c", rig.path("f").display()), "write:5"];
     let argv = argv.map(str::to_owned).to_vec();

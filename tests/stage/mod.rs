@@ -44,7 +44,8 @@ impl Stage {
     /// The home is one for the Codex `version`, if there is one; our own server reads the same configuration.
     pub(crate) fn new(profile: TargetProfile, version: Option<Version>) -> Result<Stage, Failure> {
         let dir = tempfile::tempdir()?;
-        let limits = Limits::default();
+        // A Codex may take long to open where the machine is shared.
+        let limits = Limits { open_ms: 60_000, ..Limits::default() };
         let header = journal::Header {
             format: journal::FORMAT,
             rehydra: env!("CARGO_PKG_VERSION").to_owned(),

@@ -55,12 +55,13 @@ impl Shelf {
 
     /// Keeps a copy of the text.
     pub(super) fn keep(&mut self, text: &str) -> Text {
-        if text.len() <= self.own_bytes {
-            self.own_bytes -= text.len();
-            return text.into();
+        match self.own_bytes.checked_sub(text.len()) {
+            Some(left) => {
+                self.own_bytes = left;
+                text.into()
+            }
+            None => self.lay(text).unwrap_or_else(|| text.into()),
         }
-        self.own_bytes = 0;
-        self.lay(text).unwrap_or_else(|| text.into())
     }
 
     /// Lays it into a block; `None` if it is too long for one, or there is none to be had.

@@ -13,7 +13,6 @@ use super::super::place::Place;
 use super::compaction::{Brings, Brought};
 use super::item::Item;
 use super::pairing::{self, Side};
-use super::shelf::Text;
 use super::steps::{Held, Step, Steps, WrittenBy};
 
 /// An item on its way into the history.
@@ -28,7 +27,7 @@ pub(super) struct Carrier {
 }
 
 impl Carrier {
-    fn of_text(text: Text, place: &Place) -> Carrier {
+    fn of_text(text: Box<str>, place: &Place) -> Carrier {
         let facts = ItemFacts::of(&text);
         let (side, begins_turn) = (Side::of(&facts), facts.begins_turn());
         Carrier { text: Held::Here(text), place: place.clone(), side, begins_turn, complete: false }
@@ -150,11 +149,11 @@ fn keep_users_words(carriers: &mut Vec<Carrier>) {
     *carriers = kept;
 }
 
-fn summary_message(summary: &str) -> Text {
+fn summary_message(summary: &str) -> Box<str> {
     user_message(if summary.is_empty() { "(no summary available)" } else { summary })
 }
 
-fn user_message(text: &str) -> Text {
+fn user_message(text: &str) -> Box<str> {
     draft::message("user", text).to_string().into()
 }
 

@@ -4,7 +4,6 @@ use serde_json::Value;
 
 use super::super::place::Place;
 use super::super::scan::value::value_of;
-use super::shelf::Text;
 
 /// A response item as the model is sent it.
 ///
@@ -13,12 +12,12 @@ use super::shelf::Text;
 /// words is text of the same form.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
-    text: Text,
+    text: Box<str>,
     place: Place,
 }
 
 impl Item {
-    pub(super) fn new(text: Text, place: Place) -> Item {
+    pub(super) fn new(text: Box<str>, place: Place) -> Item {
         Item { text, place }
     }
 

@@ -35,7 +35,6 @@ mod item;
 mod pairing;
 #[cfg(test)]
 mod properties;
-mod shelf;
 mod steps;
 mod summary;
 #[cfg(test)]

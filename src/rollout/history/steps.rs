@@ -11,12 +11,11 @@ use super::super::items::ItemFacts;
 use super::super::meta::{SettingsKind, SettingsTold};
 use super::super::place::Place;
 use super::pairing::Side;
-use super::shelf::{Shelf, Text};
 
 /// A text, or the knowledge that it can be read again from its place.
 #[derive(Debug)]
 pub(super) enum Held {
-    Here(Text),
+    Here(Box<str>),
     LetGo,
     /// It is not wanted; of a user's message, how long its texts are.
     Measured(usize),
@@ -69,8 +68,6 @@ const BLOCK_STEPS: usize = 4_096;
 #[derive(Debug, Default)]
 pub(super) struct Steps {
     live: Vec<(Place, Step)>,
-    /// Where the texts of items are kept.
-    shelf: Shelf,
     /// Where in `live` turns begin.
     beginnings: Vec<usize>,
     /// Where in `live` compactions stand that bring a history.
@@ -108,11 +105,6 @@ impl Steps {
         Steps { taken_back: Some(Vec::new()), ..Steps::default() }
     }
 
-    /// Keeps the text of an item.
-    pub(super) fn keep(&mut self, text: &str) -> Held {
-        Held::Here(self.shelf.keep(text))
-    }
-
     pub(super) fn item(&mut self, place: Place, text: Held, facts: &ItemFacts<'_>) {
         let is_answer = facts.role.as_deref() == Some("assistant");
         let written_by = if facts.begins_turn() {
@@ -133,7 +125,7 @@ impl Steps {
     }
 
     /// A compaction; `brings` says of one that brings a history whether that holds a message that a user wrote.
-    pub(super) fn compaction(&mut self, place: Place, payload: Text, brings: Option<bool>) {
+    pub(super) fn compaction(&mut self, place: Place, payload: Box<str>, brings: Option<bool>) {
         if let Some(has_turn) = brings {
             for (_, step) in self.live.iter_mut().skip(self.held_from) {
                 if let Step::Item { text: text @ Held::Here(_), .. } | Step::Compaction { text, .. } = step {
@@ -311,8 +303,6 @@ impl Steps {
 
     /// How many turns were complete before the last compaction that brings a history, and the steps from it on.
     pub(super) fn into_live(mut self) -> (usize, impl Iterator<Item = (Place, Step)>) {
-        // From now on the texts can be read.
-        drop(std::mem::take(&mut self.shelf));
         let base = self.base().unwrap_or(0);
         let counted = |(_, step): &&(Place, Step)| matches!(step, Step::TurnEnd { counts: true });
         let before = self.live.iter().take(base).filter(counted).count();

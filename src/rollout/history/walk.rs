@@ -10,7 +10,6 @@ use super::super::reader::RawFound;
 use super::super::record::{Kind, RawRecord};
 use super::compaction::Brings;
 use super::files::Files;
-use super::shelf::Text;
 use super::steps::{Held, Steps};
 
 /// What a walk gathers.
@@ -151,7 +150,7 @@ impl Walk {
         match facts.use_ {
             Use::Send => {
                 let text = match self.keep {
-                    Keep::Texts => self.steps.keep(text),
+                    Keep::Texts => Held::Here(text.into()),
                     Keep::Lengths => Held::Measured(said_bytes(facts)),
                 };
                 self.steps.item(place, text, facts);
@@ -208,10 +207,10 @@ impl Walk {
 }
 
 /// The text that a record was taken for, once more.
-fn text_again(record: &RawRecord<'_>) -> Text {
+fn text_again(record: &RawRecord<'_>) -> Box<str> {
     let payload = record.payload_text();
     match &record.kind {
-        Kind::Other(_) => between_agents(payload).map_or_else(|| payload.into(), Text::from),
+        Kind::Other(_) => between_agents(payload).map_or_else(|| payload.into(), String::into_boxed_str),
         _ => payload.into(),
     }
 }

@@ -128,8 +128,7 @@ impl Run {
     /// A difference counts if it is still there where the case is alone in its home, and its server has more time: cases may
     /// share an id, and a machine may be busy.
     async fn differs(&mut self, case: &Case, expected: &Expected, seen: Seen, told: String) -> Result<(), Failure> {
-        if let Some(entry) = self.known.explains(&self.version, &case.name, &told) {
-            self.used.insert(entry);
+        if self.is_known(case, &told) {
             return Ok(());
         }
         let mut alone = Batch::new(&self.version)?.patient();
@@ -137,14 +136,20 @@ impl Run {
         let again = alone.resume(&case.placed.id.to_string()).await?;
         alone.finish().await?;
         let Some(difference) = judge::difference(self.release, expected, &again) else { return Ok(()) };
-        if let Some(entry) = self.known.explains(&self.version, &case.name, &difference) {
-            self.used.insert(entry);
+        if self.is_known(case, &difference) {
             return Ok(());
         }
         let report = judge::report(self.release, expected, &seen, &difference);
         let kept = self.keep(case, &report)?;
         self.bad.push(format!("{}: {difference}\n    {}", case.name, kept.display()));
         Ok(())
+    }
+
+    /// Whether an entry explains the difference, which is then one that is used.
+    fn is_known(&mut self, case: &Case, difference: &str) -> bool {
+        let entry = self.known.explains(&self.version, &case.name, difference);
+        self.used.extend(entry);
+        entry.is_some()
     }
 
     /// Leaves a case's files behind: a `CODEX_HOME` with nothing else in it, and what was seen.

@@ -72,7 +72,7 @@ struct Gathering {
     records: Vec<Record>,
     /// Codex cannot read that line as a whole.
     spoilt: bool,
-    /// Why, where its record was mended.
+    /// Why it cannot, where its record was mended.
     mended: Option<Hidden>,
     turns: Turns,
 }
@@ -150,18 +150,9 @@ impl Gathering {
             | DamageKind::OrdinalOrder
             | DamageKind::Repeated => {}
             DamageKind::CutFrame => self.facts.cut_frame = true,
-            DamageKind::ReplacedBytes => {
-                self.spoilt = true;
-                self.mended = Some(Hidden::NotUtf8);
-            }
-            DamageKind::ReplacedSurrogate => {
-                self.spoilt = true;
-                self.mended = Some(Hidden::HalfPair);
-            }
-            DamageKind::SplitRecord => {
-                self.spoilt = true;
-                self.mended = Some(Hidden::OnSeveralLines);
-            }
+            DamageKind::ReplacedBytes => self.mended = Some(Hidden::NotUtf8),
+            DamageKind::ReplacedSurrogate => self.mended = Some(Hidden::HalfPair),
+            DamageKind::SplitRecord => self.mended = Some(Hidden::OnSeveralLines),
             _ => {
                 self.spoilt = true;
                 self.facts.empty = false;
@@ -172,8 +163,8 @@ impl Gathering {
     /// What the line is to Codex: one record, or nothing.
     fn end_line(&mut self) {
         let records = std::mem::take(&mut self.records);
-        let spoilt = std::mem::take(&mut self.spoilt);
         let mended = self.mended.take();
+        let spoilt = std::mem::take(&mut self.spoilt) || mended.is_some();
         self.facts.empty &= records.is_empty();
         match records.as_slice() {
             [] if !spoilt => {}

@@ -118,8 +118,8 @@ impl Sift {
         let trimmed = trim(text);
         // White space behind a record is none of it.
         let place = trimmed.from..trimmed.from + trimmed.text.trim_ascii_end().len();
-        let text_of_it = String::from_utf8_lossy(trimmed.text);
-        let (replaced, how) = match (with_whole_pairs(&text_of_it), &text_of_it) {
+        let lossy = String::from_utf8_lossy(trimmed.text);
+        let (replaced, how) = match (with_whole_pairs(&lossy), &lossy) {
             (Cow::Borrowed(_), Cow::Borrowed(_)) => return None,
             (Cow::Owned(replaced), Cow::Borrowed(_)) => (replaced, DamageKind::ReplacedSurrogate),
             (replaced, Cow::Owned(_)) => (replaced.into_owned(), DamageKind::ReplacedBytes),
